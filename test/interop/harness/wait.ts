@@ -1,0 +1,19 @@
+/** Waiting for a condition with a deadline: the suite never sleeps and hopes. Called by the harness and the tests. */
+import { sleep, systemClock } from '../../../src/base/clock.ts';
+
+const POLL_MS = 25;
+
+/** Resolves with the first result of `probe` that is not undefined or false; throws when the deadline passes, naming `what`. */
+export async function waitFor<Result>(
+  what: string,
+  deadlineMs: number,
+  probe: () => Result | undefined | false | Promise<Result | undefined | false>,
+): Promise<Result> {
+  const end = systemClock.monotonicUs() + deadlineMs * 1000;
+  for (;;) {
+    const result = await probe();
+    if (result !== undefined && result !== false) return result;
+    if (systemClock.monotonicUs() > end) throw new Error(`${what}: not within ${deadlineMs} ms`);
+    await sleep(POLL_MS);
+  }
+}
