@@ -83,7 +83,7 @@ func send(p rocketmq.Producer, mode, topic string, o options) error {
 	case "batch":
 		for start := from; start < to; start += batchSize {
 			var batch []*primitive.Message
-			for index := start; index < min(start+batchSize, to); index++ {
+			for index := start; index < start+batchSize && index < to; index++ {
 				batch = append(batch, message(topic, index, o))
 			}
 			result, err := p.SendSync(ctx, batch...)
@@ -126,7 +126,7 @@ func report(m *primitive.Message, result *primitive.SendResult, err error) {
 
 func message(topic string, index int, o options) *primitive.Message {
 	tags := strings.Split(o.text("tags", "A,B,C"), ",")
-	body := make([]byte, max(1, o.number("size", 100)))
+	body := make([]byte, o.number("size", 100))
 	for at := range body {
 		body[at] = byte('a' + (index+at*at/7)%16)
 	}

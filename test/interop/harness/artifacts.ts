@@ -26,7 +26,7 @@ export function prepareJava(profiles: readonly JavaProfile[]): void {
 }
 
 export function prepareGo(): void {
-  needs('go', ['version'], 'Go 1.22 or newer (Debian: apt-get install golang-go, or https://go.dev/dl)');
+  needs('go', ['version'], 'Go 1.19 or newer (Debian: apt-get install golang-go, or https://go.dev/dl)');
   run('go', ['build', '-o', goProgram, '.'], goModule);
 }
 
