@@ -47,7 +47,7 @@ func consumed(_ context.Context, messages ...*primitive.MessageExt) (consumer.Co
 		e["msgId"] = m.MsgId
 		e["offsetMsgId"] = m.OffsetMsgId
 		e["reconsumeTimes"] = m.ReconsumeTimes
-		e["sysFlag"] = m.SysFlag
+		e["storeSize"] = m.StoreSize
 		e["storeHost"] = m.StoreHost
 		emit(e)
 	}

@@ -14,7 +14,10 @@ process.on('exit', () => {
 
 export class Child {
   readonly name: string;
+  /** Standard output. */
   readonly lines: string[] = [];
+  /** Standard error. */
+  readonly errors: string[] = [];
   exit: { code: number | null; signal: string | null } | null = null;
   readonly #process: ChildProcess;
   readonly #tail: string[] = [];
@@ -27,7 +30,10 @@ export class Child {
       this.lines.push(line);
       this.#keep(line);
     });
-    splitLines(this.#process.stderr, (line) => this.#keep(line));
+    splitLines(this.#process.stderr, (line) => {
+      this.errors.push(line);
+      this.#keep(line);
+    });
     this.#process.on('error', (error) => {
       this.#keep(String(error));
       this.#ended(-1, null);

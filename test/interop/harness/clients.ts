@@ -29,7 +29,8 @@ export interface MessageEvent {
   order?: number;
   batchIds?: number;
   reconsumeTimes?: number;
-  sysFlag?: number;
+  /** The whole record's bytes in the log: fewer than `length` when the body lies there compressed. */
+  storeSize?: number;
   storeHost?: string;
   overlap?: boolean;
 }

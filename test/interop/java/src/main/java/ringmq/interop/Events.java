@@ -64,7 +64,7 @@ final class Events {
     event.put("offset", message.getQueueOffset());
     event.put("msgId", message.getMsgId());
     event.put("reconsumeTimes", message.getReconsumeTimes());
-    event.put("sysFlag", message.getSysFlag());
+    event.put("storeSize", message.getStoreSize());
     event.put("bornHost", message.getBornHostString());
     event.put("storeHost", String.valueOf(message.getStoreHost()).replaceFirst("^.*/", ""));
     event.put("storeTimestamp", message.getStoreTimestamp());

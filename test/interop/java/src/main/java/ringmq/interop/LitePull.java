@@ -9,9 +9,8 @@ import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
 
 /**
- * A lite pull consumer of `--topic` with `--how assign` (all queues, from their beginning or, with `--resume true`, from the
- * committed offset) or `--how subscribe`. Reads until it has `--expect` messages and two more polls bring nothing, commits, prints
- * `committed` per queue.
+ * A lite pull consumer of `--topic` with `--how assign` (all queues) or `--how subscribe`, from the committed offset or the
+ * beginning. Reads until it has `--expect` messages and two more polls bring nothing, commits, prints `committed` per queue.
  */
 final class LitePull {
   private LitePull() {}
@@ -27,12 +26,7 @@ final class LitePull {
     consumer.start();
     try {
       Collection<MessageQueue> queues = consumer.fetchMessageQueues(topic);
-      if (assign) {
-        consumer.assign(queues);
-        if (!args.is("resume")) {
-          for (MessageQueue queue : queues) consumer.seekToBegin(queue);
-        }
-      }
+      if (assign) consumer.assign(queues);
       read(args, consumer);
       consumer.commitSync();
       for (MessageQueue queue : queues) {

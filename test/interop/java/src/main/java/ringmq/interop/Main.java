@@ -18,8 +18,7 @@ public final class Main {
         case "lite" -> LitePull.run(args);
         case "pull" -> Pull.run(args);
         case "offsets" -> Offsets.run(args);
-        case "raw" -> Raw.run(args);
-        default -> throw new IllegalArgumentException("produce, push, lite, pull, offsets or raw, not '" + command + "'");
+        default -> throw new IllegalArgumentException("produce, push, lite, pull or offsets, not '" + command + "'");
       }
     } catch (Throwable failure) {
       failure.printStackTrace();

@@ -33,7 +33,9 @@ final class Produce {
     producer.setNamesrvAddr(args.text("namesrv"));
     producer.setInstanceName("produce-" + ProcessHandle.current().pid());
     producer.setSendMsgTimeout(args.number("timeout", 10_000));
+    // The broker's own limit is what the tests are after, not the client's.
     producer.setMaxMessageSize(16 * 1024 * 1024);
+    producer.setCompressMsgBodyOverHowmuch(args.number("compress-over", 4096));
     producer.setRetryTimesWhenSendFailed(args.number("retries", 2));
     producer.start();
     try {
