@@ -19,9 +19,17 @@ export interface ApacheBrokerOptions {
   port?: number;
   /** Java options, e.g. the heap; small by default. */
   jvm?: string[];
-  /** Further lines of broker.conf. */
+  /** The rest of broker.conf; files a test machine can hold when absent, Apache's defaults when empty. */
   settings?: Record<string, string>;
 }
+
+const SMALL: Record<string, string> = {
+  mappedFileSizeCommitLog: String(64 * 1024 * 1024),
+  mappedFileSizeConsumeQueue: '120000',
+  timerWheelEnable: 'false',
+  // More threads lose offsets of a new group now and then: its first commits race for the group's entry in the offset table.
+  consumerManageThreadPoolNums: '1',
+};
 
 export async function startApacheNameServer(port?: number): Promise<NameServer> {
   const home = temporaryFolder('apache-namesrv');
@@ -38,40 +46,39 @@ export async function startApacheNameServer(port?: number): Promise<NameServer> 
 }
 
 export async function startApacheBroker(options: ApacheBrokerOptions): Promise<Server> {
-  const home = temporaryFolder('apache-broker');
-  const store = options.store ?? `${home}/store`;
-  mkdirSync(store, { recursive: true });
+  const store = options.store ?? `${temporaryFolder('apache-store')}/store`;
   // listenPort - 2 is the "fast" port and listenPort + 1 the replication port.
-  const listenPort = options.port ?? (await freePorts(4)) + 2;
+  const port = options.port ?? (await freePorts(4)) + 2;
+  const child = spawnApacheBroker({ ...options, store, port });
+  await child.line('boot success', START_DEADLINE_MS, (line) => line.includes('boot success'));
+  const broker = `127.0.0.1:${port}`;
+  await registered(broker, options);
+  return { broker, namesrv: options.namesrv, store, child, stop: () => child.stop('SIGTERM', 30_000) };
+}
+
+/** Starts the process without waiting for anything. */
+export function spawnApacheBroker(options: ApacheBrokerOptions & { store: string; port: number }): Child {
+  const home = temporaryFolder('apache-broker');
+  mkdirSync(options.store, { recursive: true });
   writeSettings(`${home}/broker.conf`, {
     brokerClusterName: 'DefaultCluster',
     brokerName: options.brokerName ?? 'broker-a',
     brokerId: '0',
     brokerIP1: '127.0.0.1',
     bindAddress: '127.0.0.1',
-    listenPort: String(listenPort),
+    listenPort: String(options.port),
     namesrvAddr: options.namesrv,
-    storePathRootDir: store,
-    storePathCommitLog: `${store}/commitlog`,
+    storePathRootDir: options.store,
+    storePathCommitLog: `${options.store}/commitlog`,
     flushDiskType: options.flushDiskType ?? 'ASYNC_FLUSH',
-    // Files a test machine can hold; the benchmark overrides them with Apache's defaults.
-    mappedFileSizeCommitLog: String(64 * 1024 * 1024),
-    mappedFileSizeConsumeQueue: '120000',
-    timerWheelEnable: 'false',
-    // More threads lose offsets of a new group now and then: its first commits race for the group's entry in the offset table.
-    consumerManageThreadPoolNums: '1',
-    ...options.settings,
+    ...(options.settings ?? SMALL),
   });
   const jvm = options.jvm ?? ['-Xms256m', '-Xmx512m', '-XX:MaxDirectMemorySize=256m'];
-  const child = startJava('Apache broker', home, jvm, [
+  return startJava('Apache broker', home, jvm, [
     'org.apache.rocketmq.broker.BrokerStartup',
     '-c',
     `${home}/broker.conf`,
   ]);
-  await child.line('boot success', START_DEADLINE_MS, (line) => line.includes('boot success'));
-  const broker = `127.0.0.1:${listenPort}`;
-  await registered(broker, options);
-  return { broker, namesrv: options.namesrv, store, child, stop: () => child.stop('SIGTERM', 30_000) };
 }
 
 /**

@@ -26,13 +26,18 @@ interface ReadyLine {
 /** NameServer and broker in one process. */
 export async function startRingmqStandalone(options: RingmqOptions = {}): Promise<Server> {
   const store = options.store ?? `${temporaryFolder('ringmq')}/store`;
-  const args = ['standalone', '--store', store, '--json'];
+  const child = spawnRingmqStandalone({ ...options, store });
+  const ready = await readyLine(child);
+  return { namesrv: given(ready.namesrv), broker: given(ready.broker), store, child, stop: () => child.stop() };
+}
+
+/** Starts the process without waiting for anything. */
+export function spawnRingmqStandalone(options: RingmqOptions & { store: string }): Child {
+  const args = ['standalone', '--store', options.store, '--json'];
   args.push('--namesrv-port', String(options.namesrvPort ?? 0), '--broker-port', String(options.brokerPort ?? 0));
   args.push('--flush', options.flush ?? 'async', '--placement', options.placement ?? 'full');
   for (const [name, value] of Object.entries(options.settings ?? {})) args.push('--set', `${name}=${value}`);
-  const child = start('ringmq standalone', args);
-  const ready = await readyLine(child);
-  return { namesrv: given(ready.namesrv), broker: given(ready.broker), store, child, stop: () => child.stop() };
+  return start('ringmq standalone', args);
 }
 
 export async function startRingmqNameServer(port = 0): Promise<NameServer> {

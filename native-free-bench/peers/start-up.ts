@@ -1,0 +1,72 @@
+/**
+ * From the spawn of a server to its first acknowledged message, and what it costs when nobody uses it. Called by peers.ts; the same
+ * method for every broker that speaks RocketMQ's protocol.
+ */
+import { sleep, systemClock } from '../../src/base/clock.ts';
+import type { Child } from '../../test/interop/harness/child.ts';
+import { request } from '../../test/interop/harness/probe.ts';
+import { sampleProcess } from './process-meter.ts';
+
+const GIVE_UP_MS = 60_000;
+const RETRY_MS = 5;
+const SETTLE_MS = 3_000;
+const IDLE_MS = 10_000;
+
+export interface StartUp {
+  firstAckMs: number;
+  residentBytes: number;
+  anonymousBytes: number;
+  /** Percent of one core over ten idle seconds. */
+  idleCpuPercent: number;
+}
+
+/** `spawn` starts the server that will listen on `address`, without waiting for it. */
+export async function measureStartUp(address: string, spawn: () => Child): Promise<StartUp> {
+  const start = systemClock.monotonicUs();
+  const child = spawn();
+  try {
+    await firstAck(address, child, start);
+    const firstAckMs = (systemClock.monotonicUs() - start) / 1000;
+    await sleep(SETTLE_MS);
+    const before = sampleProcess(child.pid);
+    await sleep(IDLE_MS);
+    const after = sampleProcess(child.pid);
+    const { residentBytes, anonymousBytes } = after;
+    return { firstAckMs, residentBytes, anonymousBytes, idleCpuPercent: (after.cpuUs - before.cpuUs) / IDLE_MS / 10 };
+  } finally {
+    await child.stop('SIGTERM', 30_000);
+  }
+}
+
+async function firstAck(address: string, child: Child, start: number): Promise<void> {
+  const fields = {
+    a: 'start-up',
+    b: 'start-up',
+    c: 'TBW102',
+    d: '4',
+    e: '0',
+    f: '0',
+    h: '0',
+    i: '',
+    j: '0',
+    k: 'false',
+    m: 'false',
+  };
+  for (;;) {
+    try {
+      const answer = await request(
+        address,
+        310,
+        { ...fields, g: String(systemClock.nowMs()) },
+        Buffer.alloc(1024, 'x'),
+      );
+      if (answer.code === 0) return;
+    } catch {
+      // Nobody listens yet, or the broker closed the connection while it was starting.
+    }
+    if (child.exit !== null) throw new Error(`${child.name} ended before its first acknowledgement\n${child.tail()}`);
+    if (systemClock.monotonicUs() - start > GIVE_UP_MS * 1000)
+      throw new Error(`${child.name}: no message acknowledged\n${child.tail()}`);
+    await sleep(RETRY_MS);
+  }
+}
