@@ -1,0 +1,96 @@
+/** The servers that are measured beside each other, each with the settings that the report names. Called by peers.ts. */
+import { mkdirSync } from 'node:fs';
+import { spawnApacheBroker, startApacheBroker, startApacheNameServer } from '../../test/interop/harness/apache.ts';
+import type { Child } from '../../test/interop/harness/child.ts';
+import { freePorts } from '../../test/interop/harness/ports.ts';
+import { spawnRingmqStandalone, startRingmqStandalone } from '../../test/interop/harness/ringmq.ts';
+import { startRedis } from './redis-server.ts';
+
+export type Flush = 'async' | 'sync';
+
+export interface Running {
+  readonly address: string;
+  /** The process whose CPU time counts. */
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+export interface Contender {
+  readonly name: string;
+  readonly kind: 'rocketmq' | 'redis';
+  readonly flush: Flush;
+  start(directory: string): Promise<Running>;
+  /** For the start-up measurement; absent where it is not asked for. */
+  spawn?(directory: string, port: number): Child;
+}
+
+/** Apache's broker with the 2 GB heap that the comparison names; everything else is its default, 1 GiB log files included. */
+const APACHE_JVM = ['-Xms2g', '-Xmx2g'];
+
+export function apache(flush: Flush): Contender {
+  const flushDiskType = flush === 'sync' ? 'SYNC_FLUSH' : 'ASYNC_FLUSH';
+  return {
+    name: `Apache 5.3.3 ${flushDiskType}`,
+    kind: 'rocketmq',
+    flush,
+    async start(directory) {
+      const nameServer = await startApacheNameServer();
+      const options = {
+        namesrv: nameServer.namesrv,
+        flushDiskType,
+        store: `${directory}/store`,
+        jvm: APACHE_JVM,
+        settings: {},
+      } as const;
+      const broker = await startApacheBroker(options);
+      const stop = async () => {
+        await broker.stop();
+        await nameServer.stop();
+      };
+      return { address: broker.broker, pid: broker.child.pid, stop };
+    },
+    // Without a NameServer: it is not waited for.
+    spawn: (directory, port) =>
+      spawnApacheBroker({
+        namesrv: '127.0.0.1:1',
+        flushDiskType,
+        store: `${directory}/store`,
+        jvm: APACHE_JVM,
+        settings: {},
+        port,
+      }),
+  };
+}
+
+export function ringmq(flush: Flush, placement: 'full' | 'compact'): Contender {
+  return {
+    name: `RingMQ ${placement} ${flush}`,
+    kind: 'rocketmq',
+    flush,
+    async start(directory) {
+      const server = await startRingmqStandalone({ flush, placement, store: `${directory}/store` });
+      return { address: server.broker, pid: server.child.pid, stop: () => server.stop() };
+    },
+    spawn: (directory, port) =>
+      spawnRingmqStandalone({ flush, placement, store: `${directory}/store`, brokerPort: port, namesrvPort: port + 1 }),
+  };
+}
+
+export function redis(flush: Flush): Contender {
+  const appendfsync = flush === 'sync' ? 'always' : 'everysec';
+  return {
+    name: `Redis Streams ${appendfsync}`,
+    kind: 'redis',
+    flush,
+    async start(directory) {
+      mkdirSync(directory, { recursive: true });
+      const server = await startRedis(directory, appendfsync);
+      return { address: `127.0.0.1:${server.port}`, pid: server.child.pid, stop: () => server.stop() };
+    },
+  };
+}
+
+/** The port a spawned server is told; its neighbours (Apache's fast and ha port, our NameServer) are free too. */
+export async function startUpPort(): Promise<number> {
+  return (await freePorts(4)) + 2;
+}
