@@ -27,7 +27,7 @@ const SMALL: Record<string, string> = {
   mappedFileSizeCommitLog: String(64 * 1024 * 1024),
   mappedFileSizeConsumeQueue: '120000',
   timerWheelEnable: 'false',
-  // More threads lose offsets of a new group now and then: its first commits race for the group's entry in the offset table.
+  // With more threads the first commits of a new group can lose one another (README.md).
   consumerManageThreadPoolNums: '1',
 };
 
