@@ -1,10 +1,10 @@
 /** The servers that are measured beside each other, each with the settings that the report names. Called by peers.ts. */
 import { mkdirSync } from 'node:fs';
 import { spawnApacheBroker, startApacheBroker, startApacheNameServer } from '../../test/interop/harness/apache.ts';
-import type { Child } from '../../test/interop/harness/child.ts';
 import { freePorts } from '../../test/interop/harness/ports.ts';
 import { spawnRingmqStandalone, startRingmqStandalone } from '../../test/interop/harness/ringmq.ts';
 import { startRedis } from './redis-server.ts';
+import { measureStartUp, type StartUp } from './start-up.ts';
 
 export type Flush = 'async' | 'sync';
 
@@ -20,8 +20,8 @@ export interface Contender {
   readonly kind: 'rocketmq' | 'redis';
   readonly flush: Flush;
   start(directory: string): Promise<Running>;
-  /** For the start-up measurement; absent where it is not asked for. */
-  spawn?(directory: string, port: number): Child;
+  /** Absent where it is not asked for. */
+  startUp?(directory: string): Promise<StartUp>;
 }
 
 /** Apache's broker with the 2 GB heap that the comparison names; everything else is its default, 1 GiB log files included. */
@@ -49,16 +49,21 @@ export function apache(flush: Flush): Contender {
       };
       return { address: broker.broker, pid: broker.child.pid, stop };
     },
-    // Without a NameServer: it is not waited for.
-    spawn: (directory, port) =>
-      spawnApacheBroker({
-        namesrv: '127.0.0.1:1',
+    async startUp(directory) {
+      const nameServer = await startApacheNameServer();
+      const port = await startUpPort();
+      const options = {
+        namesrv: nameServer.namesrv,
         flushDiskType,
         store: `${directory}/store`,
         jvm: APACHE_JVM,
         settings: {},
         port,
-      }),
+      } as const;
+      const result = await measureStartUp(`127.0.0.1:${port}`, () => spawnApacheBroker(options));
+      await nameServer.stop();
+      return result;
+    },
   };
 }
 
@@ -71,8 +76,11 @@ export function ringmq(flush: Flush, placement: 'full' | 'compact'): Contender {
       const server = await startRingmqStandalone({ flush, placement, store: `${directory}/store` });
       return { address: server.broker, pid: server.child.pid, stop: () => server.stop() };
     },
-    spawn: (directory, port) =>
-      spawnRingmqStandalone({ flush, placement, store: `${directory}/store`, brokerPort: port, namesrvPort: port + 1 }),
+    async startUp(directory) {
+      const brokerPort = await startUpPort();
+      const options = { flush, placement, store: `${directory}/store`, brokerPort, namesrvPort: brokerPort + 1 };
+      return measureStartUp(`127.0.0.1:${brokerPort}`, () => spawnRingmqStandalone(options));
+    },
   };
 }
 
@@ -91,6 +99,6 @@ export function redis(flush: Flush): Contender {
 }
 
 /** The port a spawned server is told; its neighbours (Apache's fast and ha port, our NameServer) are free too. */
-export async function startUpPort(): Promise<number> {
+async function startUpPort(): Promise<number> {
   return (await freePorts(4)) + 2;
 }

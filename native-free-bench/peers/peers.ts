@@ -14,10 +14,10 @@ import { parseArgs } from 'node:util';
 import { sleep, systemClock } from '../../src/base/clock.ts';
 import { prepareJava } from '../../test/interop/harness/artifacts.ts';
 import { repository } from '../../test/interop/harness/paths.ts';
-import { apache, type Contender, redis, ringmq, startUpPort } from './contenders.ts';
+import { apache, type Contender, redis, ringmq } from './contenders.ts';
 import { MEASURES, type Sample, warmUp } from './measures.ts';
 import { redisVersion } from './redis-server.ts';
-import { measureStartUp, type StartUp } from './start-up.ts';
+import type { StartUp } from './start-up.ts';
 import { type Results, report } from './table.ts';
 
 const CONTENDERS: Record<string, Contender> = {
@@ -82,20 +82,13 @@ async function measure(contender: Contender, round: number): Promise<void> {
   } finally {
     await running.stop();
   }
-  if (contender.spawn !== undefined && contender.flush === 'async' && !options['no-start-up']) {
-    const port = await startUpPort();
-    const directory = emptyStore();
-    const startUp = await measureStartUp(`127.0.0.1:${port}`, () => spawn(contender, directory, port));
+  if (contender.startUp !== undefined && contender.flush === 'async' && !options['no-start-up']) {
+    const startUp = await contender.startUp(emptyStore());
     keep(results.startUps, contender.name, startUp);
     log(round, contender, `first acknowledged message after ${startUp.firstAckMs.toFixed(0)} ms`);
   }
   rmSync(store, { recursive: true, force: true });
   await sleep(PAUSE_MS);
-}
-
-function spawn(contender: Contender, directory: string, port: number) {
-  if (contender.spawn === undefined) throw new Error(`${contender.name} has no start-up measurement`);
-  return contender.spawn(directory, port);
 }
 
 function emptyStore(): string {
