@@ -1,0 +1,104 @@
+/**
+ * Numbers as the text that headers, properties and ids hold: read from and written to bytes in place, without a string. Called on net
+ * for each send and pull.
+ */
+
+const ZERO = 0x30;
+const MINUS = 0x2d;
+const INT32_DIGITS_MAX = 10;
+/** Any number of this many digits is a safe integer. */
+const LONG_DIGITS_MAX = 15;
+/** Nine digits fit an int32, so that long numbers are built of two integer loops. */
+const LOW_DIGITS = 9;
+const LOW_UNIT = 1e9;
+const DECIMAL_DIGITS_MAX = 16;
+
+/** Room for any safe integer and its sign. */
+export const DECIMAL_SIZE_MAX_BYTES = DECIMAL_DIGITS_MAX + 1;
+
+/** The int32 whose decimal digits are `bytes[start, end)`; NaN for anything else, a plus sign included. */
+export function decimalInt32(bytes: Uint8Array, start: number, end: number): number {
+  const negative = bytes[start] === MINUS;
+  const first = negative ? start + 1 : start;
+  if (end - first > INT32_DIGITS_MAX) return Number.NaN;
+  const magnitude = digits(bytes, first, end);
+  const value = negative ? 0 - magnitude : magnitude;
+  return (value | 0) === value ? value : Number.NaN;
+}
+
+/** As {@link decimalInt32} for up to 15 digits; longer numbers are NaN too, whatever their value. */
+export function decimalLong(bytes: Uint8Array, start: number, end: number): number {
+  const negative = bytes[start] === MINUS;
+  const first = negative ? start + 1 : start;
+  if (end - first > LONG_DIGITS_MAX) return Number.NaN;
+  const split = end - LOW_DIGITS;
+  const magnitude =
+    split > first ? digits(bytes, first, split) * LOW_UNIT + digits(bytes, split, end) : digits(bytes, first, end);
+  return negative ? 0 - magnitude : magnitude;
+}
+
+function digits(bytes: Uint8Array, start: number, end: number): number {
+  if (start >= end) return Number.NaN;
+  let value = 0;
+  for (let at = start; at < end; at++) {
+    const digit = bytes[at]! - ZERO;
+    if (digit >>> 0 > 9) return Number.NaN;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+/** Writes a safe integer in decimal and returns the position behind it. */
+export function putDecimal(bytes: Uint8Array, at: number, value: number): number {
+  let first = at;
+  let rest = value;
+  if (value < 0) {
+    bytes[first++] = MINUS;
+    rest = -value;
+  }
+  let low = rest;
+  let lowDigits = 1;
+  if (rest >= LOW_UNIT) {
+    const high = Math.floor(rest / LOW_UNIT);
+    first = putDecimal(bytes, first, high);
+    low = rest - high * LOW_UNIT;
+    lowDigits = LOW_DIGITS;
+  } else {
+    for (let bound = 10; low >= bound && lowDigits < LOW_DIGITS; bound *= 10) lowDigits++;
+  }
+  const end = first + lowDigits;
+  let remaining = low | 0;
+  for (let i = end - 1; i >= first; i--) {
+    const tens = (remaining / 10) | 0;
+    bytes[i] = ZERO + remaining - tens * 10;
+    remaining = tens;
+  }
+  return end;
+}
+
+const HEX_DIGITS = Uint8Array.from('0123456789ABCDEF', (digit) => digit.charCodeAt(0));
+const INT32_NIBBLES = 8;
+const TWO_32 = 0x1_0000_0000;
+
+/** Digits of an int64 in hex. */
+export const HEX_INT64_BYTES = 2 * INT32_NIBBLES;
+
+/** Writes a safe integer that is not negative as 16 upper-case hex digits. */
+export function putHexInt64(bytes: Uint8Array, at: number, value: number): void {
+  putHexInt32(bytes, at, Math.floor(value / TWO_32));
+  putHexInt32(bytes, at + INT32_NIBBLES, value | 0);
+}
+
+function putHexInt32(bytes: Uint8Array, at: number, value: number): void {
+  let rest = value;
+  for (let i = at + INT32_NIBBLES - 1; i >= at; i--) {
+    bytes[i] = HEX_DIGITS[rest & 0xf]!;
+    rest >>>= 4;
+  }
+}
+
+/** Copies a short run of bytes; below some 40 bytes a loop beats `set`. Returns the position behind it. */
+export function putBytes(bytes: Uint8Array, at: number, run: Uint8Array): number {
+  for (let i = 0; i < run.length; i++) bytes[at + i] = run[i]!;
+  return at + run.length;
+}
