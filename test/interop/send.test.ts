@@ -1,6 +1,7 @@
 /** Every way a Java client can send, received by a push consumer of the same version: counts, places, content. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, type ClientProgram, javaClient, runClient, startClient } from './harness/clients.ts';
+import { routeOf } from './harness/probe.ts';
 import { startTarget, TARGET, type Target } from './harness/target.ts';
 import { expectDelivered, expectDenseQueues, perQueue, verified } from './harness/verify.ts';
 
@@ -51,6 +52,13 @@ describe.each(clients)(`$name at ${TARGET}`, (client: Client) => {
       `${client.name} ${mode}`,
       `${COUNT} sent, ${received.length} received once, ${perQueue(received).size} queues`,
     );
+  });
+
+  it('unknown topics were made with the four queues the producer asked for', async () => {
+    for (const mode of MODES) {
+      const route = await routeOf(target.namesrv, `${topic}-${mode}`);
+      expect(route).toContain('"perm":6,"readQueueNums":4,"topicSysFlag":0,"writeQueueNums":4');
+    }
   });
 
   it('the client message id survives', () => {
