@@ -256,10 +256,14 @@ export const VERSION_CURRENT = 479;
 
 /** Versions of the other side that change an answer (spec/remoting.md 8). */
 export const Version = {
+  /** From here a broker registers with a whole RegisterBrokerBody. */
+  V3_0_11: 37,
   /** From here a client may set maxReconsumeTimes in sends to retry topics. */
   V3_4_9: 121,
   /** From here a NameServer answers 105 in standard JSON. */
   V4_9_4: 401,
+  /** From here a compressed registration has a section of queue mappings. */
+  V5_0_0: 413,
 } as const;
 
 const requestNames = namesOf(RequestCode);

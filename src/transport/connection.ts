@@ -26,6 +26,9 @@ export interface Connection {
   close(reason: string): void;
 }
 
+/** Reason of the `closed` event when the other side ended the connection in order, which is nothing to report. */
+export const CLOSED_BY_PEER = 'closed by the peer';
+
 /** How a connection speaks to its owner. What these throw is the owner's broken invariant: it is not caught here. */
 export interface ConnectionEvents {
   opened(connection: Connection): void;

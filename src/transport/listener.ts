@@ -126,6 +126,11 @@ export class Listener {
     return this.#watched.size;
   }
 
+  /** Drops one connection, if it is still there. */
+  closeConnection(id: number, reason: string): void {
+    this.#watched.get(id)?.connection.close(reason);
+  }
+
   /** Frees the port; connections live on. Resolves when they are gone too. */
   stopAccepting(): Promise<void> {
     if (!this.#isClosing) {

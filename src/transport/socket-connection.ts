@@ -3,7 +3,7 @@
  */
 import type { Socket } from 'node:net';
 import { encodeHost } from '../layout/message-record.ts';
-import type { Connection, ConnectionEvents } from './connection.ts';
+import { CLOSED_BY_PEER, type Connection, type ConnectionEvents } from './connection.ts';
 import type { FirstFrame } from './first-frame.ts';
 
 const MAPPED_V4 = /^::ffff:(?=\d+\.)/i;
@@ -35,7 +35,7 @@ export class SocketConnection implements Connection {
       this.#reason ??= `connection failed: ${error.code ?? error.message}`;
     });
     socket.on('end', () => {
-      this.#reason ??= 'closed by the peer';
+      this.#reason ??= CLOSED_BY_PEER;
     });
     socket.on('close', () => events.closed(this, this.#reason ?? 'closed'));
     socket.on('drain', () => events.drained(this));
