@@ -1,0 +1,15 @@
+/** What the request families of the NameServer share. */
+import type { Clock } from '../base/clock.ts';
+import type { KvConfig } from './kv-config.ts';
+import type { RouteTable } from './route-table.ts';
+import type { NameServerSettings } from './settings.ts';
+
+export interface HandlerContext {
+  readonly routes: RouteTable;
+  readonly kv: KvConfig;
+  /** Changed by 318. */
+  readonly settings: NameServerSettings;
+  readonly clock: Clock;
+  readonly startedMs: number;
+  readonly log: (line: string) => void;
+}
