@@ -1,43 +1,77 @@
 /**
- * Bodies in upstream's dialect of JSON (spec/remoting.md 13). A placeholder by the NameServer's author with what registrations and routes need,
- * until the real one comes: bare integer keys are read and printed, object keys and integers beyond 2^53 are not.
+ * Bodies and settings files in fastjson's dialect of JSON (spec/remoting.md 13): maps may have bare integers and whole objects as keys,
+ * int64 keeps all its digits. Called by control, the NameServer and clients; json-fields has typed access to what is parsed. Headers
+ * are standard JSON (json-header).
  */
+import { FastJsonParser } from './fast-json-parser.ts';
 
+/** What parsing yields: the values of standard JSON, and bigint beyond 2^53 - 1. */
 export type JsonValue = null | boolean | number | bigint | string | JsonValue[] | JsonObject;
 export interface JsonObject {
   readonly [name: string]: JsonValue;
 }
 
-/** What can be printed: a Map with number keys gets bare keys, a null or undefined member is left out. */
+/** What can be printed. A key of a Map is written bare when it is an integer, or an object such as a MessageQueue. */
 export type Printable =
   | JsonValue
   | undefined
+  | Uint8Array
   | readonly Printable[]
-  | ReadonlyMap<string | number, Printable>
-  | { readonly [name: string]: Printable };
+  | ReadonlySet<Printable>
+  | ReadonlyMap<PrintableKey, Printable>
+  | PrintableObject;
+export type PrintableKey = string | number | bigint | PrintableObject;
+export interface PrintableObject {
+  readonly [name: string]: Printable;
+}
 
+/**
+ * Parses one value. A bare key becomes its text, an object key its compact JSON with sorted members; `$ref` objects stay as they are.
+ * @throws SyntaxError as JSON.parse does.
+ */
 export function parseFastJson(text: string): JsonValue {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch (error) {
-    // Only a text that is not standard is touched: a string in it may look like a bare key.
-    if (!/[{,]\s*-?\d+\s*:/.test(text)) throw error;
-    return JSON.parse(text.replace(/([{,]\s*)(-?\d+)\s*:/g, '$1"$2":')) as JsonValue;
-  }
+  return new FastJsonParser(text, printObject).parse();
 }
 
-/** Members sorted by name. */
+/** Members of objects are sorted, entries of maps stay in their order; both leave out null and undefined. Bytes become Base64. */
 export function printFastJson(value: Printable): string {
-  if (Array.isArray(value)) return `[${value.map((item: Printable) => printFastJson(item)).join(',')}]`;
-  if (value instanceof Map) return printMembers([...(value as ReadonlyMap<string | number, Printable>)]);
-  if (typeof value === 'object' && value !== null) return printMembers(Object.entries(value));
-  return typeof value === 'bigint' ? String(value) : JSON.stringify(value ?? null);
+  if (typeof value === 'string') return printText(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
+  if (value === undefined || value === null) return 'null';
+  if (typeof value !== 'object') return String(value);
+  if (value instanceof Uint8Array) return printText(Buffer.from(value).toString('base64'));
+  if (value instanceof Map) return printMap(value as ReadonlyMap<PrintableKey, Printable>);
+  if (value instanceof Set || Array.isArray(value)) {
+    return `[${Array.from(value as Iterable<Printable>, printFastJson).join(',')}]`;
+  }
+  return printObject(value as PrintableObject);
 }
 
-function printMembers(members: [string | number, Printable][]): string {
-  const printed = members
-    .filter(([, value]) => value !== null && value !== undefined)
-    .sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0))
-    .map(([key, value]) => `${typeof key === 'number' ? key : JSON.stringify(key)}:${printFastJson(value)}`);
-  return `{${printed.join(',')}}`;
+function printObject(object: PrintableObject): string {
+  const members = Object.keys(object)
+    .filter((name) => isPresent(object[name]))
+    .sort()
+    .map((name) => `${printText(name)}:${printFastJson(object[name])}`);
+  return `{${members.join(',')}}`;
+}
+
+function printMap(map: ReadonlyMap<PrintableKey, Printable>): string {
+  const entries = [...map]
+    .filter(([, value]) => isPresent(value))
+    .map(([key, value]) => `${printFastJson(key)}:${printFastJson(value)}`);
+  return `{${entries.join(',')}}`;
+}
+
+function isPresent(value: Printable): boolean {
+  return value !== undefined && value !== null;
+}
+
+/** What fastjson escapes beside JSON's own: DEL and the C1 controls, and two line ends that JavaScript once stumbled over. */
+const UNUSUAL = /[\u007f-\u009f\u2028\u2029]/g;
+
+function printText(text: string): string {
+  return JSON.stringify(text).replace(
+    UNUSUAL,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`,
+  );
 }

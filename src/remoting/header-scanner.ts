@@ -13,7 +13,7 @@ import {
   SERIALIZE_ROCKETMQ,
   uint24At,
 } from '../layout/remoting-frame.ts';
-import { wordsOf } from './byte-scan.ts';
+import { wordsOf } from '../layout/words.ts';
 import { LANGUAGES } from './codes.ts';
 import { scanJsonHeader } from './json-scanner.ts';
 import type { FieldFamily, ScannedHeader } from './scanned-header.ts';

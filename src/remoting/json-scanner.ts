@@ -3,9 +3,10 @@
  * the code before the extFields. Whatever else JSON allows is left to the general path. Called by header-scanner on net.
  */
 import { decimalInt32 } from '../layout/ascii.ts';
-import { equalWords, plainTextEnd, QUOTE, WORD_BYTES, wordsOfText } from './byte-scan.ts';
+import { NameTable } from '../layout/name-table.ts';
+import { equalWords, WORD_BYTES, wordsOfText } from '../layout/words.ts';
 import { LANGUAGES } from './codes.ts';
-import { NameTable } from './name-table.ts';
+import { plainTextEnd, QUOTE } from './json-text.ts';
 import type { FieldFamily, ScannedHeader } from './scanned-header.ts';
 
 const COMMA = 0x2c;

@@ -1,5 +1,7 @@
 /** Undoes the escapes of a JSON text into memory that is used again. Called by the send scanner for the properties of each JSON send. */
-import { BACKSLASH, firstOf, PRINTABLE_MIN, QUOTE, specialsOf, WORD_BYTES } from './byte-scan.ts';
+
+import { firstMarked, WORD_BYTES } from '../layout/words.ts';
+import { BACKSLASH, PRINTABLE_MIN, QUOTE, specialsOf } from './json-text.ts';
 
 /** Escaped properties longer than this take the general path, which refuses them. */
 const SCRATCH_BYTES = 64 * 1024;
@@ -45,7 +47,7 @@ export function unescapeInto(scratch: Scratch, bytes: Uint8Array, words: DataVie
         length += WORD_BYTES;
         continue;
       }
-      const plain = firstOf(specials);
+      const plain = firstMarked(specials);
       i += plain;
       length += plain;
     }

@@ -3,10 +3,11 @@
  * it does not understand goes through decodeFrame and pullHeaderOf, which mean the same (test/remoting/pull-header-scanner).
  */
 import { decimalInt32, decimalLong } from '../layout/ascii.ts';
-import { isAscii, plainTextEnd } from './byte-scan.ts';
+import { NameTable } from '../layout/name-table.ts';
+import { isAscii } from '../layout/words.ts';
 import { RequestCode } from './codes.ts';
 import { scanFrame } from './header-scanner.ts';
-import { NameTable } from './name-table.ts';
+import { plainTextEnd } from './json-text.ts';
 import { PULL_FIELD_NAMES, PULL_FIELDS_REQUIRED, type PullHeader } from './pull-header.ts';
 import type { FieldFamily } from './scanned-header.ts';
 

@@ -19,9 +19,9 @@ import {
   type SerializeType,
 } from '../layout/remoting-frame.ts';
 import { binaryHeader } from './binary-header.ts';
-import { BACKSLASH, PRINTABLE_MIN, QUOTE } from './byte-scan.ts';
 import type { RemotingCommand } from './command.ts';
 import { responseTo } from './frame-codec.ts';
+import { BACKSLASH, PRINTABLE_MIN, QUOTE } from './json-text.ts';
 
 /** One serialization's way to write an answer. Every `put` returns the position behind what it wrote. */
 export interface ResponseHeader {

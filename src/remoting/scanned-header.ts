@@ -42,7 +42,7 @@ export class ScannedHeader {
 
 /**
  * The extFields of one request family. Fields have numbers from 0, of which a header may hold each once. `words` is the memory of
- * `bytes` (byte-scan).
+ * `bytes` (layout/words).
  */
 export interface FieldFamily<Header extends ScannedHeader> {
   /** Bits of the fields that must be there and not empty. */

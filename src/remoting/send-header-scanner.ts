@@ -3,11 +3,12 @@
  * what it does not understand goes through decodeFrame and sendHeaderOf, which mean the same (test/remoting/send-header-scanner).
  */
 import { decimalInt32, decimalLong } from '../layout/ascii.ts';
-import { isAscii, plainTextEnd } from './byte-scan.ts';
+import { NameTable } from '../layout/name-table.ts';
+import { isAscii } from '../layout/words.ts';
 import { RequestCode } from './codes.ts';
 import { scanFrame } from './header-scanner.ts';
+import { plainTextEnd } from './json-text.ts';
 import { unescapeInto } from './json-unescape.ts';
-import { NameTable } from './name-table.ts';
 import type { FieldFamily } from './scanned-header.ts';
 import { SEND_FIELD_NAMES, SEND_FIELDS_REQUIRED, type SendHeader } from './send-header.ts';
 

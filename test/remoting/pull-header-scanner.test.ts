@@ -76,7 +76,7 @@ const command: fc.Arbitrary<RemotingCommand> = fc
     names: fc.tuple(fc.stringMatching(/^[\w-]{1,20}$/), fc.oneof(fc.stringMatching(/^[\w-]{1,20}$/), text)),
     numbers: fc.tuple(fc.integer(), long, fc.nat(100), fc.nat(31), long, long, long),
     expression: fc.option(fc.tuple(text, fc.constantFrom('TAG', 'SQL92', '')), { nil: null }),
-    keep: fc.array(fc.nat(19), { minLength: PULL_FIELD_NAMES.length, maxLength: PULL_FIELD_NAMES.length }),
+    keep: fc.array(fc.nat(49), { minLength: PULL_FIELD_NAMES.length, maxLength: PULL_FIELD_NAMES.length }),
     serializeType: fc.constantFrom(0 as const, 1 as const),
   })
   .map(({ names, numbers, expression, keep, ...rest }) => {
@@ -99,7 +99,7 @@ describe('the scanner and the general path', () => {
       }),
       { numRuns: 3000 },
     );
-    expect(understood).toBeGreaterThan(600);
+    expect(understood).toBeGreaterThan(300);
   });
 
   it('agree on damaged pulls', () => {

@@ -1,5 +1,5 @@
 /** Finds which of a few fixed ASCII names lies in a run of bytes, without making a string. Built at load, used by the scanners on net. */
-import { equalWords, WORD_BYTES, wordsOfText } from './byte-scan.ts';
+import { equalWords, WORD_BYTES, wordsOfText } from './words.ts';
 
 interface Name {
   readonly index: number;
