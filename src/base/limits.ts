@@ -26,6 +26,8 @@ export const REQUEST_SIZE_MAX_BYTES = BYTES_RING_SIZE / 2;
 
 /** Rows of the shared queue table. */
 export const QUEUE_SLOTS_MAX = 65_536;
+/** Queues of one topic: no single request may use up the rows. Upstream's BenchmarkTest has 1024. */
+export const QUEUES_PER_TOPIC_MAX = 4096;
 /** Newest entries of each queue that live in shared memory. */
 export const QUEUE_TAIL_ENTRIES = 128;
 /** Dispatch publishes a queue's new maximum at the latest after this many entries, so that readers may trust the rest of the tail. */

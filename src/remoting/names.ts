@@ -49,7 +49,13 @@ const NOT_SENDABLE = new Set([
   'SELF_TEST_TOPIC',
   'OFFSET_MOVED_EVENT',
 ]);
-const SYSTEM_TOPICS = new Set([...NOT_SENDABLE, 'TBW102', 'BenchmarkTest', 'RMQ_SYS_TRACE_TOPIC', 'CHECKPOINT_TOPIC']);
+export const SYSTEM_TOPICS: ReadonlySet<string> = new Set([
+  ...NOT_SENDABLE,
+  'TBW102',
+  'BenchmarkTest',
+  'RMQ_SYS_TRACE_TOPIC',
+  'CHECKPOINT_TOPIC',
+]);
 const SYSTEM_PREFIX = 'rmq_sys_';
 
 /** One of upstream's own; a broker adds those named after itself and its cluster. */

@@ -1,0 +1,107 @@
+/**
+ * How far each consumer group has come in each queue, in consumerOffset.json and in memory (spec/api.md 7, spec/store.md 18.6). Control is
+ * the only writer; an offset may go back, because a group may be reset.
+ */
+import type { Clock } from '../base/clock.ts';
+import { readDataVersion } from '../remoting/data-version.ts';
+import type { JsonObject } from '../remoting/fast-json.ts';
+import { asObject, objectMember, parseObject } from '../remoting/json-fields.ts';
+import type { CoordinatorPorts } from './control-ports.ts';
+import { DataVersion } from './data-version.ts';
+import { SettingsDocument } from './settings-document.ts';
+
+const FILE = 'consumerOffset.json';
+
+/** The table's version moves on once per so many commits (`consumerOffsetUpdateVersionStep`): slaves copy it when it has moved. */
+const COMMITS_PER_VERSION = 500;
+
+/** Neither topics nor groups have this character. */
+const SEPARATOR = '@';
+
+export class ConsumerOffsets {
+  readonly document: SettingsDocument;
+  readonly #clock: Clock;
+  readonly #version: DataVersion;
+  /** `topic@group` -> queue id -> next offset to consume. */
+  readonly #offsets = new Map<string, Map<number, number>>();
+  #commits = 0;
+
+  constructor({ clock, files, log }: Pick<CoordinatorPorts, 'clock' | 'files' | 'log'>) {
+    this.#clock = clock;
+    this.#version = new DataVersion(clock.nowMs());
+    this.document = new SettingsDocument(FILE, files, log, () => this.contents());
+    for (const [key, queues] of files.load(FILE, (text) => this.#parse(text)) ?? []) this.#offsets.set(key, queues);
+  }
+
+  /** The stored offset; -1 when there is none. */
+  get(group: string, topic: string, queueId: number): number {
+    return this.#offsets.get(topic + SEPARATOR + group)?.get(queueId) ?? -1;
+  }
+
+  commit(group: string, topic: string, queueId: number, offset: number): void {
+    const key = topic + SEPARATOR + group;
+    let queues = this.#offsets.get(key);
+    if (queues === undefined) {
+      queues = new Map();
+      this.#offsets.set(key, queues);
+    }
+    if (queues.get(queueId) !== offset) this.document.touch();
+    queues.set(queueId, offset);
+    this.#commits++;
+    if (this.#commits % COMMITS_PER_VERSION === 0) this.#version.advance(this.#clock.nowMs());
+  }
+
+  /** Topics that a group has offsets on. */
+  topicsOf(group: string): string[] {
+    return this.#otherHalves((topic, holder) => (holder === group ? topic : null));
+  }
+
+  /** Groups that have offsets on a topic. */
+  groupsOf(topic: string): string[] {
+    return this.#otherHalves((name, group) => (name === topic ? group : null));
+  }
+
+  #otherHalves(pick: (topic: string, group: string) => string | null): string[] {
+    const picked: string[] = [];
+    for (const key of this.#offsets.keys()) {
+      const parts = splitKey(key);
+      const half = parts === null ? null : pick(parts.topic, parts.group);
+      if (half !== null) picked.push(half);
+    }
+    return picked;
+  }
+
+  /** The document of the file and of 43. */
+  contents(): object {
+    const groupTopicMap = new Map<string, string[]>();
+    for (const key of this.#offsets.keys()) {
+      const parts = splitKey(key);
+      if (parts === null) continue;
+      const topics = groupTopicMap.get(parts.group);
+      if (topics === undefined) groupTopicMap.set(parts.group, [parts.topic]);
+      else topics.push(parts.topic);
+    }
+    return { dataVersion: this.#version.fields, groupTopicMap, offsetTable: this.#offsets };
+  }
+
+  #parse(text: string): [string, Map<number, number>][] {
+    const document = parseObject(text, FILE);
+    const table = Object.entries(objectMember(document, 'offsetTable')).map(
+      ([key, value]): [string, Map<number, number>] => [key, readQueues(asObject(value, key))],
+    );
+    this.#version.assign(readDataVersion(objectMember(document, 'dataVersion')));
+    return table;
+  }
+}
+
+/** Null for the keys with a third part that upstream keeps for broadcast groups: they are nobody's in lists. */
+function splitKey(key: string): { topic: string; group: string } | null {
+  const [topic, group, more] = key.split(SEPARATOR);
+  return topic === undefined || group === undefined || more !== undefined ? null : { topic, group };
+}
+
+function readQueues(object: JsonObject): Map<number, number> {
+  const queues = new Map<number, number>();
+  for (const [queueId, offset] of Object.entries(object)) queues.set(Number(queueId), Number(offset));
+  return queues;
+}

@@ -1,0 +1,228 @@
+/**
+ * The deciding part of the control thread: groups, topics, offsets, locks. Takes what the net threads say, message by message, and
+ * answers; a change is told to all net threads before the request that made it is answered. Knows no thread, socket or clock of its own:
+ * threads/control gives it the ports and calls {@link Coordinator.doWork}.
+ */
+import { InvariantError } from '../base/assert.ts';
+import { ResponseCode, requestCodeName } from '../remoting/codes.ts';
+import { FrameError, HeaderError, type RemotingCommand } from '../remoting/command.ts';
+import { decodeFrame, encodeFrame, isOneWay, isResponse, responseTo } from '../remoting/frame-codec.ts';
+import { type Answer, refusal, SUCCESS } from './answer.ts';
+import { AttributeError } from './attributes.ts';
+import { ClientSessions } from './client-sessions.ts';
+import { ConsumerOffsets } from './consumer-offsets.ts';
+import { ConsumerRegistry } from './consumer-registry.ts';
+import type { CoordinatorPorts } from './control-ports.ts';
+import type { ToControl } from './control-protocol.ts';
+import { DataVersion } from './data-version.ts';
+import { groupView } from './group-config.ts';
+import { groupNotExist } from './group-requests.ts';
+import { GroupTable } from './group-table.ts';
+import { NetLinks } from './net-links.ts';
+import { ProducerRegistry } from './producer-registry.ts';
+import { QueueLocks } from './queue-locks.ts';
+import { answerRequest, type ControlTables } from './request-switch.ts';
+import { systemTopicNames } from './system-names.ts';
+import { ensureTopic } from './topic-requests.ts';
+import { type TopicSnapshot, TopicTable } from './topic-table.ts';
+
+/** How often silent clients and expired locks are looked for. */
+const EXPIRY_SCAN_MS = 10_000;
+
+type Message<Kind extends ToControl['kind']> = Extract<ToControl, { kind: Kind }>;
+
+export class Coordinator {
+  readonly #ports: CoordinatorPorts;
+  readonly #links: NetLinks;
+  readonly #tables: ControlTables;
+  /** Topics to be registered when the current message is done. */
+  readonly #changedTopics = new Set<string>();
+  #scanAtMs: number;
+  #saveAtMs: number;
+
+  /** Reads the settings files and makes what a broker has at start; throws when its queues have no room. */
+  constructor(ports: CoordinatorPorts) {
+    const { settings, clock, log } = ports;
+    const links = new NetLinks((netIndex, message) => ports.send(netIndex, message));
+    const topics = new TopicTable(ports, (topic) => {
+      links.toAll({ kind: 'topic', topic });
+      this.#changedTopics.add(topic.name);
+    });
+    const groups = new GroupTable(ports, (config) => links.toAll({ kind: 'group', group: groupView(config) }));
+    const consumers = new ConsumerRegistry();
+    const producers = new ProducerRegistry();
+    this.#ports = ports;
+    this.#links = links;
+    this.#tables = {
+      settings,
+      systemTopics: systemTopicNames(settings),
+      topics,
+      groups,
+      offsets: new ConsumerOffsets(ports),
+      consumers,
+      producers,
+      sessions: new ClientSessions({ settings, clock, log, topics, groups, consumers, producers, links }),
+      locks: new QueueLocks(settings.lockMaxLiveTime),
+      queues: ports.queues,
+      configVersion: new DataVersion(clock.nowMs()),
+      runtime: () => ports.runtime(),
+      configText: () => ports.configText(),
+      monotonicMs: () => Math.floor(clock.monotonicUs() / 1000),
+    };
+    this.#scanAtMs = this.#tables.monotonicMs() + EXPIRY_SCAN_MS;
+    this.#saveAtMs = this.#tables.monotonicMs() + settings.flushConsumerOffsetInterval;
+    this.#settle();
+  }
+
+  /** A net thread is there: tells it every topic, group and live consumer group, and every change from now on. */
+  announce(netIndex: number): void {
+    const { topics, groups, consumers } = this.#tables;
+    for (const config of topics.all()) this.#links.to(netIndex, { kind: 'topic', topic: topics.view(config) });
+    for (const config of groups.all()) this.#links.to(netIndex, { kind: 'group', group: groupView(config) });
+    for (const { name } of consumers.all()) {
+      this.#links.to(netIndex, { kind: 'consumers', group: name, consumers: consumers.view(name) });
+    }
+    this.#links.announce(netIndex);
+  }
+
+  receive(netIndex: number, message: ToControl): void {
+    switch (message.kind) {
+      case 'opened':
+        this.#links.opened(message.connectionId, { netIndex, remote: message.remote, local: message.local });
+        break;
+      case 'closed':
+        this.#tables.sessions.closed(message.connectionId);
+        this.#links.closed(message.connectionId);
+        break;
+      case 'request':
+        this.#request(message.connectionId, message.frame);
+        break;
+      case 'ensureTopic':
+        this.#ensureTopic(netIndex, message);
+        break;
+      case 'ensureGroup':
+        this.#ensureGroup(netIndex, message);
+        break;
+      case 'commitOffset':
+        this.commitOffset(message.group, message.topic, message.queueId, message.offset);
+        break;
+    }
+    this.#settle();
+  }
+
+  /** A pull's ride-along commit. The pull has been through its checks, so there are none here. */
+  commitOffset(group: string, topic: string, queueId: number, offset: number): void {
+    this.#tables.offsets.commit(group, topic, queueId, offset);
+  }
+
+  /** True while the group consumes some queue in order (spec/api.md 5.1, step 10). */
+  isGroupLocked(group: string): boolean {
+    return this.#tables.locks.isLocked(group, this.#tables.monotonicMs());
+  }
+
+  /** For the registration at NameServers. */
+  topicSnapshot(): TopicSnapshot {
+    return this.#tables.topics.snapshot();
+  }
+
+  /** Does what is due: expiry, saving. Returns how much there was to do. */
+  doWork(): number {
+    const { settings, locks, sessions, monotonicMs } = this.#tables;
+    const nowMs = monotonicMs();
+    let work = 0;
+    if (nowMs >= this.#scanAtMs) {
+      this.#scanAtMs = nowMs + EXPIRY_SCAN_MS;
+      locks.removeExpired(nowMs);
+      work += 1 + sessions.expire();
+    }
+    if (nowMs >= this.#saveAtMs) {
+      this.#saveAtMs = nowMs + settings.flushConsumerOffsetInterval;
+      this.#save();
+      work++;
+    }
+    return work;
+  }
+
+  /** Saves everything. Nothing may be received after that. */
+  close(): void {
+    this.#save();
+  }
+
+  #request(connectionId: number, frame: Uint8Array): void {
+    const connection = this.#links.connection(connectionId);
+    // Its net thread has said that it is gone: nobody waits for the answer, and a heartbeat must not bring it back.
+    if (connection === undefined) return;
+    let command: RemotingCommand;
+    try {
+      command = decodeFrame(frame, 0, frame.length);
+    } catch (cause) {
+      if (!(cause instanceof FrameError)) throw cause;
+      this.#links.close(connectionId, cause.message);
+      return;
+    }
+    if (isResponse(command.flag)) return;
+    const client = { connectionId, remote: connection.remote };
+    const what = requestCodeName(command.code);
+    const answer = this.#guarded(what, () => answerRequest(command, client, this.#tables));
+    this.#saveFresh();
+    if (!isOneWay(command.flag)) this.#links.frame(connectionId, encodeAnswer(command, answer));
+  }
+
+  #ensureTopic(netIndex: number, message: Message<'ensureTopic'>): void {
+    const { ticket, topic, defaultTopic, defaultTopicQueueNums } = message;
+    const { topics, settings } = this.#tables;
+    const answer = this.#guarded(`creation of topic ${topic}`, () =>
+      ensureTopic(topic, defaultTopic, defaultTopicQueueNums, topics, settings),
+    );
+    this.#saveFresh();
+    this.#links.to(netIndex, { kind: 'ensured', ticket, code: answer.code, remark: answer.remark });
+  }
+
+  #ensureGroup(netIndex: number, { ticket, group }: Message<'ensureGroup'>): void {
+    const { code, remark } = this.#tables.groups.ensure(group) === null ? groupNotExist(group) : SUCCESS;
+    this.#saveFresh();
+    this.#links.to(netIndex, { kind: 'ensured', ticket, code, remark });
+  }
+
+  /** What goes wrong is answered SYSTEM_ERROR: quietly when the request is to blame, with a line in the log when this broker is. */
+  #guarded(what: string, decide: () => Answer): Answer {
+    try {
+      return decide();
+    } catch (cause) {
+      if (cause instanceof InvariantError) throw cause;
+      const isTheirs = cause instanceof HeaderError || cause instanceof AttributeError;
+      if (!isTheirs) this.#ports.log.error(`${what} failed`, cause);
+      return refusal(ResponseCode.SYSTEM_ERROR, cause instanceof Error ? cause.message : String(cause));
+    }
+  }
+
+  /** Before an answer: what it promises is in the files. */
+  #saveFresh(): void {
+    this.#tables.topics.document.saveFresh();
+    this.#tables.groups.document.saveFresh();
+  }
+
+  /** After each message: passes on which topics have changed. */
+  #settle(): void {
+    this.#saveFresh();
+    if (this.#changedTopics.size === 0) return;
+    const names = [...this.#changedTopics];
+    this.#changedTopics.clear();
+    this.#ports.topicsChanged(names);
+  }
+
+  #save(): void {
+    this.#tables.topics.document.save();
+    this.#tables.groups.document.save();
+    this.#tables.offsets.document.save();
+  }
+}
+
+function encodeAnswer(command: RemotingCommand, { code, remark, extFields, body }: Answer): Uint8Array {
+  try {
+    return encodeFrame(responseTo(command, code, remark, extFields, body));
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    return encodeFrame(responseTo(command, ResponseCode.SYSTEM_ERROR, cause.message));
+  }
+}
