@@ -5,9 +5,14 @@ export interface Requester {
   readonly connectionId: number;
   /** `ip:port` of the peer. */
   readonly remote: string;
+  /** `ip:port` that the peer dialled. */
+  readonly local: string;
 }
 
-export interface ClientChannel extends Requester {
+export interface ClientChannel {
+  readonly connectionId: number;
+  /** `ip:port` of the peer. */
+  readonly remote: string;
   readonly clientId: string;
   readonly language: string;
   readonly version: number;

@@ -59,8 +59,8 @@ export class ClientSessions {
         if (known !== undefined && known !== data.fingerprint) isChanged = true;
         this.#fingerprints.set(groupName, data.fingerprint);
       }
-      // After a restart of the broker a light heartbeat would leave the group without subscriptions: ask for a full one.
-      if (data.withoutSubscriptions && consumers.get(groupName) === undefined) isChanged = true;
+      // After a restart of the broker light heartbeats would leave the group without subscriptions: ask for a full one.
+      if (data.withoutSubscriptions && !consumers.get(groupName)?.subscriptions.size) isChanged = true;
       this.#registerConsumer(consumer, channel, data.withoutSubscriptions);
     }
     for (const group of data.producerGroups) producers.register(group, channel);

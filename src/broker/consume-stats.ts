@@ -6,6 +6,7 @@ import { ResponseCode } from '../remoting/codes.ts';
 import type { RemotingCommand } from '../remoting/command.ts';
 import { optionalString, requiredString } from '../remoting/header-reader.ts';
 import { type Answer, refusal, withBody } from './answer.ts';
+import type { Requester } from './client-channel.ts';
 import type { ConsumerOffsets } from './consumer-offsets.ts';
 import type { ConsumerRegistry } from './consumer-registry.ts';
 import type { QueuePort } from './control-ports.ts';
@@ -88,12 +89,14 @@ export function topicConsumers(command: RemotingCommand, { offsets, consumers }:
   return withBody({ groupList: [...groups] });
 }
 
-/** 343. */
-export function topicsOfConsumer(command: RemotingCommand, { settings, offsets }: StatsTables): Answer {
-  return withBody({
-    brokerAddr: settings.brokerAddress,
-    topicList: offsets.topicsOf(requiredString(command, 'group')),
-  });
+/** 343. A broker without an address of its own is where the client has found it. */
+export function topicsOfConsumer(
+  command: RemotingCommand,
+  client: Requester,
+  { settings, offsets }: StatsTables,
+): Answer {
+  const topicList = offsets.topicsOf(requiredString(command, 'group'));
+  return withBody({ brokerAddr: settings.brokerAddress || client.local, topicList });
 }
 
 /** 345. */

@@ -5,7 +5,7 @@
 import type { Clock } from '../base/clock.ts';
 import { readDataVersion } from '../remoting/data-version.ts';
 import type { JsonObject } from '../remoting/fast-json.ts';
-import { asObject, objectMember, parseObject } from '../remoting/json-fields.ts';
+import { asObject, numberMember, objectMember, parseObject } from '../remoting/json-fields.ts';
 import type { CoordinatorPorts } from './control-ports.ts';
 import { DataVersion } from './data-version.ts';
 import { SettingsDocument } from './settings-document.ts';
@@ -102,6 +102,6 @@ function splitKey(key: string): { topic: string; group: string } | null {
 
 function readQueues(object: JsonObject): Map<number, number> {
   const queues = new Map<number, number>();
-  for (const [queueId, offset] of Object.entries(object)) queues.set(Number(queueId), Number(offset));
+  for (const queueId of Object.keys(object)) queues.set(Number(queueId), numberMember(object, queueId, 0));
   return queues;
 }

@@ -8,7 +8,7 @@ export interface ControlSettings {
   readonly brokerClusterName: string;
   /** 0 is the master. */
   readonly brokerId: number;
-  /** `ip:port` under which this broker shows itself in answers (343); empty until it is known. */
+  /** `ip:port` under which this broker shows itself in answers (343); empty for the address that the client has dialled. */
   readonly brokerAddress: string;
   readonly autoCreateTopicEnable: boolean;
   readonly defaultTopicQueueNums: number;

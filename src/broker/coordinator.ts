@@ -161,7 +161,8 @@ export class Coordinator {
       return;
     }
     if (isResponse(command.flag)) return;
-    const client = { connectionId, remote: connection.remote };
+    const { remote, local } = connection;
+    const client = { connectionId, remote, local };
     const what = requestCodeName(command.code);
     const answer = this.#guarded(what, () => answerRequest(command, client, this.#tables));
     this.#saveFresh();

@@ -105,7 +105,7 @@ export function answerRequest(command: RemotingCommand, client: Requester, table
     case RequestCode.QUERY_TOPIC_CONSUME_BY_WHO:
       return stats.topicConsumers(command, tables);
     case RequestCode.QUERY_TOPICS_BY_CONSUMER:
-      return stats.topicsOfConsumer(command, tables);
+      return stats.topicsOfConsumer(command, client, tables);
     case RequestCode.QUERY_SUBSCRIPTION_BY_CONSUMER:
       return stats.subscriptionOfConsumer(command, tables);
     case RequestCode.GET_BROKER_RUNTIME_INFO:

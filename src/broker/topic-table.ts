@@ -103,12 +103,12 @@ export class TopicTable {
       throw new TopicLimitError(`topic ${topicName}: ${queues} queues, at most ${QUEUES_PER_TOPIC_MAX} are possible`);
     }
     const slots = this.#slots.get(topicName) ?? [];
+    this.#slots.set(topicName, slots);
     while (slots.length < queues) {
       const slot = this.#ports.createSlot(topicName, slots.length);
       if (slot < 0) throw new TopicLimitError(`topic ${topicName}: this broker has no room for more queues`);
       slots.push(slot);
     }
-    this.#slots.set(topicName, slots);
     this.#topics.set(topicName, config);
   }
 

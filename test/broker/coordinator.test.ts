@@ -120,7 +120,7 @@ describe('28 and 26', () => {
 
 describe('202, 208, 300, 343, 345', () => {
   function withConsumer(): ControlHarness {
-    const control = harness({ brokerAddress: '10.0.0.1:10911' });
+    const control = harness({ brokerAddress: '10.9.9.9:10911' });
     for (const topic of ['T', 'U']) {
       const ask = { topic, defaultTopic: 'TBW102', defaultTopicQueueNums: 2 };
       control.coordinator.receive(0, { kind: 'ensureTopic', ticket: 1, ...ask });
@@ -165,7 +165,12 @@ describe('202, 208, 300, 343, 345', () => {
     const consumers = bodyOf(control.request(1, RequestCode.QUERY_TOPIC_CONSUME_BY_WHO, { topic: 'T' }));
     expect(consumers).toEqual({ groupList: ['G', 'H'] });
     const topics = bodyOf(control.request(1, RequestCode.QUERY_TOPICS_BY_CONSUMER, { group: 'G' }));
-    expect(topics).toEqual({ brokerAddr: '10.0.0.1:10911', topicList: ['T', 'U'] });
+    expect(topics).toEqual({ brokerAddr: '10.9.9.9:10911', topicList: ['T', 'U'] });
+  });
+
+  it('343 names the address that the client has dialled when the broker has none of its own', () => {
+    const answer = harness().request(1, RequestCode.QUERY_TOPICS_BY_CONSUMER, { group: 'G' });
+    expect(bodyOf(answer)).toEqual({ brokerAddr: '10.0.0.1:10911', topicList: [] });
   });
 
   it('345 gives a live subscription, or leaves it out', () => {

@@ -199,8 +199,12 @@ describe('34, second version', () => {
     expect(members(control, 'G')).toEqual(['c1']);
   });
 
-  it('asks for the subscriptions when the group is not known, as after a restart', () => {
-    expect(subscriptionsChanged(harness(), { fingerprint: 11, withoutSub: true })).toBe('true');
+  it('asks for the subscriptions until they come when the group is not known, as after a restart', () => {
+    const control = harness();
+    expect(subscriptionsChanged(control, { fingerprint: 11, withoutSub: true })).toBe('true');
+    expect(subscriptionsChanged(control, { fingerprint: 11, withoutSub: true })).toBe('true');
+    expect(subscriptionsChanged(control, { fingerprint: 11, topics: { T: '*' } })).toBe('false');
+    expect(subscriptionsChanged(control, { fingerprint: 11, withoutSub: true })).toBe('false');
   });
 });
 
@@ -247,6 +251,14 @@ describe('liveness (spec/api.md 6.5)', () => {
     control.close(2);
     expect(control.notified('G')).toEqual([1]);
     expect(members(control, 'G')).toEqual(['a']);
+  });
+
+  it('a closed connection takes its producers along', () => {
+    const control = harness();
+    beat(control, 2, { producers: ['P'] });
+    control.close(2);
+    expect(control.request(1, RequestCode.GET_PRODUCER_CONNECTION_LIST, { producerGroup: 'P' }).code).toBe(1);
+    expect(bodyOf(control.request(1, RequestCode.GET_ALL_PRODUCER_INFO))).toEqual({ data: {} });
   });
 
   it('a client that has been silent for 120 s is taken off and its connection closed', () => {

@@ -147,6 +147,12 @@ describe('consumerOffset.json', () => {
     expect(answer).toContain('"counter":3');
   });
 
+  it('with an offset that is no number is not taken, so that its backup is', () => {
+    const files = new MemoryFiles();
+    files.texts.set('consumerOffset.json', '{"offsetTable":{"T@G":{0:"x"}}}');
+    expect(() => harness({}, { files })).toThrow('no number');
+  });
+
   it('moves its version on once in 500 commits', () => {
     const control = harness();
     for (let offset = 1; offset < 500; offset++) control.coordinator.commitOffset('G', 'T', 0, offset);
