@@ -13,6 +13,7 @@ import {
   registerBrokerRequest,
   unregisterBrokerRequest,
 } from '../remoting/register-broker.ts';
+import { Perm } from '../remoting/topic-config.ts';
 
 /** What of a RemotingClient is needed; rejects when there is no answer. */
 export interface RegistrationClient {
@@ -32,7 +33,7 @@ export interface RegistrationOptions {
   readonly identity: BrokerIdentity;
   readonly topics: () => TopicSnapshot;
   readonly log: (line: string) => void;
-  /** The broker's own permission: topics are shown with no more than it. */
+  /** The broker's own permission: while it lacks read or write, topics are shown with no more than it. */
   readonly brokerPermission?: number;
   /** Send the compressed form of the body. */
   readonly compressed?: boolean;
@@ -48,7 +49,6 @@ const TIMEOUT_MS = 24_000;
 const RETRY_MS = 3_000;
 /** A stopping broker does not wait for long. */
 const UNREGISTER_TIMEOUT_MS = 3_000;
-const ALL_PERMISSIONS = -1;
 
 export class BrokerRegistration {
   readonly #options: RegistrationOptions;
@@ -132,7 +132,7 @@ class Lane {
   }
 
   lost(): void {
-    if (this.#isUp === true) this.#failed('the connection is gone');
+    if (this.#isUp === true && !this.#isStopped) this.#failed('the connection is gone');
   }
 
   async unregister(request: RemotingCommand): Promise<void> {
@@ -175,11 +175,12 @@ class Lane {
   }
 
   #registration(wanted: Wanted): RegisterBroker {
-    const { identity, topics, brokerPermission = ALL_PERMISSIONS } = this.#options;
+    const { identity, topics, brokerPermission = Perm.readWrite } = this.#options;
+    const permMask = (brokerPermission & Perm.readWrite) === Perm.readWrite ? -1 : brokerPermission;
     const snapshot = topics();
     const names = wanted === ALL_TOPICS ? null : new Set(wanted);
     const chosen = names === null ? snapshot.topics : snapshot.topics.filter(({ topicName }) => names.has(topicName));
-    const shown = chosen.map((topic) => ({ ...topic, perm: topic.perm & brokerPermission }));
+    const shown = chosen.map((topic) => ({ ...topic, perm: topic.perm & permMask }));
     return { ...identity, dataVersion: snapshot.dataVersion, topics: shown, queueMappings: [] };
   }
 

@@ -23,6 +23,7 @@ export function registerBroker(
   const master = routes.register(registration, connectionId, settings, clock.nowMs());
   if (master === null) {
     const remark = `${brokerName} has to register with all of its topics before it adds one`;
+    log(`refused ${brokerAddr}: ${remark}`);
     return responseTo(request, ResponseCode.SYSTEM_ERROR, remark);
   }
   if (!wasKnown) log(`registered ${brokerName} (${brokerId}) at ${brokerAddr}, ${registration.topics.length} topics`);

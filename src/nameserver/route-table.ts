@@ -227,7 +227,7 @@ export class RouteTable {
   }
 }
 
-/** Addresses are unique inside a cluster only; neither part holds a line feed. */
+/** Addresses are unique inside a cluster only. The length keeps two pairs of names from making one key. */
 function liveKey(clusterName: string, brokerAddr: string): string {
-  return `${clusterName}\n${brokerAddr}`;
+  return `${clusterName.length} ${clusterName} ${brokerAddr}`;
 }

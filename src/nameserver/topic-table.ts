@@ -71,7 +71,11 @@ export class TopicTable {
     if (queues.size === 0) this.#topics.delete(topic);
   }
 
+  /** The broker is gone; when it comes back it registers everything anew. */
   removeBroker(brokerName: string): void {
+    for (const [topic, mappings] of this.#mappings) {
+      if (mappings.delete(brokerName) && mappings.size === 0) this.#mappings.delete(topic);
+    }
     for (const topic of this.names()) this.deleteOn(topic, [brokerName]);
   }
 

@@ -44,6 +44,8 @@ export interface RegisterBroker extends BrokerKey, RegisterBody {
 }
 
 const ZONE_NAME = '__ZONE_NAME';
+/** No JSON object begins with it. */
+const ZLIB_FIRST_BYTE = 0x78;
 const NO_BYTES = new Uint8Array(0);
 
 /** The request 103; the client gives it its opaque. */
@@ -89,7 +91,9 @@ export function readRegisterBroker(request: RemotingCommand): RegisterBroker {
   if (checksum !== 0 && checksum !== bodyCrc32(request.body ?? NO_BYTES)) {
     throw new HeaderError('the checksum of the body does not match bodyCrc32');
   }
-  const decode = optionalBoolean(request, 'compressed', false) ? decodeCompressedRegisterBody : decodeRegisterBody;
+  // Brokers of 5.3.3 that compress still say `compressed=false` (seen on the wire); their own NameServer cannot read that.
+  const isCompressed = optionalBoolean(request, 'compressed', false) || request.body?.[0] === ZLIB_FIRST_BYTE;
+  const decode = isCompressed ? decodeCompressedRegisterBody : decodeRegisterBody;
   return {
     ...readBrokerKey(request),
     ...decode(request.body, request.version),

@@ -79,6 +79,8 @@ class RemotingServer implements ConnectionEvents {
       return answer === null ? null : encodeFrame(answer);
     } catch (error) {
       if (!(error instanceof Error) || error instanceof InvariantError) throw error;
+      const { remoteAddress, remotePort } = connection;
+      this.#log(`request ${request.code} of ${remoteAddress}:${remotePort} failed: ${error.message}`);
       return encodeFrame(responseTo(request, ResponseCode.SYSTEM_ERROR, error.message));
     }
   }

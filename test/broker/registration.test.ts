@@ -105,10 +105,14 @@ describe('registration', () => {
     expect(lines).toHaveLength(2);
   });
 
-  test('shows topics with no more than the broker’s own permission', async () => {
-    broker = newBroker({ brokerPermission: 4 });
+  test.each([
+    [4, [4, 4]],
+    [2, [2, 2]],
+    [6, [6, 7]],
+  ])('under the broker’s own permission %d shows topics with %j', async (brokerPermission, shown) => {
+    broker = newBroker({ brokerPermission });
     await broker.registerAll();
-    expect(readRegisterBroker(client.asked[0]!.request).topics.map(({ perm }) => perm)).toEqual([4, 4]);
+    expect(readRegisterBroker(client.asked[0]!.request).topics.map(({ perm }) => perm)).toEqual(shown);
     expect(topics[0]!.perm).toBe(6);
   });
 

@@ -145,6 +145,9 @@ describe('registration', () => {
     register(registration({ queueMappings: [mapping] }));
     expect(table.route('T1')!.mappings).toEqual(new Map([['broker-a', mapping]]));
     expect(table.route('T2')!.mappings).toBeUndefined();
+    table.connectionClosed(MASTER_CONNECTION);
+    register(registration());
+    expect(table.route('T1')!.mappings).toBeUndefined();
   });
 });
 

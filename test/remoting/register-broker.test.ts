@@ -32,6 +32,12 @@ describe('what is written is read back', () => {
     expect(readRegisterBroker(registerBrokerRequest(registration(), compressed))).toEqual(registration());
   });
 
+  test('compressed, but the header denies it, as brokers of 5.3.3 do', () => {
+    const request = registerBrokerRequest(full, true);
+    request.extFields!.set('compressed', 'false');
+    expect(readRegisterBroker(request)).toEqual(full);
+  });
+
   test('the compressed body of a sender before 5.0 has no mappings', () => {
     const request = { ...registerBrokerRequest(full, true), version: 412 };
     expect(readRegisterBroker(request).queueMappings).toEqual([]);

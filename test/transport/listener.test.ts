@@ -1,6 +1,7 @@
 /** Accepting: limits, idle peers, foreign protocols, close paths. Real sockets on loopback. */
 import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { every } from '../../src/base/clock.ts';
 import { connect } from '../../src/transport/connect.ts';
 import { isReusePortSupported, type Listener, type ListenOptions, listen } from '../../src/transport/listener.ts';
 import { closedByPeer, EventRecorder, rawClient } from '../support/sockets.ts';
@@ -142,9 +143,9 @@ describe('limits', () => {
     const silent = await client(listener);
     await server.until(() => server.connections.length === 2);
     // Only the server writes to `socket`; the other connection is the clock that says that the idle time has passed.
-    const writing = setInterval(() => server.connections[0]!.write(Buffer.from([7])), 10);
+    const writing = every(10, () => server.connections[0]!.write(Buffer.from([7])));
     await closedByPeer(silent);
-    clearInterval(writing);
+    writing.stop();
     await server.until(() => server.closes.length === 1);
     expect(rounds).toBeGreaterThan(0);
     expect(listener.connections).toBe(1);

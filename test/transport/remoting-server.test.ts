@@ -95,7 +95,8 @@ describe('answers', () => {
     expect(failed).toMatchObject({ code: 1, opaque: 1, remark: 'the field x is missing' });
     expect(huge).toMatchObject({ code: 1, opaque: 2 });
     expect(fine).toMatchObject({ code: 0, opaque: 3 });
-    expect(lines).toEqual([]);
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toMatch(/^request 2 of 127\.0\.0\.1:\d+ failed: the field x is missing$/);
   });
 
   test('one-way requests, stray answers and silent handlers get none, not even for a failure', async () => {
