@@ -55,7 +55,8 @@ function mappingJson(info: TopicQueueMappingInfo, dialect: Dialect) {
 
 /** The printer leaves the keys of a Map of numbers bare. The Go client before 401 splits the text there and reads a quoted key as 0. */
 function byInteger<Value>(map: ReadonlyMap<number, Value>, dialect: Dialect) {
-  return dialect === 'standard' ? Object.fromEntries(map) : map;
+  const sorted = [...map].sort(([one], [other]) => one - other);
+  return dialect === 'standard' ? Object.fromEntries(sorted) : new Map(sorted);
 }
 
 function mapped<Value, Json>(map: ReadonlyMap<string, Value>, json: (value: Value) => Json): Record<string, Json> {
@@ -63,5 +64,8 @@ function mapped<Value, Json>(map: ReadonlyMap<string, Value>, json: (value: Valu
 }
 
 function asciiOnly(json: string): string {
-  return json.replace(/[\u0080-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return json.replace(
+    /[\u0080-\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`,
+  );
 }

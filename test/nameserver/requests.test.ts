@@ -31,7 +31,7 @@ describe('route of a topic', () => {
   test('escapes what is not ASCII in the standard form', () => {
     const handlers = new Handlers();
     handlers.handle(registerBrokerRequest(registration({ clusterName: 'Zürich' })));
-    expect(textOf(handlers.ask(RequestCode.GET_ROUTEINFO_BY_TOPIC, { topic: 'T1' }))).toContain('"Z\\u00fcrich"');
+    expect(textOf(handlers.ask(RequestCode.GET_ROUTEINFO_BY_TOPIC, { topic: 'T1' }))).toContain('"Z\\u00FCrich"');
   });
 
   test('within a zone, in the old dialect; without a zone name as ever', () => {
