@@ -152,13 +152,14 @@ function scanFields<Header extends ScannedHeader>(
     const field = family.fieldAt(bytes, words, at + 1, nameEnd, into);
     const valueStart = nameEnd + 3;
     let valueEnd: number;
-    if (field < 0) {
-      valueEnd = plainTextEnd(bytes, words, valueStart, end);
+    const bit = field < 0 ? 0 : 1 << field;
+    if ((seen & bit) !== 0) return -1;
+    seen |= bit;
+    if (field >= 0 && field === family.escapedField) {
+      valueEnd = family.takeEscaped(into, bytes, words, valueStart, end);
     } else {
-      const bit = 1 << field;
-      if ((seen & bit) !== 0) return -1;
-      seen |= bit;
-      valueEnd = family.takeText(into, field, bytes, words, valueStart, end);
+      valueEnd = plainTextEnd(bytes, words, valueStart, end);
+      if (field >= 0 && valueEnd >= 0 && !family.takeValue(into, field, bytes, words, valueStart, valueEnd)) return -1;
     }
     if (valueEnd < 0) return -1;
     at = valueEnd + 1;

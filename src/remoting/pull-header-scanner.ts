@@ -7,7 +7,6 @@ import { NameTable } from '../layout/name-table.ts';
 import { isAscii } from '../layout/words.ts';
 import { RequestCode } from './codes.ts';
 import { scanFrame } from './header-scanner.ts';
-import { plainTextEnd } from './json-text.ts';
 import { PULL_FIELD_NAMES, PULL_FIELDS_REQUIRED, type PullHeader } from './pull-header.ts';
 import type { FieldFamily } from './scanned-header.ts';
 
@@ -48,9 +47,10 @@ const pullFields: FieldFamily<PullHeader> = {
     return names.find(bytes, words, start, end);
   },
 
-  takeText(into, field, bytes, words, start, end) {
-    const textEnd = plainTextEnd(bytes, words, start, end);
-    return textEnd >= 0 && takeValue(into, field, bytes, words, start, textEnd) ? textEnd : -1;
+  escapedField: -1,
+
+  takeEscaped() {
+    return -1;
   },
 
   takeValue,

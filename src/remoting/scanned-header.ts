@@ -51,8 +51,10 @@ export interface FieldFamily<Header extends ScannedHeader> {
   begin(into: Header): boolean;
   /** Number of the field with the name in `bytes[start, end)`, or -1 for one that nobody needs. */
   fieldAt(bytes: Uint8Array, words: DataView, start: number, end: number, into: Header): number;
-  /** Takes a text of a JSON header, from behind its quote; returns the position of the quote that ends it, or -1 to give up. */
-  takeText(into: Header, field: number, bytes: Uint8Array, words: DataView, start: number, end: number): number;
-  /** Takes a value that is not empty from a binary header; false to give up. */
+  /** The field whose text may be escaped in JSON, -1 for none. */
+  readonly escapedField: number;
+  /** Takes that text, from behind its quote; returns the position of the quote that ends it, or -1 to give up. */
+  takeEscaped(into: Header, bytes: Uint8Array, words: DataView, start: number, end: number): number;
+  /** Takes a value as it stands, empty only in JSON; false to give up. */
   takeValue(into: Header, field: number, bytes: Uint8Array, words: DataView, start: number, end: number): boolean;
 }

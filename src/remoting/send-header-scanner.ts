@@ -7,7 +7,6 @@ import { NameTable } from '../layout/name-table.ts';
 import { isAscii } from '../layout/words.ts';
 import { RequestCode } from './codes.ts';
 import { scanFrame } from './header-scanner.ts';
-import { plainTextEnd } from './json-text.ts';
 import { unescapeInto } from './json-unescape.ts';
 import type { FieldFamily } from './scanned-header.ts';
 import { SEND_FIELD_NAMES, SEND_FIELDS_REQUIRED, type SendHeader } from './send-header.ts';
@@ -64,15 +63,13 @@ const sendFields: FieldFamily<SendHeader> = {
     return end - start === 1 && field <= Field.batch ? field : -1;
   },
 
-  takeText(into, field, bytes, words, start, end) {
-    if (field === Field.properties) {
-      const textEnd = unescapeInto(into.scratch, bytes, words, start, end);
-      into.properties = into.scratch.bytes;
-      into.propertiesEnd = into.scratch.length;
-      return textEnd;
-    }
-    const textEnd = plainTextEnd(bytes, words, start, end);
-    return textEnd >= 0 && takeValue(into, field, bytes, words, start, textEnd) ? textEnd : -1;
+  escapedField: Field.properties,
+
+  takeEscaped(into, bytes, words, start, end) {
+    const textEnd = unescapeInto(into.scratch, bytes, words, start, end);
+    into.properties = into.scratch.bytes;
+    into.propertiesEnd = into.scratch.length;
+    return textEnd;
   },
 
   takeValue,
