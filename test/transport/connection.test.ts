@@ -99,6 +99,21 @@ test('close with bytes still waiting releases every buffer; a write after it is 
   expect(released).toBe(33);
 });
 
+test('what had come but was held back is not delivered after close', async () => {
+  far.pause();
+  near.write(Buffer.from('held back'));
+  // When the echo of a second connection is back, the bytes of the first are in this process.
+  server.onChunk = (connection, bytes) => connection.write(bytes);
+  const second = await connect({ host: '127.0.0.1', port: listener.port, events: client });
+  second.write(Buffer.from('x'));
+  await client.until(() => client.chunks.length === 1);
+  far.resume();
+  far.close('enough');
+  await server.until(() => server.closes.length === 1);
+  expect(server.chunks.map((bytes) => Buffer.from(bytes).toString())).toEqual(['x']);
+  second.close('test over');
+});
+
 test('the peer goes away while bytes wait: released and closed, no error escapes', async () => {
   far.pause();
   let released = 0;
