@@ -8,9 +8,11 @@ const MINUS = 0x2d;
 const INT32_DIGITS_MAX = 10;
 /** Any number of this many digits is a safe integer. */
 const LONG_DIGITS_MAX = 15;
-/** Nine digits fit an int32, so that long numbers are built of two integer loops. */
+/** Nine digits fit a small integer. */
 const LOW_DIGITS = 9;
-const LOW_UNIT = 1e9;
+export const LONG_UNIT = 1e9;
+/** No run of digits has this value, and no half of a long number: the first are not negative, the second are below 10^9. */
+export const NOT_DECIMAL = -0x80000000;
 const DECIMAL_DIGITS_MAX = 16;
 
 /** Room for any safe integer and its sign. */
@@ -22,27 +24,40 @@ export function decimalInt32(bytes: Uint8Array, start: number, end: number): num
   const first = negative ? start + 1 : start;
   if (end - first > INT32_DIGITS_MAX) return Number.NaN;
   const magnitude = digits(bytes, first, end);
+  if (magnitude === NOT_DECIMAL) return Number.NaN;
   const value = negative ? 0 - magnitude : magnitude;
   return (value | 0) === value ? value : Number.NaN;
 }
 
-/** As {@link decimalInt32} for up to 15 digits; longer numbers are NaN too, whatever their value. */
-export function decimalLong(bytes: Uint8Array, start: number, end: number): number {
+/**
+ * The two halves of a decimal of up to 15 digits: what stands above its last nine digits, and these, both with the sign. The number is
+ * `high * LONG_UNIT + low`. Two small integers, because a function that returns a larger one makes a heap number of it whenever it is
+ * not inlined: 16 bytes for each message. NOT_DECIMAL for anything else, longer numbers included, whatever their value.
+ */
+export function decimalLongHigh(bytes: Uint8Array, start: number, end: number): number {
   const negative = bytes[start] === MINUS;
   const first = negative ? start + 1 : start;
-  if (end - first > LONG_DIGITS_MAX) return Number.NaN;
   const split = end - LOW_DIGITS;
-  const magnitude =
-    split > first ? digits(bytes, first, split) * LOW_UNIT + digits(bytes, split, end) : digits(bytes, first, end);
-  return negative ? 0 - magnitude : magnitude;
+  if (split <= first) return 0;
+  if (end - first > LONG_DIGITS_MAX) return NOT_DECIMAL;
+  const magnitude = digits(bytes, first, split);
+  return negative && magnitude !== NOT_DECIMAL ? 0 - magnitude : magnitude;
+}
+
+/** See {@link decimalLongHigh}. */
+export function decimalLongLow(bytes: Uint8Array, start: number, end: number): number {
+  const negative = bytes[start] === MINUS;
+  const first = negative ? start + 1 : start;
+  const magnitude = digits(bytes, Math.max(first, end - LOW_DIGITS), end);
+  return negative && magnitude !== NOT_DECIMAL ? 0 - magnitude : magnitude;
 }
 
 function digits(bytes: Uint8Array, start: number, end: number): number {
-  if (start >= end) return Number.NaN;
+  if (start >= end) return NOT_DECIMAL;
   let value = 0;
   for (let at = start; at < end; at++) {
     const digit = bytes[at]! - ZERO;
-    if (digit >>> 0 > 9) return Number.NaN;
+    if (digit >>> 0 > 9) return NOT_DECIMAL;
     value = value * 10 + digit;
   }
   return value;
@@ -58,10 +73,10 @@ export function putDecimal(bytes: Uint8Array, at: number, value: number): number
   }
   let low = rest;
   let lowDigits = 1;
-  if (rest >= LOW_UNIT) {
-    const high = Math.floor(rest / LOW_UNIT);
+  if (rest >= LONG_UNIT) {
+    const high = Math.floor(rest / LONG_UNIT);
     first = putDecimal(bytes, first, high);
-    low = rest - high * LOW_UNIT;
+    low = rest - high * LONG_UNIT;
     lowDigits = LOW_DIGITS;
   } else {
     for (let bound = 10; low >= bound && lowDigits < LOW_DIGITS; bound *= 10) lowDigits++;

@@ -2,7 +2,7 @@
  * Reads the header of a pull (11, 361) where it lies, in either serialization, without an allocation. Called by net for each pull; what
  * it does not understand goes through decodeFrame and pullHeaderOf, which mean the same (test/remoting/pull-header-scanner).
  */
-import { decimalInt32, decimalLong } from '../layout/ascii.ts';
+import { decimalInt32, decimalLongHigh, decimalLongLow, LONG_UNIT, NOT_DECIMAL } from '../layout/ascii.ts';
 import { NameTable } from '../layout/name-table.ts';
 import { isAscii } from '../layout/words.ts';
 import { RequestCode } from './codes.ts';
@@ -83,17 +83,10 @@ function takeValue(
       into.sysFlag = decimalInt32(bytes, start, end);
       return !Number.isNaN(into.sysFlag);
     case Field.queueOffset:
-      into.queueOffset = decimalLong(bytes, start, end);
-      return !Number.isNaN(into.queueOffset);
     case Field.commitOffset:
-      into.commitOffset = decimalLong(bytes, start, end);
-      return !Number.isNaN(into.commitOffset);
     case Field.suspendTimeoutMillis:
-      into.suspendTimeoutMillis = decimalLong(bytes, start, end);
-      return !Number.isNaN(into.suspendTimeoutMillis);
     case Field.subVersion:
-      into.subVersion = decimalLong(bytes, start, end);
-      return !Number.isNaN(into.subVersion);
+      return takeLong(into, field, decimalLongHigh(bytes, start, end), decimalLongLow(bytes, start, end));
     case Field.subscription:
       into.hasSubscription = true;
       into.subscriptionStart = start;
@@ -103,6 +96,24 @@ function takeValue(
       into.hasExpressionType = true;
       into.expressionTypeStart = start;
       into.expressionTypeEnd = end;
+      return true;
+  }
+}
+
+function takeLong(into: PullHeader, field: number, high: number, low: number): boolean {
+  if (high === NOT_DECIMAL || low === NOT_DECIMAL) return false;
+  switch (field) {
+    case Field.queueOffset:
+      into.queueOffset = high * LONG_UNIT + low;
+      return true;
+    case Field.commitOffset:
+      into.commitOffset = high * LONG_UNIT + low;
+      return true;
+    case Field.suspendTimeoutMillis:
+      into.suspendTimeoutMillis = high * LONG_UNIT + low;
+      return true;
+    default:
+      into.subVersion = high * LONG_UNIT + low;
       return true;
   }
 }

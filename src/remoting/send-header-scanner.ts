@@ -2,7 +2,7 @@
  * Reads the header of a send (10, 310, 320) where it lies, in either serialization, without an allocation. Called by net for each send;
  * what it does not understand goes through decodeFrame and sendHeaderOf, which mean the same (test/remoting/send-header-scanner).
  */
-import { decimalInt32, decimalLong } from '../layout/ascii.ts';
+import { decimalInt32, decimalLongHigh, decimalLongLow, LONG_UNIT, NOT_DECIMAL } from '../layout/ascii.ts';
 import { NameTable } from '../layout/name-table.ts';
 import { isAscii } from '../layout/words.ts';
 import { RequestCode } from './codes.ts';
@@ -93,8 +93,7 @@ function takeValue(
       into.defaultTopicEnd = end;
       return isAscii(bytes, words, start, end);
     case Field.bornTimestamp:
-      into.bornTimestamp = decimalLong(bytes, start, end);
-      return !Number.isNaN(into.bornTimestamp);
+      return takeBornTimestamp(into, decimalLongHigh(bytes, start, end), decimalLongLow(bytes, start, end));
     case Field.properties:
       into.properties = bytes;
       into.propertiesStart = start;
@@ -111,6 +110,12 @@ function takeValue(
     default:
       return takeInt(into, field, decimalInt32(bytes, start, end));
   }
+}
+
+function takeBornTimestamp(into: SendHeader, high: number, low: number): boolean {
+  if (high === NOT_DECIMAL || low === NOT_DECIMAL) return false;
+  into.bornTimestamp = high * LONG_UNIT + low;
+  return true;
 }
 
 function takeInt(into: SendHeader, field: number, value: number): boolean {

@@ -1,6 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decimalInt32, decimalLong, HEX_INT64_BYTES, putDecimal, putHexInt64 } from '../../src/layout/ascii.ts';
+import {
+  decimalInt32,
+  decimalLongHigh,
+  decimalLongLow,
+  HEX_INT64_BYTES,
+  LONG_UNIT,
+  NOT_DECIMAL,
+  putDecimal,
+  putHexInt64,
+} from '../../src/layout/ascii.ts';
+
+function decimalLong(bytes: Uint8Array, start: number, end: number): number {
+  const high = decimalLongHigh(bytes, start, end);
+  const low = decimalLongLow(bytes, start, end);
+  return high === NOT_DECIMAL || low === NOT_DECIMAL ? Number.NaN : high * LONG_UNIT + low;
+}
 
 const around = (text: string) => [Buffer.from(`9${text}9`), 1, 1 + Buffer.byteLength(text)] as const;
 

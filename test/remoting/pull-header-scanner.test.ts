@@ -5,6 +5,7 @@ import { decodeFrame, encodeFrame } from '../../src/remoting/frame-codec.ts';
 import { PULL_FIELD_NAMES, PullHeader, PullSysFlag, pullHeaderOf } from '../../src/remoting/pull-header.ts';
 import { scanPullHeader } from '../../src/remoting/pull-header-scanner.ts';
 import { goldenJson } from '../support/golden.ts';
+import { bytesPerCall } from './allocation.ts';
 import { mutationOf } from './mutate.ts';
 import { recordedBytes, recordedFrames } from './recorded-frames.ts';
 
@@ -47,6 +48,14 @@ describe('recorded pulls', () => {
   it.each(recorded)('$name', ({ bytes }) => {
     expect(byGeneralPath(bytes)).not.toBeNull();
     expect(byScanner(bytes)).toEqual(byGeneralPath(bytes));
+  });
+});
+
+describe('scanPullHeader', () => {
+  it.each(['json', 'rocketmq'] as const)('allocates nothing for %s', (mode) => {
+    const { bytes } = recorded.find(({ name }) => name.startsWith(mode))!;
+    // A heap number has 16.
+    expect(bytesPerCall(() => scanPullHeader(bytes, 0, bytes.length, into))).toBeLessThan(8);
   });
 });
 
