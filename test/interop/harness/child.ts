@@ -3,12 +3,13 @@
  * ends, whatever happens to the test.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { atEnd } from './clean-up.ts';
 import { waitFor } from './wait.ts';
 
 const TAIL_LINES = 40;
 const living = new Set<Child>();
 
-process.on('exit', () => {
+atEnd(() => {
   for (const child of living) child.signal('SIGKILL');
 });
 

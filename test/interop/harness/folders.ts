@@ -2,12 +2,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { atEnd } from './clean-up.ts';
 
 const made: string[] = [];
 
-process.on('exit', () => {
+atEnd(() => {
   if (process.env.INTEROP_KEEP) return;
-  for (const folder of made) rmSync(folder, { recursive: true, force: true });
+  for (const folder of made.splice(0)) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
 /** A new empty folder; INTEROP_KEEP=1 leaves it behind for a look at the logs. */
