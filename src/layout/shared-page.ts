@@ -1,29 +1,36 @@
 /**
- * Layout of the memory that all threads of a broker share: the status page, the head line of a ring, a row of the queue table. Only
- * ring/ reads and writes it; sizes and positions stand here so that no other file has a byte offset.
+ * Layout of the memory that all threads of a broker share: the status page, the head of a ring, a row of the queue table, the queue
+ * directory. Only ring/ reads and writes it; sizes and positions stand here so that no other file has a byte offset.
  *
  * ```
- * status page   line 0      failure word {thread + 1, code}
- *               line 1..W   one watermark each (int64)
- *               line ..     one bell each {rung i32, sleeping i32}
- *               line ..     one line of flags for each net {parked pulls i32}
- *               line ..     beats and counters of each thread (doubles, one writer each)
+ * status page      own line      failure word {thread + 1 in the low byte, code above it}
+ *                  own line each watermarks (int64)
+ *                  own line each bells {sleeping i32}
+ *                  own line each flags of the nets {parked pulls i32}
+ *                  own lines     beats and counters of each thread (doubles, one writer each)
+ *                  own lines     stage histograms (one writer each)
  *
- * ring head     line 0      published by the producer (int64)
- *               line 1      completed by the consumer (int64)
+ * ring head        own line      published by the producer (int32, low bits of the position) and what else it writes
+ *                  own line      completed by the consumer (int32) and what else it writes
  *
- * queue row     line 0      {max i64, min i64, filed i64, generation i32}
- *               2560 bytes  the newest 128 entries, 20 bytes each, as the ConsumeQueue file holds them
+ * queue row        64 bytes      {max i64, min i64, filed i64, generation i32}
+ *                  2560 bytes    the newest 128 entries, 20 bytes each, as the ConsumeQueue file holds them
+ *
+ * queue directory  64 bytes      {count i32}
+ *                  260 bytes     each entry: {length u8, topic 255 bytes, queue id i32 big-endian}
  * ```
  */
 import { assert } from '../base/assert.ts';
-import { QUEUE_TAIL_ENTRIES } from '../base/limits.ts';
+import { QUEUE_TAIL_ENTRIES, RETRY_TOPIC_LENGTH_MAX } from '../base/limits.ts';
 import { QUEUE_ENTRY_BYTES } from './queue-entry.ts';
 
-/** Two threads that write into the same line slow each other down. */
 export const CACHE_LINE_BYTES = 64;
+/** What two threads write lies this far apart: in one line they slow each other down, and Intel's prefetcher fetches lines in pairs. */
+export const OWN_LINE_BYTES = 2 * CACHE_LINE_BYTES;
 
-export const RingHead = { publishedAt: 0, completedAt: CACHE_LINE_BYTES, sizeBytes: 2 * CACHE_LINE_BYTES } as const;
+export const RingHead = { publishedAt: 0, completedAt: OWN_LINE_BYTES, sizeBytes: 2 * OWN_LINE_BYTES } as const;
+
+export const Bell = { sleepingAt: 0, sizeBytes: OWN_LINE_BYTES } as const;
 
 export const QueueRow = {
   maxAt: 0,
@@ -34,6 +41,52 @@ export const QueueRow = {
   sizeBytes: CACHE_LINE_BYTES + QUEUE_TAIL_ENTRIES * QUEUE_ENTRY_BYTES,
 } as const;
 
-export const Bell = { rungAt: 0, sleepingAt: 4, sizeBytes: CACHE_LINE_BYTES } as const;
+export const QueueDirectoryAt = { count: 0, entries: CACHE_LINE_BYTES } as const;
+
+export const DirectoryEntryAt = {
+  length: 0,
+  topic: 1,
+  queueId: 1 + RETRY_TOPIC_LENGTH_MAX,
+  sizeBytes: 1 + RETRY_TOPIC_LENGTH_MAX + Int32Array.BYTES_PER_ELEMENT,
+} as const;
+
+/** What a status page has room for. */
+export interface StatusPageParts {
+  readonly watermarks: number;
+  readonly threads: number;
+  /** Doubles of each thread. */
+  readonly numbers: number;
+  readonly histograms: number;
+  readonly histogramBytes: number;
+}
+
+/** Byte positions of the parts of a status page, and how far the members of a part are apart. */
+export function statusPageLayout(parts: StatusPageParts) {
+  const numbersApart = wholeLines(parts.numbers * Float64Array.BYTES_PER_ELEMENT);
+  const histogramsApart = wholeLines(parts.histogramBytes);
+  const failureAt = 0;
+  const watermarksAt = failureAt + OWN_LINE_BYTES;
+  const bellsAt = watermarksAt + parts.watermarks * OWN_LINE_BYTES;
+  const parkedAt = bellsAt + parts.threads * Bell.sizeBytes;
+  const numbersAt = parkedAt + parts.threads * OWN_LINE_BYTES;
+  const histogramsAt = numbersAt + parts.threads * numbersApart;
+  const sizeBytes = histogramsAt + parts.histograms * histogramsApart;
+  return {
+    failureAt,
+    watermarksAt,
+    bellsAt,
+    parkedAt,
+    numbersAt,
+    numbersApart,
+    histogramsAt,
+    histogramsApart,
+    sizeBytes,
+  };
+}
+
+function wholeLines(bytes: number): number {
+  return Math.ceil(bytes / OWN_LINE_BYTES) * OWN_LINE_BYTES;
+}
 
 assert(QueueRow.sizeBytes % CACHE_LINE_BYTES === 0, 'rows of the queue table do not share a cache line');
+assert(RETRY_TOPIC_LENGTH_MAX <= 255, 'the length of a topic fits a byte');

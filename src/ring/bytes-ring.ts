@@ -1,7 +1,7 @@
 /**
  * Encoded records back to back in shared memory, exactly as the log will hold them, so that a run of them goes to the file in one write.
  * A claim is contiguous: one that would cross the end starts at 0. The producer alone keeps the positions; the reader finds the bytes by
- * the descriptors. Written by a net thread, patched and read by append.
+ * the descriptors, which also carry the hand-over. Written by a net thread, patched and read by append.
  */
 import { assert } from '../base/assert.ts';
 import { asRingPosition, type RingPosition } from '../base/units.ts';
@@ -14,23 +14,28 @@ export class BytesRing {
   readonly view: DataView;
   readonly size: number;
   readonly #mask: number;
+  /** Everything in [released, claimed) is in use or was skipped at the end of the memory. */
   #claimed = 0;
   #released = 0;
 
   static allocate(sizeBytes: number): SharedArrayBuffer {
-    assert(Number.isInteger(Math.log2(sizeBytes)), 'a ring size is a power of two');
     return new SharedArrayBuffer(sizeBytes);
   }
 
   constructor(memory: SharedArrayBuffer) {
+    assert(Number.isInteger(Math.log2(memory.byteLength)), 'a ring size is a power of two');
     this.bytes = Buffer.from(memory);
     this.view = new DataView(memory);
     this.size = memory.byteLength;
     this.#mask = this.size - 1;
   }
 
-  /** Takes `length` contiguous bytes; the position of the first, or {@link NO_ROOM}. */
+  /**
+   * Takes `length` contiguous bytes, at most half the ring, so that an empty ring always has room. Returns the position of the first, or
+   * {@link NO_ROOM}.
+   */
   claim(length: number): RingPosition | typeof NO_ROOM {
+    assert(length > 0 && length * 2 <= this.size, 'a claim is not empty and fits half the ring');
     let start = this.#claimed;
     const toEnd = this.size - (start & this.#mask);
     if (length > toEnd) start += toEnd;
@@ -39,23 +44,26 @@ export class BytesRing {
     return asRingPosition(start);
   }
 
-  /** Gives back everything before `upTo`, which is the end of an earlier claim. */
+  /** Gives back everything before `upTo`, which is the end of an earlier claim that has not been given back yet. */
   release(upTo: RingPosition): void {
     assert(upTo >= this.#released && upTo <= this.#claimed, 'only claimed bytes are released');
-    // An empty ring starts over at a multiple of its size, so that the next claim has the whole ring in one piece.
-    this.#released = upTo === this.#claimed ? this.#rewind() : upTo;
+    this.#released = upTo;
+    if (upTo === this.#claimed) this.#startOver();
   }
 
-  #rewind(): number {
-    const used = this.#claimed & this.#mask;
-    if (used > this.size / 2) this.#claimed += this.size - used;
-    return this.#claimed;
+  /** An empty ring that is beyond its middle goes on at index 0, so that half the ring is in one piece for the next claim. */
+  #startOver(): void {
+    const index = this.#claimed & this.#mask;
+    if (index * 2 <= this.size) return;
+    this.#claimed += this.size - index;
+    this.#released = this.#claimed;
   }
 
   index(position: RingPosition): number {
     return position & this.#mask;
   }
 
+  /** Bytes that are not free, those skipped at the end of the memory among them. */
   get usedBytes(): number {
     return this.#claimed - this.#released;
   }

@@ -1,11 +1,15 @@
 /**
- * The one copy into shared memory. `TypedArray.set` falls to a byte-wise relaxed copy there, and `Buffer.copy` does on Node 20; filling
- * with a view of the exact length ends in a plain memcpy (figures in docs/decisions/0002).
+ * The one copy into shared memory; net threads call it for each body, topic and property they encode. `TypedArray.set` falls to a slow
+ * relaxed copy there, and so does `Buffer.copy` on Node 20, where filling with a view of the exact length ends in a plain memcpy. A view
+ * costs about 100 ns to make, so shorter pieces go other ways (figures in docs/decisions/0002).
  */
 
 /** Below this many bytes a loop beats any call. */
 const LOOP_MAX_BYTES = 40;
-const fillIsFastest = Number(process.versions.node.split('.')[0]) < 22;
+/** Up to here `Buffer.copy`, slow as it is into shared memory on Node 20, beats the making of a view; from Node 22 on it always does. */
+const COPY_MAX_BYTES = Number(process.versions.node.split('.')[0]) < 22 ? 160 : Number.POSITIVE_INFINITY;
+
+const copy = Buffer.prototype.copy;
 
 /** Copies `source[sourceStart, sourceEnd)` to `target` at `targetAt`. `target` is a Buffer over shared memory. */
 export function copyInto(
@@ -18,9 +22,10 @@ export function copyInto(
   const length = sourceEnd - sourceStart;
   if (length <= LOOP_MAX_BYTES) {
     for (let i = 0; i < length; i++) target[targetAt + i] = source[sourceStart + i]!;
-  } else if (fillIsFastest) {
-    target.fill(source.subarray(sourceStart, sourceEnd), targetAt, targetAt + length);
+  } else if (length <= COPY_MAX_BYTES) {
+    copy.call(source, target, targetAt, sourceStart, sourceEnd);
   } else {
-    (source as Buffer).copy(target, targetAt, sourceStart, sourceEnd);
+    const view = new Uint8Array(source.buffer, source.byteOffset + sourceStart, length);
+    target.fill(view, targetAt, targetAt + length);
   }
 }

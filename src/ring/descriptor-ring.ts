@@ -2,6 +2,9 @@
  * Requests on their way from one producer (a net thread) to append and their results on the way back, in the same 64-byte slots
  * (layout/request-descriptor.ts). The producer publishes once per chunk of a socket, append completes once per run; a slot is free again
  * when the producer has read its results.
+ *
+ * Positions only grow and are doubles; what crosses the threads are their low 32 bits, because an int32 atomic makes no BigInt. Both ends
+ * are never further apart than the ring is long, so the difference of the low bits is the whole difference.
  */
 import { assert } from '../base/assert.ts';
 import { asRingPosition, type RingPosition } from '../base/units.ts';
@@ -13,17 +16,18 @@ class DescriptorRing {
   /** Slot `i` begins at int32 `i * 16` and at double `i * 8`. */
   readonly ints: Int32Array;
   readonly doubles: Float64Array;
-  protected readonly publishedCell: BigInt64Array;
-  protected readonly completedCell: BigInt64Array;
-  protected readonly slots: number;
+  protected readonly publishedCell: Int32Array;
+  protected readonly completedCell: Int32Array;
+  readonly slots: number;
   readonly #mask: number;
 
   constructor(memory: SharedArrayBuffer) {
     this.ints = new Int32Array(memory, RingHead.sizeBytes);
     this.doubles = new Float64Array(memory, RingHead.sizeBytes);
-    this.publishedCell = new BigInt64Array(memory, RingHead.publishedAt, 1);
-    this.completedCell = new BigInt64Array(memory, RingHead.completedAt, 1);
+    this.publishedCell = new Int32Array(memory, RingHead.publishedAt, 1);
+    this.completedCell = new Int32Array(memory, RingHead.completedAt, 1);
     this.slots = (memory.byteLength - RingHead.sizeBytes) / DESCRIPTOR_SIZE_BYTES;
+    assert(Number.isInteger(Math.log2(this.slots)), 'a ring size is a power of two');
     this.#mask = this.slots - 1;
   }
 
@@ -33,15 +37,23 @@ class DescriptorRing {
 }
 
 export function allocateDescriptorRing(slots: number): SharedArrayBuffer {
-  assert(Number.isInteger(Math.log2(slots)), 'a ring size is a power of two');
   return new SharedArrayBuffer(RingHead.sizeBytes + slots * DESCRIPTOR_SIZE_BYTES);
 }
 
-/** The producer's end. */
+/** The producer's end. Opened on a ring that has been used, it goes on where that stands. */
 export class DescriptorRingProducer extends DescriptorRing {
-  #claimed = 0;
-  #published = 0;
-  #freed = 0;
+  #claimed: number;
+  #published: number;
+  #completed: number;
+  #freed: number;
+
+  constructor(memory: SharedArrayBuffer) {
+    super(memory);
+    this.#completed = Atomics.load(this.completedCell, 0) >>> 0;
+    this.#freed = this.#completed;
+    this.#published = this.#completed + ((Atomics.load(this.publishedCell, 0) - this.#completed) | 0);
+    this.#claimed = this.#published;
+  }
 
   hasRoom(): boolean {
     return this.#claimed - this.#freed < this.slots;
@@ -57,18 +69,19 @@ export class DescriptorRingProducer extends DescriptorRing {
   publish(): boolean {
     if (this.#published === this.#claimed) return false;
     this.#published = this.#claimed;
-    Atomics.store(this.publishedCell, 0, BigInt(this.#published));
+    Atomics.store(this.publishedCell, 0, this.#published | 0);
     return true;
   }
 
   /** Positions below this have results. */
   completed(): RingPosition {
-    return asRingPosition(Number(Atomics.load(this.completedCell, 0)));
+    this.#completed += (Atomics.load(this.completedCell, 0) - this.#completed) | 0;
+    return asRingPosition(this.#completed);
   }
 
   /** The results below `upTo` have been read. */
   free(upTo: RingPosition): void {
-    assert(upTo >= this.#freed && upTo <= this.#published, 'only published slots are freed');
+    assert(upTo >= this.#freed && upTo <= this.#completed, 'only slots with results are freed');
     this.#freed = upTo;
   }
 
@@ -77,12 +90,21 @@ export class DescriptorRingProducer extends DescriptorRing {
   }
 }
 
-/** The consumer's end (append). */
+/** The consumer's end (append). Opened on a ring that has been used, it goes on where that stands. */
 export class DescriptorRingConsumer extends DescriptorRing {
-  #consumed = 0;
+  #published: number;
+  #consumed: number;
 
+  constructor(memory: SharedArrayBuffer) {
+    super(memory);
+    this.#consumed = Atomics.load(this.completedCell, 0) >>> 0;
+    this.#published = this.#consumed;
+  }
+
+  /** Positions below this have been handed over. */
   published(): RingPosition {
-    return asRingPosition(Number(Atomics.load(this.publishedCell, 0)));
+    this.#published += (Atomics.load(this.publishedCell, 0) - this.#published) | 0;
+    return asRingPosition(this.#published);
   }
 
   get consumed(): RingPosition {
@@ -92,8 +114,11 @@ export class DescriptorRingConsumer extends DescriptorRing {
   /** The slots below `upTo` hold their results; the producer may read them from now on. */
   complete(upTo: RingPosition): void {
     if (upTo === this.#consumed) return;
-    assert(upTo > this.#consumed, 'results are given back in order');
+    assert(
+      upTo > this.#consumed && upTo <= this.#published,
+      'results are given back in order, and only of what was handed over',
+    );
     this.#consumed = upTo;
-    Atomics.store(this.completedCell, 0, BigInt(upTo));
+    Atomics.store(this.completedCell, 0, upTo | 0);
   }
 }

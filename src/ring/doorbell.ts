@@ -1,7 +1,10 @@
 /**
- * How a thread is woken. The sleeper raises a flag, looks once more for work, and only then sleeps; whoever has made work counts the bell
- * up and wakes the sleeper only if the flag is up. Both sides write before they read, so a ring between the look and the sleep is
- * never lost, and a ring to a thread that is awake costs one atomic addition.
+ * How a thread is woken. Whoever wants to sleep raises a flag, looks once more for work and only then sleeps on the flag. Whoever has
+ * made work looks at the flag and, if it is up, takes it down and wakes the sleeper. Both sides write before they read, so either the
+ * sleeper sees the work or the ringer sees the flag: no ring is lost. A ring to a thread that is awake is one atomic load, and of many
+ * rings to a sleeping thread one notifies.
+ *
+ * What a bell announces must have been published with an atomic operation before it is rung (all rings, watermarks and words of ring/ are).
  */
 import { Bell as BellLine } from '../layout/shared-page.ts';
 
@@ -10,24 +13,25 @@ export interface Bell {
   ring(): void;
 }
 
-const RUNG = BellLine.rungAt / Int32Array.BYTES_PER_ELEMENT;
-const SLEEPING = BellLine.sleepingAt / Int32Array.BYTES_PER_ELEMENT;
+const AWAKE = 0;
+const SLEEPING = 1;
 
-function wordsAt(memory: SharedArrayBuffer, byteOffset: number): Int32Array {
-  return new Int32Array(memory, byteOffset, BellLine.sizeBytes / Int32Array.BYTES_PER_ELEMENT);
+function wordAt(memory: SharedArrayBuffer, byteOffset: number): Int32Array {
+  return new Int32Array(memory, byteOffset + BellLine.sleepingAt, 1);
 }
 
 /** The bell of another thread. */
 export class Doorbell implements Bell {
-  readonly #words: Int32Array;
+  readonly #word: Int32Array;
 
   constructor(memory: SharedArrayBuffer, byteOffset: number) {
-    this.#words = wordsAt(memory, byteOffset);
+    this.#word = wordAt(memory, byteOffset);
   }
 
   ring(): void {
-    Atomics.add(this.#words, RUNG, 1);
-    if (Atomics.load(this.#words, SLEEPING) === 1) Atomics.notify(this.#words, RUNG, 1);
+    const word = this.#word;
+    if (Atomics.load(word, 0) === AWAKE) return;
+    if (Atomics.exchange(word, 0, AWAKE) === SLEEPING) Atomics.notify(word, 0, 1);
   }
 }
 
@@ -46,64 +50,70 @@ export class LocalBell implements Bell {
 
 /** Sleeps on the bell of a thread that owns no sockets and no ports. */
 export class BlockingSleeper {
-  readonly #words: Int32Array;
+  readonly #word: Int32Array;
 
   constructor(memory: SharedArrayBuffer, byteOffset: number) {
-    this.#words = wordsAt(memory, byteOffset);
+    this.#word = wordAt(memory, byteOffset);
   }
 
-  /** Sleeps until the bell rings or `timeoutMs` is over. `hasWork` is asked once after the flag is up; true means: do not sleep. */
+  /**
+   * Sleeps until the bell rings or `timeoutMs` is over; may also return for nothing. `hasWork` is asked once after the flag is up; true
+   * means: do not sleep.
+   */
   sleep(hasWork: () => boolean, timeoutMs: number): void {
-    const rung = Atomics.load(this.#words, RUNG);
-    Atomics.store(this.#words, SLEEPING, 1);
-    if (!hasWork()) Atomics.wait(this.#words, RUNG, rung, timeoutMs);
-    Atomics.store(this.#words, SLEEPING, 0);
+    const word = this.#word;
+    Atomics.store(word, 0, SLEEPING);
+    if (!hasWork()) Atomics.wait(word, 0, SLEEPING, timeoutMs);
+    Atomics.store(word, 0, AWAKE);
   }
 }
 
 /**
  * Waits for the bell of a thread that lives in its event loop: one outstanding `Atomics.waitAsync`, never with a timeout (timed waits
- * leak, details.md 4). The flag stays up while the wait is outstanding.
+ * leak, details.md 4). A wait that is outstanding when the thread wakes for another reason stays, and serves the next {@link arm}.
  */
 export class EventSleeper {
-  readonly #words: Int32Array;
+  readonly #word: Int32Array;
   readonly #wake: () => void;
-  #armed = false;
+  #isWaiting = false;
+  #isClosed = false;
 
   constructor(memory: SharedArrayBuffer, byteOffset: number, wake: () => void) {
-    this.#words = wordsAt(memory, byteOffset);
+    this.#word = wordAt(memory, byteOffset);
     this.#wake = wake;
   }
 
   /** Asks to be woken at the next ring. `hasWork` is asked once after the flag is up; true wakes at once. */
   arm(hasWork: () => boolean): void {
-    if (this.#armed) {
-      Atomics.store(this.#words, SLEEPING, 1);
-      if (hasWork()) this.#wake();
-      return;
-    }
-    const rung = Atomics.load(this.#words, RUNG);
-    Atomics.store(this.#words, SLEEPING, 1);
+    const word = this.#word;
+    Atomics.store(word, 0, SLEEPING);
     if (hasWork()) {
-      Atomics.store(this.#words, SLEEPING, 0);
+      Atomics.store(word, 0, AWAKE);
       this.#wake();
       return;
     }
-    const wait = Atomics.waitAsync(this.#words, RUNG, rung);
+    if (this.#isWaiting) return;
+    const wait = Atomics.waitAsync(word, 0, SLEEPING);
     if (!wait.async) {
-      Atomics.store(this.#words, SLEEPING, 0);
       this.#wake();
       return;
     }
-    this.#armed = true;
+    this.#isWaiting = true;
     void wait.value.then(() => {
-      this.#armed = false;
-      this.#wake();
+      this.#isWaiting = false;
+      if (!this.#isClosed) this.#wake();
     });
   }
 
   /** The thread is awake for another reason: rings need not notify until it arms again. */
   disarm(): void {
-    Atomics.store(this.#words, SLEEPING, 0);
+    Atomics.store(this.#word, 0, AWAKE);
+  }
+
+  /** Ends the outstanding wait; nobody is woken any more. */
+  close(): void {
+    this.#isClosed = true;
+    Atomics.store(this.#word, 0, AWAKE);
+    Atomics.notify(this.#word, 0);
   }
 }

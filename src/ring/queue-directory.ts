@@ -3,13 +3,11 @@
  * its count, so no thread has to be told about a new queue: whoever meets a record of it finds the entry there.
  */
 import { assert } from '../base/assert.ts';
-import { QUEUE_SLOTS_MAX, RETRY_TOPIC_LENGTH_MAX } from '../base/limits.ts';
+import { QUEUE_SLOTS_MAX } from '../base/limits.ts';
 import { asQueueSlot, type QueueSlot } from '../base/units.ts';
-import { CACHE_LINE_BYTES } from '../layout/shared-page.ts';
+import { DirectoryEntryAt, QueueDirectoryAt } from '../layout/shared-page.ts';
 
-/** Length byte, topic, padding to 4 bytes; then the queue id as int32. */
-const ENTRY_BYTES = RETRY_TOPIC_LENGTH_MAX + 1 + Int32Array.BYTES_PER_ELEMENT;
-const ENTRIES_AT = CACHE_LINE_BYTES;
+const TOPIC_BYTES_MAX = DirectoryEntryAt.queueId - DirectoryEntryAt.topic;
 
 export interface DirectoryEntry {
   readonly topic: string;
@@ -24,13 +22,13 @@ export class QueueDirectory {
   readonly #decoded: DirectoryEntry[] = [];
 
   static allocate(slots = QUEUE_SLOTS_MAX): SharedArrayBuffer {
-    return new SharedArrayBuffer(ENTRIES_AT + slots * ENTRY_BYTES);
+    return new SharedArrayBuffer(QueueDirectoryAt.entries + slots * DirectoryEntryAt.sizeBytes);
   }
 
   constructor(memory: SharedArrayBuffer) {
-    this.#count = new Int32Array(memory, 0, 1);
+    this.#count = new Int32Array(memory, QueueDirectoryAt.count, 1);
     this.#bytes = Buffer.from(memory);
-    this.#slots = Math.floor((memory.byteLength - ENTRIES_AT) / ENTRY_BYTES);
+    this.#slots = (memory.byteLength - QueueDirectoryAt.entries) / DirectoryEntryAt.sizeBytes;
   }
 
   /** Rows given out so far; slots 0 to count - 1 have an entry. */
@@ -46,23 +44,34 @@ export class QueueDirectory {
   add(topic: string, queueId: number): QueueSlot {
     const slot = this.count();
     assert(slot < this.#slots, 'control refuses a topic when no rows are left');
-    const at = ENTRIES_AT + slot * ENTRY_BYTES;
-    const length = this.#bytes.write(topic, at + 1, RETRY_TOPIC_LENGTH_MAX);
-    assert(length === Buffer.byteLength(topic), 'a topic name fits its entry');
-    this.#bytes[at] = length;
-    this.#bytes.writeInt32BE(queueId, at + 1 + RETRY_TOPIC_LENGTH_MAX);
+    const length = Buffer.byteLength(topic);
+    assert(length <= TOPIC_BYTES_MAX, 'a topic name fits its entry');
+    const at = entryAt(slot);
+    this.#bytes[at + DirectoryEntryAt.length] = length;
+    this.#bytes.write(topic, at + DirectoryEntryAt.topic);
+    this.#bytes.writeInt32BE(queueId, at + DirectoryEntryAt.queueId);
     Atomics.store(this.#count, 0, slot + 1);
     return asQueueSlot(slot);
   }
 
   entry(slot: QueueSlot): DirectoryEntry {
-    assert(slot < this.count(), 'the row has been given out');
     const known = this.#decoded[slot];
     if (known !== undefined) return known;
-    const at = ENTRIES_AT + slot * ENTRY_BYTES;
-    const topic = this.#bytes.toString('utf8', at + 1, at + 1 + this.#bytes[at]!);
-    const entry = { topic, queueId: this.#bytes.readInt32BE(at + 1 + RETRY_TOPIC_LENGTH_MAX) };
-    this.#decoded[slot] = entry;
-    return entry;
+    // Decoded in order, so that the list has no holes whatever row is asked for first.
+    assert(slot < this.count(), 'the row has been given out');
+    while (this.#decoded.length <= slot) this.#decoded.push(this.#decode(this.#decoded.length));
+    return this.#decoded[slot]!;
   }
+
+  #decode(slot: number): DirectoryEntry {
+    const bytes = this.#bytes;
+    const at = entryAt(slot);
+    const topicAt = at + DirectoryEntryAt.topic;
+    const topic = bytes.toString('utf8', topicAt, topicAt + bytes[at + DirectoryEntryAt.length]!);
+    return { topic, queueId: bytes.readInt32BE(at + DirectoryEntryAt.queueId) };
+  }
+}
+
+function entryAt(slot: number): number {
+  return QueueDirectoryAt.entries + slot * DirectoryEntryAt.sizeBytes;
 }

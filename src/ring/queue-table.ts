@@ -3,20 +3,30 @@
  * holds them. Dispatch writes, net and control read. A reader copies entries and then looks at the maximum again: dispatch publishes at
  * the latest after QUEUE_TAIL_UNPUBLISHED_MAX entries, so only entries that lie further back than the rest of the tail can have been
  * overwritten in the meantime.
+ *
+ * That argument needs two orders that an atomic operation alone does not give on a weakly ordered machine (ARM): the entries put after a
+ * maximum become visible after it, and the copied entries are read before the maximum is read again. An atomic store keeps what comes
+ * before it and an atomic load what comes after it, and the two are never swapped: so the writer follows its store with a load, and the
+ * reader puts a store before its load.
  */
 import { assert } from '../base/assert.ts';
 import { QUEUE_SLOTS_MAX, QUEUE_TAIL_ENTRIES, QUEUE_TAIL_UNPUBLISHED_MAX } from '../base/limits.ts';
 import { asQueueOffset, type LogOffset, type QueueOffset, type QueueSlot } from '../base/units.ts';
-import { QUEUE_ENTRY_BYTES, writeQueueEntry } from '../layout/queue-entry.ts';
+import { QUEUE_ENTRY_BYTES, QueueEntryAt, writeQueueEntry } from '../layout/queue-entry.ts';
 import { QueueRow } from '../layout/shared-page.ts';
 
 /** Entries that are certainly whole, counted back from the published maximum. */
 export const STABLE_ENTRIES = QUEUE_TAIL_ENTRIES - QUEUE_TAIL_UNPUBLISHED_MAX;
 
+const TAIL_MASK = QUEUE_TAIL_ENTRIES - 1;
 const ROW_LONGS = QueueRow.sizeBytes / BigInt64Array.BYTES_PER_ELEMENT;
 const MAX = QueueRow.maxAt / BigInt64Array.BYTES_PER_ELEMENT;
 const MIN = QueueRow.minAt / BigInt64Array.BYTES_PER_ELEMENT;
 const FILED = QueueRow.filedAt / BigInt64Array.BYTES_PER_ELEMENT;
+const ROW_INTS = QueueRow.sizeBytes / Int32Array.BYTES_PER_ELEMENT;
+const GENERATION = QueueRow.generationAt / Int32Array.BYTES_PER_ELEMENT;
+
+assert((QUEUE_TAIL_ENTRIES & TAIL_MASK) === 0, 'the place of an entry is its offset & mask');
 
 export class QueueTable {
   /** The whole table, for filing entries straight from a tail. */
@@ -24,6 +34,9 @@ export class QueueTable {
   readonly slots: number;
   readonly #view: DataView;
   readonly #longs: BigInt64Array;
+  readonly #ints: Int32Array;
+  /** Private to this thread: only the order that an atomic operation on it makes is wanted. */
+  readonly #fence = new Int32Array(1);
 
   static allocate(slots = QUEUE_SLOTS_MAX): SharedArrayBuffer {
     return new SharedArrayBuffer(slots * QueueRow.sizeBytes);
@@ -33,6 +46,7 @@ export class QueueTable {
     this.bytes = Buffer.from(memory);
     this.#view = new DataView(memory);
     this.#longs = new BigInt64Array(memory);
+    this.#ints = new Int32Array(memory);
     this.slots = memory.byteLength / QueueRow.sizeBytes;
   }
 
@@ -51,9 +65,19 @@ export class QueueTable {
     return asQueueOffset(Number(Atomics.load(this.#longs, slot * ROW_LONGS + FILED)));
   }
 
+  /** How often the queue's topic has been deleted; a request that was checked against an older generation is refused. */
+  generation(slot: QueueSlot): number {
+    return Atomics.load(this.#ints, slot * ROW_INTS + GENERATION);
+  }
+
+  /** Control: the queue's topic is deleted. Returns the new generation. */
+  nextGeneration(slot: QueueSlot): number {
+    return Atomics.add(this.#ints, slot * ROW_INTS + GENERATION, 1) + 1;
+  }
+
   /** Byte position of an entry's place in the tail. Places of consecutive offsets follow each other up to the tail's end. */
   entryPosition(slot: QueueSlot, offset: QueueOffset): number {
-    return slot * QueueRow.sizeBytes + QueueRow.entriesAt + (offset % QUEUE_TAIL_ENTRIES) * QUEUE_ENTRY_BYTES;
+    return slot * QueueRow.sizeBytes + QueueRow.entriesAt + (offset & TAIL_MASK) * QUEUE_ENTRY_BYTES;
   }
 
   /** Dispatch: writes an entry that readers see after {@link publishMax}. */
@@ -61,9 +85,10 @@ export class QueueTable {
     writeQueueEntry(this.#view, this.entryPosition(slot, offset), logOffset, size, tagsCode);
   }
 
-  /** Dispatch: all entries below `max` are written. */
+  /** Dispatch: all entries below `max` are written. Owed at the latest after QUEUE_TAIL_UNPUBLISHED_MAX of them. */
   publishMax(slot: QueueSlot, max: QueueOffset): void {
     Atomics.store(this.#longs, slot * ROW_LONGS + MAX, BigInt(max));
+    Atomics.load(this.#fence, 0);
   }
 
   setMin(slot: QueueSlot, min: QueueOffset): void {
@@ -76,20 +101,33 @@ export class QueueTable {
 
   /**
    * Copies up to `count` entries from `from` on to `into` at `at`. Returns how many; 0 means that the tail does not hold `from` (any
-   * more), or that nothing is there: take the file.
+   * more, or since the start), or that nothing is there: take the file, which holds everything below {@link filed}.
    */
   readTail(slot: QueueSlot, from: QueueOffset, count: number, into: Uint8Array, at: number): number {
-    assert(count >= 0, 'a count is not negative');
     const before = this.max(slot);
     const wanted = Math.min(count, before - from);
     if (wanted <= 0 || from < before - STABLE_ENTRIES) return 0;
-    for (let i = 0; i < wanted; i++) this.#copyEntry(slot, asQueueOffset(from + i), into, at + i * QUEUE_ENTRY_BYTES);
-    const after = this.max(slot);
-    return from < after - STABLE_ENTRIES ? 0 : wanted;
+    assert(at + wanted * QUEUE_ENTRY_BYTES <= into.length, 'the entries fit');
+    const first = this.entryPosition(slot, from);
+    const toWrap = QUEUE_TAIL_ENTRIES - (from & TAIL_MASK);
+    if (wanted <= toWrap) {
+      this.bytes.copy(into, at, first, first + wanted * QUEUE_ENTRY_BYTES);
+    } else {
+      const firstBytes = toWrap * QUEUE_ENTRY_BYTES;
+      const start = slot * QueueRow.sizeBytes + QueueRow.entriesAt;
+      this.bytes.copy(into, at, first, first + firstBytes);
+      this.bytes.copy(into, at + firstBytes, start, start + (wanted - toWrap) * QUEUE_ENTRY_BYTES);
+    }
+    Atomics.store(this.#fence, 0, 0);
+    return from < this.max(slot) - STABLE_ENTRIES || isUnwritten(into, at) ? 0 : wanted;
   }
+}
 
-  #copyEntry(slot: QueueSlot, offset: QueueOffset, into: Uint8Array, at: number): void {
-    const position = this.entryPosition(slot, offset);
-    for (let i = 0; i < QUEUE_ENTRY_BYTES; i++) into[at + i] = this.bytes[position + i]!;
-  }
+/**
+ * A queue that was there when the broker started has a maximum but an empty tail. Entries are written in order and a record has a size,
+ * so the first copied entry tells whether all were written.
+ */
+function isUnwritten(entries: Uint8Array, at: number): boolean {
+  const size = at + QueueEntryAt.size;
+  return (entries[size]! | entries[size + 1]! | entries[size + 2]! | entries[size + 3]!) === 0;
 }

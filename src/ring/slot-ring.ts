@@ -1,23 +1,32 @@
 /**
  * A ring of queue slots from one writer to one reader: dispatch names the queues that grew to a net thread. When it is full the names are
- * dropped and the reader is told so by {@link SlotRing.takeOverflow}, so that it looks at everything; the writer never waits.
+ * dropped and the reader is told so by {@link SlotRing.takeOverflow}, so that it looks at everything; the writer never waits. Positions
+ * wrap at 32 bits; only their differences count.
  */
 import { asQueueSlot, type QueueSlot } from '../base/units.ts';
 import { RingHead } from '../layout/shared-page.ts';
 
 const SLOTS = 8192;
+const MASK = SLOTS - 1;
+
+const PUBLISHED = 0;
+const OVERFLOWED = 1;
+const CONSUMED = 0;
 
 export function allocateSlotRing(): SharedArrayBuffer {
   return new SharedArrayBuffer(RingHead.sizeBytes + SLOTS * Int32Array.BYTES_PER_ELEMENT);
 }
 
+/** Either end: a thread uses the writer's or the reader's half of an object of its own. */
 export class SlotRing {
   readonly #cells: Int32Array;
-  /** [0] published position, [1] overflow flag; on the writer's line. */
+  /** On the writer's line; the overflow flag is taken back by the reader. */
   readonly #writer: Int32Array;
-  /** [0] consumed position; on the reader's line. */
   readonly #reader: Int32Array;
+  /** Where this end stands. */
   #position = 0;
+  /** How far the writer knows the reader to be. */
+  #consumedSeen = 0;
 
   constructor(memory: SharedArrayBuffer) {
     this.#cells = new Int32Array(memory, RingHead.sizeBytes, SLOTS);
@@ -27,30 +36,37 @@ export class SlotRing {
 
   /** Writer: adds a name; seen by the reader after {@link publish}. */
   push(slot: QueueSlot): void {
-    if (((this.#position - Atomics.load(this.#reader, 0)) | 0) >= SLOTS) {
-      Atomics.store(this.#writer, 1, 1);
+    if (!this.#hasRoom()) {
+      Atomics.store(this.#writer, OVERFLOWED, 1);
       return;
     }
-    this.#cells[this.#position & (SLOTS - 1)] = slot;
+    this.#cells[this.#position & MASK] = slot;
     this.#position = (this.#position + 1) | 0;
   }
 
+  /** Looks at the reader's line only when the ring seems full. */
+  #hasRoom(): boolean {
+    if (((this.#position - this.#consumedSeen) | 0) < SLOTS) return true;
+    this.#consumedSeen = Atomics.load(this.#reader, CONSUMED);
+    return ((this.#position - this.#consumedSeen) | 0) < SLOTS;
+  }
+
   publish(): void {
-    Atomics.store(this.#writer, 0, this.#position);
+    Atomics.store(this.#writer, PUBLISHED, this.#position);
   }
 
   /** Reader: calls `each` for all published names and returns how many there were. */
   drain(each: (slot: QueueSlot) => void): number {
-    const end = Atomics.load(this.#writer, 0);
+    const end = Atomics.load(this.#writer, PUBLISHED);
     const count = (end - this.#position) | 0;
-    for (let i = 0; i < count; i++) each(asQueueSlot(this.#cells[(this.#position + i) & (SLOTS - 1)]!));
+    for (let i = 0; i < count; i++) each(asQueueSlot(this.#cells[(this.#position + i) & MASK]!));
     this.#position = end;
-    if (count > 0) Atomics.store(this.#reader, 0, end);
+    if (count > 0) Atomics.store(this.#reader, CONSUMED, end);
     return count;
   }
 
-  /** Reader: true once after names were lost. */
+  /** Reader: true once after names were lost. Whatever they would have named had been published before; look at everything now. */
   takeOverflow(): boolean {
-    return Atomics.load(this.#writer, 1) === 1 && Atomics.exchange(this.#writer, 1, 0) === 1;
+    return Atomics.load(this.#writer, OVERFLOWED) === 1 && Atomics.exchange(this.#writer, OVERFLOWED, 0) === 1;
   }
 }

@@ -2,7 +2,8 @@
  * The page that every thread of a broker has in view: watermarks, bells, the word that stops everything, liveness beats, counters and
  * stage histograms. Each line has one writer. Allocated by the runtime on the main thread.
  */
-import { Bell as BellLine, CACHE_LINE_BYTES } from '../layout/shared-page.ts';
+import { assert } from '../base/assert.ts';
+import { Bell as BellLine, OWN_LINE_BYTES, statusPageLayout } from '../layout/shared-page.ts';
 import { HISTOGRAM_BYTES, SharedHistogram } from './shared-histogram.ts';
 import { Watermark } from './watermark.ts';
 
@@ -37,18 +38,25 @@ export const STAGES = ['append', 'write', 'flush', 'answer'] as const;
 export type StageName = (typeof STAGES)[number];
 
 const THREADS_MAX = 16;
-const FAILURE_LINES = 1;
-const WATERMARKS_AT = FAILURE_LINES * CACHE_LINE_BYTES;
-const BELLS_AT = WATERMARKS_AT + WATERMARKS.length * CACHE_LINE_BYTES;
-const PARKED_AT = BELLS_AT + THREADS_MAX * BellLine.sizeBytes;
-const COUNTERS_AT = PARKED_AT + THREADS_MAX * CACHE_LINE_BYTES;
-/** Beats come first, then the counters, rounded up to whole lines so that threads do not share one. */
-const DOUBLES_PER_LINE = CACHE_LINE_BYTES / Float64Array.BYTES_PER_ELEMENT;
-const DOUBLES_PER_THREAD = Math.ceil((1 + COUNTERS.length) / DOUBLES_PER_LINE) * DOUBLES_PER_LINE;
-const STAGES_AT = COUNTERS_AT + THREADS_MAX * DOUBLES_PER_THREAD * Float64Array.BYTES_PER_ELEMENT;
-const SIZE = STAGES_AT + STAGES.length * HISTOGRAM_BYTES;
+/** A thread's beats come first, then its counters. */
+const BEATS = 0;
+const COUNTERS_FROM = 1;
 
-const counterIndex = new Map<CounterName, number>(COUNTERS.map((name, index) => [name, index + 1]));
+const Layout = statusPageLayout({
+  watermarks: WATERMARKS.length,
+  threads: THREADS_MAX,
+  numbers: COUNTERS_FROM + COUNTERS.length,
+  histograms: STAGES.length,
+  histogramBytes: HISTOGRAM_BYTES,
+});
+const DOUBLES_PER_THREAD = Layout.numbersApart / Float64Array.BYTES_PER_ELEMENT;
+const INTS_PER_LINE = OWN_LINE_BYTES / Int32Array.BYTES_PER_ELEMENT;
+
+/** The failure word holds both, so that no one sees a thread without its code. */
+const FAILED_THREAD_BITS = 8;
+const FAILURE_CODE_MAX = 0x7fffff;
+
+const counterIndex = new Map<CounterName, number>(COUNTERS.map((name, index) => [name, index + COUNTERS_FROM]));
 
 export class StatusPage {
   readonly memory: SharedArrayBuffer;
@@ -57,34 +65,34 @@ export class StatusPage {
   readonly #numbers: Float64Array;
 
   static allocate(): SharedArrayBuffer {
-    return new SharedArrayBuffer(SIZE);
+    return new SharedArrayBuffer(Layout.sizeBytes);
   }
 
   constructor(memory: SharedArrayBuffer) {
     this.memory = memory;
-    this.#failure = new Int32Array(memory, 0, 2);
-    this.#parked = new Int32Array(memory, PARKED_AT, (THREADS_MAX * CACHE_LINE_BYTES) / Int32Array.BYTES_PER_ELEMENT);
-    this.#numbers = new Float64Array(memory, COUNTERS_AT, THREADS_MAX * DOUBLES_PER_THREAD);
+    this.#failure = new Int32Array(memory, Layout.failureAt, 1);
+    this.#parked = new Int32Array(memory, Layout.parkedAt, THREADS_MAX * INTS_PER_LINE);
+    this.#numbers = new Float64Array(memory, Layout.numbersAt, THREADS_MAX * DOUBLES_PER_THREAD);
   }
 
   watermark(name: WatermarkName): Watermark {
-    return new Watermark(this.memory, WATERMARKS_AT + WATERMARKS.indexOf(name) * CACHE_LINE_BYTES);
+    return new Watermark(this.memory, Layout.watermarksAt + WATERMARKS.indexOf(name) * OWN_LINE_BYTES);
   }
 
   /** Byte offset of a thread's bell in {@link memory}. */
   bellAt(thread: number): number {
-    return BELLS_AT + thread * BellLine.sizeBytes;
+    assert(thread < THREADS_MAX, 'the page has room for the thread');
+    return Layout.bellsAt + thread * BellLine.sizeBytes;
   }
 
   stage(name: StageName): SharedHistogram {
-    return new SharedHistogram(this.memory, STAGES_AT + STAGES.indexOf(name) * HISTOGRAM_BYTES);
+    return new SharedHistogram(this.memory, Layout.histogramsAt + STAGES.indexOf(name) * Layout.histogramsApart);
   }
 
   /** Stops the broker: from now on no answer leaves it. True for the first thread that fails; later ones change nothing. */
   fail(thread: number, code: number): boolean {
-    const first = Atomics.compareExchange(this.#failure, 0, 0, thread + 1) === 0;
-    if (first) Atomics.store(this.#failure, 1, code);
-    return first;
+    const word = (Math.min(Math.max(code, 0), FAILURE_CODE_MAX) << FAILED_THREAD_BITS) | (thread + 1);
+    return Atomics.compareExchange(this.#failure, 0, 0, word) === 0;
   }
 
   failed(): boolean {
@@ -93,25 +101,26 @@ export class StatusPage {
 
   /** The thread that failed first and its code, or null. */
   failure(): { readonly thread: number; readonly code: number } | null {
-    const thread = Atomics.load(this.#failure, 0);
-    return thread === 0 ? null : { thread: thread - 1, code: Atomics.load(this.#failure, 1) };
+    const word = Atomics.load(this.#failure, 0);
+    if (word === 0) return null;
+    return { thread: (word & ((1 << FAILED_THREAD_BITS) - 1)) - 1, code: word >>> FAILED_THREAD_BITS };
   }
 
   /** How many pulls a net thread has parked; dispatch reads it after it has published a queue's new maximum. */
   setParked(net: number, count: number): void {
-    Atomics.store(this.#parked, net * (CACHE_LINE_BYTES / Int32Array.BYTES_PER_ELEMENT), count);
+    Atomics.store(this.#parked, net * INTS_PER_LINE, count);
   }
 
   parked(net: number): number {
-    return Atomics.load(this.#parked, net * (CACHE_LINE_BYTES / Int32Array.BYTES_PER_ELEMENT));
+    return Atomics.load(this.#parked, net * INTS_PER_LINE);
   }
 
   beat(thread: number): void {
-    this.#numbers[thread * DOUBLES_PER_THREAD]! += 1;
+    this.#numbers[thread * DOUBLES_PER_THREAD + BEATS]! += 1;
   }
 
   beats(thread: number): number {
-    return this.#numbers[thread * DOUBLES_PER_THREAD]!;
+    return this.#numbers[thread * DOUBLES_PER_THREAD + BEATS]!;
   }
 
   add(thread: number, counter: CounterName, amount: number): void {
