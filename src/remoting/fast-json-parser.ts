@@ -2,7 +2,12 @@
  * Recursive descent over fastjson's dialect. Accepts all of standard JSON, and beside it what fastjson writes (bare integer keys, object
  * keys) and what it reads in hand-made bodies (single quotes, bare names, a comma too many). Called by fast-json only.
  */
-import type { JsonObject, JsonValue } from './fast-json.ts';
+
+/** The values of standard JSON, and bigint beyond 2^53 - 1. */
+export type ParsedJson = null | boolean | number | bigint | string | ParsedJson[] | ParsedJsonObject;
+export interface ParsedJsonObject {
+  readonly [name: string]: ParsedJson;
+}
 
 /** Deeper bodies than any that upstream has; the stack ends a good deal later. */
 const DEPTH_MAX = 256;
@@ -21,24 +26,24 @@ const SHORT_ESCAPES = new Map(
 
 export class FastJsonParser {
   readonly #text: string;
-  readonly #keyText: (key: JsonObject) => string;
+  readonly #keyText: (key: ParsedJsonObject) => string;
   #at = 0;
   #depth = 0;
 
   /** `keyText`: how an object that is a key becomes a name. */
-  constructor(text: string, keyText: (key: JsonObject) => string) {
+  constructor(text: string, keyText: (key: ParsedJsonObject) => string) {
     this.#text = text;
     this.#keyText = keyText;
   }
 
   /** The one value of the text. */
-  parse(): JsonValue {
+  parse(): ParsedJson {
     const value = this.#value();
     if (this.#next() !== '') throw this.#error('something behind the end');
     return value;
   }
 
-  #value(): JsonValue {
+  #value(): ParsedJson {
     const first = this.#next();
     switch (first) {
       case '{':
@@ -61,8 +66,8 @@ export class FastJsonParser {
     return value;
   }
 
-  #object(): JsonObject {
-    const members: [string, JsonValue][] = [];
+  #object(): ParsedJsonObject {
+    const members: [string, ParsedJson][] = [];
     while (this.#next() !== '}') {
       const key = this.#key();
       this.#expect(':');
@@ -81,8 +86,8 @@ export class FastJsonParser {
     return this.#match(BARE_KEY) ?? this.#fail('a key');
   }
 
-  #array(): JsonValue[] {
-    const items: JsonValue[] = [];
+  #array(): ParsedJson[] {
+    const items: ParsedJson[] = [];
     while (this.#next() !== ']') {
       items.push(this.#value());
       if (this.#next() !== ']') this.#expect(',');
@@ -91,7 +96,7 @@ export class FastJsonParser {
     return items;
   }
 
-  #scalar(): JsonValue {
+  #scalar(): ParsedJson {
     const literal = this.#match(LITERAL);
     if (literal !== null) return literal === 'null' ? null : literal === 'true';
     const number = this.#match(NUMBER) ?? this.#fail('a value');

@@ -3,13 +3,11 @@
  * int64 keeps all its digits. Called by control, the NameServer and clients; json-fields has typed access to what is parsed. Headers
  * are standard JSON (json-header).
  */
-import { FastJsonParser } from './fast-json-parser.ts';
+import { FastJsonParser, type ParsedJson, type ParsedJsonObject } from './fast-json-parser.ts';
 
-/** What parsing yields: the values of standard JSON, and bigint beyond 2^53 - 1. */
-export type JsonValue = null | boolean | number | bigint | string | JsonValue[] | JsonObject;
-export interface JsonObject {
-  readonly [name: string]: JsonValue;
-}
+/** What parsing yields. */
+export type JsonValue = ParsedJson;
+export type JsonObject = ParsedJsonObject;
 
 /** What can be printed. A key of a Map is written bare when it is an integer, or an object such as a MessageQueue. */
 export type Printable =
