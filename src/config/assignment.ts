@@ -1,0 +1,62 @@
+/**
+ * Where settings come from: each source is turned into a list of assignments that remember their origin, so that an error can say which
+ * line of which place to change. Pure; used by the command line and by index.ts.
+ */
+import { parseProperties } from '../remoting/properties-text.ts';
+import { ConfigurationError } from './configuration-error.ts';
+
+export interface Assignment {
+  readonly name: string;
+  /** Text from files, flags and the environment; typed values from a program. */
+  readonly value: unknown;
+  /** For people: `broker.conf`, `--set`, `RINGMQ_LISTEN_PORT`, `startBroker`. */
+  readonly origin: string;
+}
+
+const ENVIRONMENT_PREFIX = 'RINGMQ_';
+
+/** `text` is Java properties text, as Apache's broker.conf is. */
+export function assignmentsOfFile(text: string, path: string): Assignment[] {
+  return [...parseProperties(text)].map(([name, value]) => ({ name, value: value.trim(), origin: path }));
+}
+
+/** `key=value` as `--set` takes it; `flag` is named in errors. Throws ConfigurationError. */
+export function assignmentsOfFlags(pairs: readonly string[], flag: string): Assignment[] {
+  const broken = pairs.filter((pair) => pair.indexOf('=') < 1);
+  if (broken.length > 0) {
+    throw new ConfigurationError(broken.map((pair) => `${flag} ${JSON.stringify(pair)}: must be key=value`));
+  }
+  return pairs.map((pair) => {
+    const equals = pair.indexOf('=');
+    return { name: pair.slice(0, equals).trim(), value: pair.slice(equals + 1).trim(), origin: `${flag} ${pair}` };
+  });
+}
+
+/**
+ * RINGMQ_LISTEN_PORT, RINGMQ_LISTENPORT and RINGMQ_listenPort all mean `listenPort`. `names` are the settings there are; a variable that
+ * means none of them is kept under its own name, so that the reader of the settings can warn.
+ */
+export function assignmentsOfEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  names: readonly string[],
+): Assignment[] {
+  const byPlainName = new Map(names.map((name) => [plain(name), name]));
+  const assignments: Assignment[] = [];
+  for (const [variable, value] of Object.entries(environment)) {
+    if (!variable.startsWith(ENVIRONMENT_PREFIX) || value === undefined) continue;
+    const bare = variable.slice(ENVIRONMENT_PREFIX.length);
+    assignments.push({ name: byPlainName.get(plain(bare)) ?? bare, value: value.trim(), origin: variable });
+  }
+  return assignments;
+}
+
+/** Properties that are undefined say nothing. */
+export function assignmentsOfObject(values: object, origin: string): Assignment[] {
+  return Object.entries(values)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => ({ name, value, origin }));
+}
+
+function plain(name: string): string {
+  return name.replaceAll('_', '').toLowerCase();
+}

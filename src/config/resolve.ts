@@ -1,0 +1,94 @@
+/**
+ * From assignments out of several places to checked settings: the later assignment wins, every value keeps its origin, all problems are
+ * reported at once, and what is not understood is a warning with the nearest known name. Called once per start by index.ts and the
+ * command line.
+ */
+import { z } from 'zod/v3';
+import type { BrokerSettings } from '../broker/broker-settings.ts';
+import { printProperties } from '../remoting/properties-text.ts';
+import { isReusePortSupported } from '../transport/listener.ts';
+import type { Assignment } from './assignment.ts';
+import { adviseBroker, BROKER_SCHEMA, checkBroker, completeBroker } from './broker-schema.ts';
+import { ConfigurationError } from './configuration-error.ts';
+import type { Kind } from './kinds.ts';
+import { NAME_SERVER_SCHEMA, type NameServerOptions } from './name-server-schema.ts';
+import { nearestName } from './nearest-name.ts';
+import { isUpstreamName, ONLY_VALUE } from './upstream-names.ts';
+
+export interface Resolved<Settings> {
+  readonly settings: Settings;
+  /** Where each setting that is not at its default comes from. */
+  readonly origins: ReadonlyMap<string, string>;
+  /** One line each: what was given but has no effect, or hardly the one that was meant. */
+  readonly warnings: readonly string[];
+}
+
+export const BROKER_NAMES: readonly string[] = Object.keys(BROKER_SCHEMA);
+export const NAME_SERVER_NAMES: readonly string[] = Object.keys(NAME_SERVER_SCHEMA);
+
+/** Throws ConfigurationError. */
+export function resolveBroker(assignments: readonly Assignment[]): Resolved<BrokerSettings> {
+  const { settings, origins, warnings } = resolve(BROKER_SCHEMA, assignments);
+  const problems = checkBroker(settings, isReusePortSupported() ? Number.POSITIVE_INFINITY : 1);
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return { settings: completeBroker(settings), origins, warnings: [...warnings, ...adviseBroker(settings)] };
+}
+
+/** Throws ConfigurationError. */
+export function resolveNameServer(assignments: readonly Assignment[]): Resolved<NameServerOptions> {
+  return resolve(NAME_SERVER_SCHEMA, assignments);
+}
+
+/** All settings as request 26 shows them and as a broker.conf that would give the same ones. */
+export function settingsText(settings: object): string {
+  return printProperties(Object.entries(settings));
+}
+
+type Shape = Readonly<Record<string, Kind<unknown>>>;
+type SettingsOf<Given extends Shape> = { -readonly [Name in keyof Given]: z.output<Given[Name]> };
+
+function resolve<Given extends Shape>(shape: Given, assignments: readonly Assignment[]): Resolved<SettingsOf<Given>> {
+  const chosen = new Map<string, Assignment>();
+  const warnings: string[] = [];
+  const problems: string[] = [];
+  for (const assignment of assignments) {
+    const { name, value, origin } = assignment;
+    if (Object.hasOwn(shape, name)) {
+      chosen.set(name, assignment);
+    } else if (ONLY_VALUE.has(name)) {
+      const only = ONLY_VALUE.get(name);
+      if (String(value) !== only)
+        problems.push(`${name} = ${String(value)} (${origin}): not built yet, RingMQ knows only ${only}`);
+    } else {
+      warnings.push(unknownName(name, origin, Object.keys(shape)));
+    }
+  }
+  const given = Object.fromEntries([...chosen].map(([name, { value }]) => [name, value]));
+  const parsed = z.object(shape).safeParse(given);
+  if (!parsed.success) problems.push(...problemsOf(parsed.error, chosen));
+  if (!parsed.success || problems.length > 0) throw new ConfigurationError(problems);
+  return {
+    settings: parsed.data as SettingsOf<Given>,
+    origins: new Map([...chosen].map(([name, { origin }]) => [name, origin])),
+    warnings,
+  };
+}
+
+/** One line for each setting that is wrong, in the order of the schema. */
+function problemsOf(error: z.ZodError, chosen: ReadonlyMap<string, Assignment>): string[] {
+  const lines = new Map<string, string>();
+  for (const { path, message } of error.issues) {
+    const name = String(path[0]);
+    const assignment = chosen.get(name);
+    if (lines.has(name) || assignment === undefined) continue;
+    lines.set(name, `${name} = ${JSON.stringify(assignment.value)} (${assignment.origin}): ${message}`);
+  }
+  return [...lines.values()];
+}
+
+function unknownName(name: string, origin: string, known: readonly string[]): string {
+  if (isUpstreamName(name))
+    return `${name} (${origin}) is a setting of Apache RocketMQ that RingMQ does not follow: ignored`;
+  const nearest = nearestName(name, known);
+  return `${name} (${origin}) is not a setting: ignored${nearest === null ? '' : `, is ${nearest} meant?`}`;
+}

@@ -1,0 +1,151 @@
+import { describe, expect, it } from 'vitest';
+import { type Assignment, assignmentsOfFile, assignmentsOfObject } from '../../src/config/assignment.ts';
+import { ConfigurationError } from '../../src/config/configuration-error.ts';
+import { resolveBroker, resolveNameServer, settingsText } from '../../src/config/resolve.ts';
+
+const given = (values: object, origin = 'test'): Assignment[] => assignmentsOfObject(values, origin);
+
+function problemsOf(values: object): readonly string[] {
+  try {
+    resolveBroker(given(values));
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('settings of a broker', () => {
+  it("are upstream's defaults when nothing is given, listening on this machine only", () => {
+    const { settings, origins, warnings } = resolveBroker([]);
+    expect(settings).toMatchObject({
+      brokerClusterName: 'DefaultCluster',
+      brokerId: 0,
+      bindAddress: '127.0.0.1',
+      listenPort: 10_911,
+      brokerIP1: '',
+      brokerAddress: '',
+      brokerPermission: 6,
+      defaultTopicQueueNums: 8,
+      registerNameServerPeriod: 30_000,
+      mappedFileSizeCommitLog: 2 ** 30,
+      mappedFileSizeConsumeQueue: 6_000_000,
+      maxMessageSize: 4 * 1024 * 1024,
+      flushDiskType: 'ASYNC_FLUSH',
+      flushIntervalCommitLog: 500,
+      syncFlushTimeout: 5000,
+      waitTimeMillsInSendQueue: 200,
+      maxTransferCountOnMessageInMemory: 32,
+      maxTransferBytesOnMessageInDisk: 65_536,
+      placement: 'full',
+    });
+    expect(settings.storePathCommitLog).toBe(`${settings.storePathRootDir}/commitlog`);
+    expect(origins.size).toBe(0);
+    expect(warnings).toEqual([]);
+  });
+
+  it('take the text of a file as well as typed values, in short words too', () => {
+    const text =
+      'flushDiskType=sync\nlistenPort=0\nautoCreateTopicEnable=false\nplacement=Compact\nmaxMessageSize=1024\n';
+    const fromFile = resolveBroker(assignmentsOfFile(text, 'broker.conf')).settings;
+    const typed = { flushDiskType: 'SYNC_FLUSH', listenPort: 0, autoCreateTopicEnable: false, placement: 'compact' };
+    expect(fromFile).toEqual(resolveBroker(given({ ...typed, maxMessageSize: 1024 })).settings);
+    expect(fromFile).toMatchObject({ ...typed, maxMessageSize: 1024 });
+  });
+
+  it('remember where they come from; the last one wins', () => {
+    const { settings, origins } = resolveBroker([
+      ...given({ listenPort: '1', brokerName: 'a' }, 'broker.conf'),
+      ...given({ listenPort: '2' }, 'RINGMQ_LISTEN_PORT'),
+      ...given({ listenPort: '3' }, '--broker-port'),
+    ]);
+    expect(settings.listenPort).toBe(3);
+    expect(Object.fromEntries(origins)).toEqual({ listenPort: '--broker-port', brokerName: 'broker.conf' });
+  });
+
+  it('are refused all at once, each with its origin and what it must be', () => {
+    expect(
+      problemsOf({
+        listenPort: '65536',
+        flushDiskType: 'sometimes',
+        autoCreateTopicEnable: 'yes',
+        maxMessageSize: '5mb',
+        defaultTopicQueueNums: 1.5,
+        namesrvAddr: 'one,two',
+        brokerName: 'a b',
+        brokerId: 1,
+      }),
+    ).toEqual([
+      'brokerName = "a b" (test): must be letters, digits, %, |, - and _',
+      'brokerId = 1 (test): must be 0, the master: slaves are not built yet',
+      'listenPort = "65536" (test): must be a whole number from 0 to 65535',
+      'namesrvAddr = "one,two" (test): must be host:port, several joined by ;',
+      'autoCreateTopicEnable = "yes" (test): must be true or false',
+      'defaultTopicQueueNums = 1.5 (test): must be a whole number from 1 to 4096',
+      'maxMessageSize = "5mb" (test): must be a whole number from 1 to 4194304',
+      'flushDiskType = "sometimes" (test): must be one of ASYNC_FLUSH, SYNC_FLUSH, async, sync',
+    ]);
+  });
+
+  it.each([
+    ['brokerRole', 'SLAVE', 'ASYNC_MASTER'],
+    ['aclEnable', 'true', 'false'],
+    ['authenticationEnabled', 'true', 'false'],
+    ['enableDLegerCommitLog', true, false],
+  ])('%s = %s is refused, because a broker that ignores it breaks a promise', (name, value, harmless) => {
+    expect(problemsOf({ [name]: value })).toEqual([
+      expect.stringContaining(`${name} = ${value} (test): not built yet`),
+    ]);
+    expect(resolveBroker(given({ [name]: harmless })).warnings).toEqual([]);
+  });
+
+  it("warn of Apache's settings that have no effect and of misspelt ones", () => {
+    const { warnings } = resolveBroker(given({ deleteWhen: '04', flushDiskTypo: 'SYNC_FLUSH', colour: 'blue' }));
+    expect(warnings).toEqual([
+      'deleteWhen (test) is a setting of Apache RocketMQ that RingMQ does not follow: ignored',
+      'flushDiskTypo (test) is not a setting: ignored, is flushDiskType meant?',
+      'colour (test) is not a setting: ignored',
+    ]);
+  });
+
+  it('advise against an address that nobody can reach', () => {
+    expect(resolveBroker(given({ brokerIP1: '10.0.0.5' })).warnings).toEqual([
+      expect.stringContaining('listens on 127.0.0.1 only'),
+    ]);
+    expect(resolveBroker(given({ brokerIP1: '10.0.0.5', bindAddress: '0.0.0.0' })).warnings).toEqual([]);
+  });
+
+  it('round ConsumeQueue files up to whole entries', () => {
+    expect(resolveBroker(given({ mappedFileSizeConsumeQueue: 1001 })).settings.mappedFileSizeConsumeQueue).toBe(1020);
+  });
+
+  it('know the own address when host and port are given', () => {
+    expect(resolveBroker(given({ brokerIP1: 'h', listenPort: 1 })).settings.brokerAddress).toBe('h:1');
+    expect(resolveBroker(given({ brokerIP1: 'h', listenPort: 0 })).settings.brokerAddress).toBe('');
+  });
+
+  it('refuse several net threads beside another placement', () => {
+    expect(problemsOf({ netThreads: 2, placement: 'compact' }).at(-1)).toContain('needs the placement full');
+  });
+
+  it('come out of their own text as they went in', () => {
+    const { settings } = resolveBroker(
+      given({ storePathRootDir: 'C:\\store', brokerName: 'x', flushDiskType: 'sync' }),
+    );
+    const { brokerAddress, ...options } = settings;
+    expect(resolveBroker(assignmentsOfFile(settingsText(options), 'text')).settings).toEqual({
+      ...options,
+      brokerAddress,
+    });
+  });
+});
+
+describe('settings of a NameServer', () => {
+  it("are RingMQ's defaults, changed by upstream's names", () => {
+    const text = 'orderMessageEnable=true\nlistenPort=9999\nkvConfigPath=/tmp/kv.json\nclientRequestThreadPoolNums=8\n';
+    const { settings, warnings } = resolveNameServer(assignmentsOfFile(text, 'namesrv.conf'));
+    expect(settings).toMatchObject({ orderMessageEnable: true, listenPort: 9999, kvConfigPath: '/tmp/kv.json' });
+    expect(settings).toMatchObject({ brokerExpiryMs: 120_000, scanNotActiveBrokerInterval: 10_000 });
+    expect(warnings).toEqual([expect.stringContaining('clientRequestThreadPoolNums')]);
+  });
+});
