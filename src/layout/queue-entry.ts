@@ -12,6 +12,9 @@ import { readInt64, readInt64Exact, writeInt64 } from '../base/int64.ts';
 export const QueueEntryAt = { logOffset: 0, size: 8, tagsCode: 12 } as const;
 export const QUEUE_ENTRY_BYTES = 20;
 
+/** Size in the entries that stand before the first message of a queue that does not begin at the start of a file (spec/store.md 5.2). */
+export const FILLER_ENTRY_SIZE = 0x7fffffff;
+
 assert(QueueEntryAt.tagsCode + 8 === QUEUE_ENTRY_BYTES, 'the tags code ends the entry');
 
 /** `tagsCode`: a signed 32-bit hash or, in the schedule topic, a time in ms. */

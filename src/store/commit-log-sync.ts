@@ -1,0 +1,105 @@
+/**
+ * The flushing end of the CommitLog, called by the flush thread only: makes what append has written survive a loss of power, and makes
+ * the next segment ahead of time. It has descriptors of its own, opened by path; fdatasync through any of them flushes the file.
+ */
+import { assert } from '../base/assert.ts';
+import { asLogOffset, type LogOffset } from '../base/units.ts';
+import type { Disk, DiskFile } from './disk.ts';
+import { SegmentPreparation } from './segment-preparation.ts';
+import { type CommitLogFiles, openSegment, segmentStart } from './segments.ts';
+
+export class CommitLogSync {
+  readonly #disk: Disk;
+  readonly #files: CommitLogFiles;
+  /** By start of segment. A file in here has had its name made durable. */
+  readonly #open = new Map<number, DiskFile>();
+  #preparation: SegmentPreparation | null = null;
+
+  constructor(disk: Disk, files: CommitLogFiles) {
+    this.#disk = disk;
+    this.#files = files;
+  }
+
+  /**
+   * Makes the bytes `[from, to)` durable. The older file goes first: were the newer one on the disk and the older one not, recovery
+   * would end the log in the older one and lose what had been acknowledged. Failures are never retried: they stop the broker.
+   */
+  sync(from: LogOffset, to: LogOffset): void {
+    assert(from <= to, 'flushed does not go back');
+    if (from === to) return;
+    const last = segmentStart(this.#files, to - 1);
+    for (let start: number = segmentStart(this.#files, from); start <= last; start += this.#files.segmentSizeBytes) {
+      this.openSegment(asLogOffset(start)).sync();
+    }
+    this.#closeBelow(last);
+  }
+
+  /**
+   * Opens the segment of `offset`, so that a failure to write its pages is reported to this descriptor and not missed, and makes its
+   * name durable, whoever has created it.
+   */
+  openSegment(offset: LogOffset): DiskFile {
+    const start = segmentStart(this.#files, offset);
+    let file = this.#open.get(start);
+    if (file === undefined) {
+      file = openSegment(this.#disk, this.#files, start);
+      this.#open.set(start, file);
+      this.#disk.syncDirectory(this.#files.directory);
+    }
+    return file;
+  }
+
+  /** Makes the segment that starts at `startingAt`, to its end. See {@link beginPreparing} for doing it in small steps. */
+  prepareSegment(startingAt: LogOffset, zeroWrite: boolean): void {
+    this.beginPreparing(startingAt, zeroWrite);
+    while (!this.prepareStep());
+  }
+
+  /**
+   * Begins to make the segment at `startingAt`. With `zeroWrite` its blocks are written once, because fdatasync of a block that is
+   * there takes a third of the time (docs/decisions); without, it is sparse and the first step ends it.
+   */
+  beginPreparing(startingAt: LogOffset, zeroWrite: boolean): void {
+    assert(startingAt === segmentStart(this.#files, startingAt), 'a segment starts at a multiple of its size');
+    this.#preparation?.abandon();
+    this.#preparation = new SegmentPreparation(this.#disk, this.#files, startingAt, zeroWrite);
+  }
+
+  get isPreparing(): boolean {
+    return this.#preparation !== null;
+  }
+
+  /**
+   * Writes one more piece of the segment being prepared. True when it is there and open, or when there is nothing to prepare. On a full
+   * disk (DiskFullError) it gives up and takes its room back; nothing is lost, append makes the segment when it needs it.
+   */
+  prepareStep(): boolean {
+    const preparation = this.#preparation;
+    if (preparation === null) return true;
+    try {
+      if (!preparation.step()) return false;
+    } catch (error) {
+      this.#preparation = null;
+      preparation.abandon();
+      throw error;
+    }
+    this.#preparation = null;
+    this.openSegment(preparation.startingAt);
+    return true;
+  }
+
+  close(): void {
+    this.#preparation?.abandon();
+    this.#preparation = null;
+    for (const file of this.#open.values()) file.close();
+    this.#open.clear();
+  }
+
+  #closeBelow(start: LogOffset): void {
+    for (const [other, file] of this.#open) {
+      if (other >= start) continue;
+      this.#open.delete(other);
+      file.close();
+    }
+  }
+}

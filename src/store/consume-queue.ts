@@ -1,0 +1,226 @@
+/**
+ * The ConsumeQueue files: dispatch writes them in groups of entries, net and control read what has left the tail in shared memory.
+ * Entries are 20 bytes (layout/queue-entry.ts), files sparse and of one size (spec/store.md 5).
+ */
+import { dirname } from 'node:path';
+import { assert, InvariantError } from '../base/assert.ts';
+import { asQueueOffset, type QueueOffset } from '../base/units.ts';
+import { FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES, writeQueueEntry } from '../layout/queue-entry.ts';
+import { type Disk, type DiskFile, writeFully } from './disk.ts';
+import { fileStartOf } from './file-names.ts';
+import { HandleCache } from './handle-cache.ts';
+import { findQueueEnd, queueDirectory, queueFilePath } from './queue-files.ts';
+import { QueueSyncList } from './queue-sync-list.ts';
+
+/** One queue as this thread knows it. */
+interface QueueState {
+  readonly directory: string;
+  /** Offset of the next entry. */
+  next: QueueOffset;
+  /** The file last used, so that its path is not built again for every group. */
+  fileStart: number;
+  filePath: string;
+}
+
+/** Queues by topic and id, without a string per look-up. */
+class QueueStates {
+  readonly #root: string;
+  readonly #topics = new Map<string, Map<number, QueueState>>();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  get(topic: string, queueId: number): QueueState | undefined {
+    return this.#topics.get(topic)?.get(queueId);
+  }
+
+  add(topic: string, queueId: number): QueueState {
+    let queues = this.#topics.get(topic);
+    if (queues === undefined) {
+      queues = new Map();
+      this.#topics.set(topic, queues);
+    }
+    const directory = queueDirectory(this.#root, topic, queueId);
+    const state = { directory, next: asQueueOffset(0), fileStart: -1, filePath: '' };
+    queues.set(queueId, state);
+    return state;
+  }
+
+  remove(topic: string, queueId: number): void {
+    this.#topics.get(topic)?.delete(queueId);
+  }
+}
+
+function pathIn(state: QueueState, start: number): string {
+  if (state.fileStart !== start) {
+    state.filePath = queueFilePath(state.directory, start);
+    state.fileStart = start;
+  }
+  return state.filePath;
+}
+
+const samePath = (path: string): string => path;
+
+/** Dispatch's end. */
+export class ConsumeQueueWriter {
+  readonly #disk: Disk;
+  readonly #fileSize: number;
+  readonly #states: QueueStates;
+  readonly #handles: HandleCache<string>;
+  readonly #unsynced: QueueSyncList;
+
+  constructor(disk: Disk, directory: string, fileSizeBytes: number, handlesMax: number) {
+    assert(fileSizeBytes % QUEUE_ENTRY_BYTES === 0, 'a queue file holds whole entries');
+    this.#disk = disk;
+    this.#fileSize = fileSizeBytes;
+    this.#states = new QueueStates(directory);
+    this.#handles = new HandleCache(disk, 'write', handlesMax, samePath);
+    this.#unsynced = new QueueSyncList(disk, directory);
+  }
+
+  /** Offset of the next entry that this queue takes. */
+  end(topic: string, queueId: number): QueueOffset {
+    return this.#state(topic, queueId).next;
+  }
+
+  /**
+   * Files the entries in `entries[at, at + length)`, the first of which has the offset `first`. Those that the queue has already are
+   * written again, which changes nothing. A gap is an InvariantError: an entry that were appended over it would shift the queue for
+   * ever. Only a queue without an entry starts wherever it is told to. On DiskFullError the queue's end has not moved: file them again.
+   */
+  append(topic: string, queueId: number, first: QueueOffset, entries: Uint8Array, at: number, length: number): void {
+    assert(length % QUEUE_ENTRY_BYTES === 0, 'entries are filed whole');
+    const state = this.#state(topic, queueId);
+    if (first > state.next) this.#start(state, topic, queueId, first);
+    let byte = first * QUEUE_ENTRY_BYTES;
+    for (let done = 0; done < length; ) {
+      const fileStart = fileStartOf(byte, this.#fileSize);
+      const part = Math.min(length - done, fileStart + this.#fileSize - byte);
+      const file = this.#file(state, fileStart);
+      this.#unsynced.add(file.path);
+      writeFully(file, entries, at + done, part, byte - fileStart);
+      done += part;
+      byte += part;
+    }
+    state.next = asQueueOffset(Math.max(state.next, byte / QUEUE_ENTRY_BYTES));
+  }
+
+  /** Makes everything filed so far durable, names of files included. */
+  sync(): void {
+    this.beginSync();
+    while (!this.syncSome(Number.MAX_SAFE_INTEGER));
+  }
+
+  /** Begins to make durable what is filed now. When {@link syncSome} says so, all of it is; what is filed meanwhile counts next time. */
+  beginSync(): void {
+    this.#unsynced.begin();
+  }
+
+  /** Flushes up to `filesMax` files. True when those of the last {@link beginSync} are all durable. */
+  syncSome(filesMax: number): boolean {
+    return this.#unsynced.step(filesMax);
+  }
+
+  /** Forgets a queue whose files go away: its handles are closed, and its offsets start anew. */
+  forget(topic: string, queueId: number): void {
+    const state = this.#states.get(topic, queueId);
+    if (state === undefined) return;
+    this.#handles.dropWhere((path) => dirname(path) === state.directory);
+    this.#unsynced.dropBelow(state.directory);
+    this.#states.remove(topic, queueId);
+  }
+
+  close(): void {
+    this.#handles.close();
+  }
+
+  #state(topic: string, queueId: number): QueueState {
+    const known = this.#states.get(topic, queueId);
+    if (known !== undefined) return known;
+    const state = this.#states.add(topic, queueId);
+    state.next = findQueueEnd(this.#disk, state.directory, this.#fileSize);
+    return state;
+  }
+
+  /** An empty queue begins at `first`. What lies before it in its file is filled, because a file's entries have to be a whole row. */
+  #start(state: QueueState, topic: string, queueId: number, first: QueueOffset): void {
+    if (state.next !== 0) {
+      throw new InvariantError(`gap in queue ${topic}/${queueId}: entry ${first} after ${state.next}`);
+    }
+    const firstByte = first * QUEUE_ENTRY_BYTES;
+    const fileStart = fileStartOf(firstByte, this.#fileSize);
+    const file = this.#file(state, fileStart);
+    const filler = new Uint8Array(firstByte - fileStart);
+    const view = new DataView(filler.buffer);
+    for (let at = 0; at < filler.length; at += QUEUE_ENTRY_BYTES) writeQueueEntry(view, at, 0, FILLER_ENTRY_SIZE, 0);
+    writeFully(file, filler, 0, filler.length, 0);
+  }
+
+  #file(state: QueueState, fileStart: number): DiskFile {
+    const path = pathIn(state, fileStart);
+    return this.#handles.get(path) ?? this.#create(state.directory, path);
+  }
+
+  #create(directory: string, path: string): DiskFile {
+    this.#disk.makeDirectory(directory);
+    const file = this.#disk.open(path, 'create');
+    try {
+      file.resize(this.#fileSize);
+    } finally {
+      file.close();
+    }
+    this.#unsynced.addNames(directory);
+    const opened = this.#handles.get(path);
+    assert(opened !== null, 'a file that was just made is there');
+    return opened;
+  }
+}
+
+/** The readers' end: any thread has one of its own. */
+export class ConsumeQueueReader {
+  readonly #fileSize: number;
+  readonly #states: QueueStates;
+  readonly #handles: HandleCache<string>;
+
+  constructor(disk: Disk, directory: string, fileSizeBytes: number, handlesMax: number) {
+    assert(fileSizeBytes % QUEUE_ENTRY_BYTES === 0, 'a queue file holds whole entries');
+    this.#fileSize = fileSizeBytes;
+    this.#states = new QueueStates(directory);
+    this.#handles = new HandleCache(disk, 'read', handlesMax, samePath);
+  }
+
+  /**
+   * Reads up to `count` entries from offset `from` on to `into[at...]`; returns how many there were. 0 when their file is not there.
+   * How far the queue is filed is the caller's to know: beyond it there are zeros.
+   */
+  read(topic: string, queueId: number, from: QueueOffset, count: number, into: Uint8Array, at: number): number {
+    const state = this.#states.get(topic, queueId) ?? this.#states.add(topic, queueId);
+    let byte = from * QUEUE_ENTRY_BYTES;
+    const end = byte + count * QUEUE_ENTRY_BYTES;
+    let target = at;
+    while (byte < end) {
+      const fileStart = fileStartOf(byte, this.#fileSize);
+      const file = this.#handles.get(pathIn(state, fileStart));
+      if (file === null) break;
+      const part = Math.min(end, fileStart + this.#fileSize) - byte;
+      const read = file.read(into, target, part, byte - fileStart);
+      byte += read;
+      target += read;
+      if (read < part) break;
+    }
+    return Math.floor((target - at) / QUEUE_ENTRY_BYTES);
+  }
+
+  /** Closes the files of a queue that goes away or has lost its oldest ones. */
+  forget(topic: string, queueId: number): void {
+    const state = this.#states.get(topic, queueId);
+    if (state === undefined) return;
+    this.#handles.dropWhere((path) => dirname(path) === state.directory);
+    this.#states.remove(topic, queueId);
+  }
+
+  close(): void {
+    this.#handles.close();
+  }
+}

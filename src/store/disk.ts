@@ -1,0 +1,256 @@
+/**
+ * Files and folders as the store sees them: the only home of `node:fs` in the broker. Everything in store/ is written against
+ * {@link Disk}, so that tests and the simulator can run it on a disk that loses, tears, fills up and fails. All calls block their
+ * thread. A descriptor belongs to the thread that opened it: it is closed when that thread ends, and its number is given out again.
+ */
+import * as fs from 'node:fs';
+import { dirname } from 'node:path';
+
+/** No room left on the device, or the quota is used up. The write has failed, the file and the broker are as good as before. */
+export class DiskFullError extends Error {
+  override readonly name = 'DiskFullError';
+  readonly path: string;
+  readonly operation: string;
+
+  constructor(path: string, operation: string) {
+    super(`disk full: ${operation} ${path}`);
+    this.path = path;
+    this.operation = operation;
+  }
+}
+
+/** The operating system refused. On a file of the log this stops the broker: what is on the disk is not known any more. */
+export class DiskFailedError extends Error {
+  override readonly name = 'DiskFailedError';
+  readonly path: string;
+  readonly operation: string;
+  /** The system's name of the error, such as EIO. */
+  readonly code: string;
+
+  constructor(path: string, operation: string, code: string, cause?: unknown) {
+    super(`${operation} ${path}: ${code}`, { cause });
+    this.path = path;
+    this.operation = operation;
+    this.code = code;
+  }
+}
+
+/** True for the failure of a look at something that is not there. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof DiskFailedError && error.code === 'ENOENT';
+}
+
+/** `write` wants the file to be there; `create` makes it when it is not and leaves its bytes alone; `exclusive` fails with EEXIST. */
+export type OpenMode = 'read' | 'write' | 'create' | 'exclusive';
+
+export interface DiskFile {
+  readonly path: string;
+  /** Reads up to `length` bytes to `into[at...]`; less only at the end of the file. */
+  read(into: Uint8Array, at: number, length: number, fileOffset: number): number;
+  /** Writes from `from[at...]`, which may be shared memory. Returns how many bytes were written: it may be fewer, call again. */
+  write(from: Uint8Array, at: number, length: number, fileOffset: number): number;
+  /** fdatasync: also flushes what was written through other descriptors of the file. */
+  sync(): void;
+  /** Cuts the file or lets it grow by a hole that reads as zeros. */
+  resize(bytes: number): void;
+  close(): void;
+}
+
+export interface FileStat {
+  readonly size: number;
+  readonly modifiedMs: number;
+  readonly isDirectory: boolean;
+}
+
+export interface Disk {
+  open(path: string, mode: OpenMode): DiskFile;
+  /** Names in a folder in the order of their code units; none when the folder does not exist. */
+  list(directory: string): string[];
+  stat(path: string): FileStat | null;
+  /** Makes the folder and those above it; nothing when it is there. */
+  makeDirectory(path: string): void;
+  /** Replaces `to` when it exists. */
+  rename(from: string, to: string): void;
+  /** Gives a file a second name; false when `to` exists, which is then left alone. */
+  link(from: string, to: string): boolean;
+  unlink(path: string): void;
+  /** Makes names that were added to or removed from a folder survive a loss of power. Windows has no such thing: nothing is done there. */
+  syncDirectory(path: string): void;
+  readWhole(path: string): Uint8Array;
+  /** Removes a folder with everything in it; nothing when it is not there. */
+  removeTree(path: string): void;
+}
+
+const OPEN_FLAGS: Record<OpenMode, number> = {
+  read: fs.constants.O_RDONLY,
+  write: fs.constants.O_RDWR,
+  create: fs.constants.O_RDWR | fs.constants.O_CREAT,
+  exclusive: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
+};
+
+/** The machine's disk. */
+export class NodeDisk implements Disk {
+  open(path: string, mode: OpenMode): DiskFile {
+    try {
+      return new NodeFile(path, fs.openSync(path, OPEN_FLAGS[mode]));
+    } catch (error) {
+      throw diskError(path, 'open', error);
+    }
+  }
+
+  list(directory: string): string[] {
+    try {
+      return fs.readdirSync(directory).sort();
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return [];
+      throw diskError(directory, 'list', error);
+    }
+  }
+
+  stat(path: string): FileStat | null {
+    try {
+      const stat = fs.statSync(path, { throwIfNoEntry: false });
+      if (stat === undefined) return null;
+      return { size: stat.size, modifiedMs: stat.mtimeMs, isDirectory: stat.isDirectory() };
+    } catch (error) {
+      throw diskError(path, 'stat', error);
+    }
+  }
+
+  makeDirectory(path: string): void {
+    attempt(path, 'mkdir', () => fs.mkdirSync(path, { recursive: true }));
+  }
+
+  rename(from: string, to: string): void {
+    attempt(from, 'rename', () => fs.renameSync(from, to));
+  }
+
+  link(from: string, to: string): boolean {
+    try {
+      fs.linkSync(from, to);
+      return true;
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return false;
+      throw diskError(to, 'link', error);
+    }
+  }
+
+  unlink(path: string): void {
+    attempt(path, 'unlink', () => fs.unlinkSync(path));
+  }
+
+  syncDirectory(path: string): void {
+    if (process.platform === 'win32') return;
+    attempt(path, 'fsync', () => {
+      const descriptor = fs.openSync(path, fs.constants.O_RDONLY);
+      try {
+        fs.fsyncSync(descriptor);
+      } finally {
+        fs.closeSync(descriptor);
+      }
+    });
+  }
+
+  readWhole(path: string): Uint8Array {
+    return attempt(path, 'read', () => fs.readFileSync(path));
+  }
+
+  removeTree(path: string): void {
+    attempt(path, 'remove', () => fs.rmSync(path, { recursive: true, force: true }));
+  }
+}
+
+class NodeFile implements DiskFile {
+  readonly path: string;
+  readonly #descriptor: number;
+
+  constructor(path: string, descriptor: number) {
+    this.path = path;
+    this.#descriptor = descriptor;
+  }
+
+  read(into: Uint8Array, at: number, length: number, fileOffset: number): number {
+    try {
+      return fs.readSync(this.#descriptor, into, at, length, fileOffset);
+    } catch (error) {
+      throw diskError(this.path, 'read', error);
+    }
+  }
+
+  write(from: Uint8Array, at: number, length: number, fileOffset: number): number {
+    try {
+      return fs.writeSync(this.#descriptor, from, at, length, fileOffset);
+    } catch (error) {
+      throw diskError(this.path, 'write', error);
+    }
+  }
+
+  sync(): void {
+    try {
+      fs.fdatasyncSync(this.#descriptor);
+    } catch (error) {
+      // Not even a full disk may be told apart here: after a failed sync nothing is known of the pages, so nothing may go on.
+      throw new DiskFailedError(this.path, 'fdatasync', codeOf(error), error);
+    }
+  }
+
+  resize(bytes: number): void {
+    try {
+      fs.ftruncateSync(this.#descriptor, bytes);
+    } catch (error) {
+      throw diskError(this.path, 'resize', error);
+    }
+  }
+
+  close(): void {
+    try {
+      fs.closeSync(this.#descriptor);
+    } catch (error) {
+      throw diskError(this.path, 'close', error);
+    }
+  }
+}
+
+/** Writes all of `from[at, at + length)`, however short the single writes are. */
+export function writeFully(file: DiskFile, from: Uint8Array, at: number, length: number, fileOffset: number): void {
+  let done = 0;
+  while (done < length) {
+    const written = file.write(from, at + done, length - done, fileOffset + done);
+    if (written === 0) throw new DiskFailedError(file.path, 'write', 'wrote 0 bytes');
+    done += written;
+  }
+}
+
+/** Replaces a whole file in one step that survives a loss of power: a reader finds the old text or the new one. */
+export function replaceFile(disk: Disk, path: string, contents: Uint8Array): void {
+  const fresh = `${path}.tmp`;
+  const file = disk.open(fresh, 'create');
+  try {
+    file.resize(0);
+    writeFully(file, contents, 0, contents.length, 0);
+    file.sync();
+  } finally {
+    file.close();
+  }
+  disk.rename(fresh, path);
+  disk.syncDirectory(dirname(path));
+}
+
+function attempt<T>(path: string, operation: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw diskError(path, operation, error);
+  }
+}
+
+function diskError(path: string, operation: string, error: unknown): DiskFullError | DiskFailedError {
+  const code = codeOf(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new DiskFullError(path, operation);
+  return new DiskFailedError(path, operation, code, error);
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === 'string' ? code : String(error);
+}

@@ -1,0 +1,86 @@
+/**
+ * Open files of one thread, the least recently used one closed when there are too many. A queue may have thousands of files and a process
+ * has a thousand descriptors.
+ */
+import { assert } from '../base/assert.ts';
+import { type Disk, type DiskFile, isMissing, type OpenMode } from './disk.ts';
+
+export class HandleCache<Key extends string | number> {
+  readonly #disk: Disk;
+  readonly #mode: OpenMode;
+  readonly #handlesMax: number;
+  readonly #pathOf: (key: Key) => string;
+  /** Oldest use first. */
+  readonly #files = new Map<Key, DiskFile>();
+  #newest: Key | undefined;
+  #newestFile: DiskFile | undefined;
+
+  constructor(disk: Disk, mode: OpenMode, handlesMax: number, pathOf: (key: Key) => string) {
+    assert(handlesMax >= 1, 'a handle cache holds at least one file');
+    this.#disk = disk;
+    this.#mode = mode;
+    this.#handlesMax = handlesMax;
+    this.#pathOf = pathOf;
+  }
+
+  get size(): number {
+    return this.#files.size;
+  }
+
+  /** The open file of `key`, or null when it does not exist. */
+  get(key: Key): DiskFile | null {
+    if (key === this.#newest && this.#newestFile !== undefined) return this.#newestFile;
+    let file = this.#files.get(key);
+    if (file === undefined) {
+      const opened = this.#open(key);
+      if (opened === null) return null;
+      file = opened;
+    } else {
+      this.#files.delete(key);
+    }
+    this.#files.set(key, file);
+    this.#newest = key;
+    this.#newestFile = file;
+    return file;
+  }
+
+  /** Closes the files whose key `isGone` holds for, so that deleted ones give their room back. */
+  dropWhere(isGone: (key: Key) => boolean): void {
+    for (const [key, file] of this.#files) {
+      if (!isGone(key)) continue;
+      this.#files.delete(key);
+      file.close();
+    }
+    this.#forgetNewest();
+  }
+
+  close(): void {
+    for (const file of this.#files.values()) file.close();
+    this.#files.clear();
+    this.#forgetNewest();
+  }
+
+  #open(key: Key): DiskFile | null {
+    if (this.#files.size >= this.#handlesMax) this.#closeOldest();
+    try {
+      return this.#disk.open(this.#pathOf(key), this.#mode);
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+
+  #closeOldest(): void {
+    for (const [key, file] of this.#files) {
+      this.#files.delete(key);
+      file.close();
+      if (key === this.#newest) this.#forgetNewest();
+      return;
+    }
+  }
+
+  #forgetNewest(): void {
+    this.#newest = undefined;
+    this.#newestFile = undefined;
+  }
+}

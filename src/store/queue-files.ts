@@ -1,0 +1,87 @@
+/**
+ * Where the files of a ConsumeQueue lie, and where its entries end. Used by the writer, the readers and recovery.
+ *
+ * Entry n of a queue is at byte n * 20 of the run of its files, each of which has its full size from the beginning; behind the last entry
+ * there are zeros (spec/store.md 5).
+ */
+import { join } from 'node:path';
+import { assert } from '../base/assert.ts';
+import { asQueueOffset, type QueueOffset } from '../base/units.ts';
+import { entryLogOffset, entrySize, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
+import type { Disk, DiskFile } from './disk.ts';
+import { fileNameOf, startByteOf } from './file-names.ts';
+
+export function queueDirectory(root: string, topic: string, queueId: number): string {
+  return join(root, topic, String(queueId));
+}
+
+export function queueFilePath(directory: string, startByte: number): string {
+  return join(directory, fileNameOf(startByte));
+}
+
+/** Starts of the queue's files in order, those of foreign names left out. */
+export function queueFileStarts(disk: Disk, directory: string): number[] {
+  const starts: number[] = [];
+  for (const name of disk.list(directory)) {
+    const start = startByteOf(name);
+    if (start >= 0) starts.push(start);
+  }
+  return starts;
+}
+
+/** Looks at single entries of one file through one small buffer. */
+export class EntryProbe {
+  readonly #file: DiskFile;
+  readonly #bytes = new Uint8Array(QUEUE_ENTRY_BYTES);
+  readonly #view = new DataView(this.#bytes.buffer);
+
+  constructor(file: DiskFile) {
+    this.#file = file;
+  }
+
+  /** Loads entry `index` of the file; false when there is none: no entry has the size 0. */
+  load(index: number): boolean {
+    const read = this.#file.read(this.#bytes, 0, QUEUE_ENTRY_BYTES, index * QUEUE_ENTRY_BYTES);
+    return read === QUEUE_ENTRY_BYTES && this.logOffset >= 0 && this.size > 0;
+  }
+
+  get logOffset(): number {
+    return entryLogOffset(this.#view, 0);
+  }
+
+  get size(): number {
+    return entrySize(this.#view, 0);
+  }
+}
+
+/** The first index in `[from, to)` at which `isBefore` no longer holds; `to` when it holds for all. It must not hold again after that. */
+export function partition(from: number, to: number, isBefore: (index: number) => boolean): number {
+  let low = from;
+  let high = to;
+  while (low < high) {
+    const middle = low + Math.floor((high - low) / 2);
+    if (isBefore(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Offset of the entry that the queue's next message gets: 0 for a queue without files. */
+export function findQueueEnd(disk: Disk, directory: string, fileSizeBytes: number): QueueOffset {
+  assert(fileSizeBytes % QUEUE_ENTRY_BYTES === 0, 'a queue file holds whole entries');
+  const starts = queueFileStarts(disk, directory);
+  const perFile = fileSizeBytes / QUEUE_ENTRY_BYTES;
+  for (let i = starts.length - 1; i >= 0; i--) {
+    const start = starts[i]!;
+    const file = disk.open(queueFilePath(directory, start), 'read');
+    try {
+      const probe = new EntryProbe(file);
+      const entries = partition(0, perFile, (index) => probe.load(index));
+      // A file without an entry was made just before the crash: the queue ends with the file before it.
+      if (entries > 0 || i === 0) return asQueueOffset(start / QUEUE_ENTRY_BYTES + entries);
+    } finally {
+      file.close();
+    }
+  }
+  return asQueueOffset(0);
+}

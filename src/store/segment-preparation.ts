@@ -1,0 +1,55 @@
+/**
+ * Makes one segment ahead of time, in steps that do not hold up the flush thread for long. The file gets its place in the log only when
+ * it is complete: until then it has a name outside, because append makes a segment itself when it finds none, and zeros must never be
+ * written to a file that append may be writing to.
+ */
+import { asLogOffset, type LogOffset } from '../base/units.ts';
+import { type Disk, type DiskFile, writeFully } from './disk.ts';
+import { type CommitLogFiles, preparationPath, segmentPath } from './segments.ts';
+
+/** Bytes of zeros per step, fsynced at once, so that no later fsync has to wait for a gigabyte of them. */
+const STEP_BYTES = 4 * 1024 * 1024;
+
+export class SegmentPreparation {
+  readonly startingAt: LogOffset;
+  readonly #disk: Disk;
+  readonly #files: CommitLogFiles;
+  readonly #file: DiskFile;
+  readonly #zeros: Uint8Array;
+  #written: number;
+
+  constructor(disk: Disk, files: CommitLogFiles, startingAt: LogOffset, zeroWrite: boolean) {
+    this.#disk = disk;
+    this.#files = files;
+    this.startingAt = asLogOffset(startingAt);
+    this.#written = zeroWrite ? 0 : files.segmentSizeBytes;
+    this.#zeros = new Uint8Array(zeroWrite ? Math.min(STEP_BYTES, files.segmentSizeBytes) : 0);
+    disk.makeDirectory(files.directory);
+    this.#file = disk.open(preparationPath(files), 'create');
+    // Whatever an earlier process left there goes away first.
+    this.#file.resize(0);
+    this.#file.resize(files.segmentSizeBytes);
+    this.#file.sync();
+  }
+
+  /** Writes the next zeros, or puts the complete file into its place. True when that is done. */
+  step(): boolean {
+    const length = Math.min(this.#zeros.length, this.#files.segmentSizeBytes - this.#written);
+    if (length > 0) {
+      writeFully(this.#file, this.#zeros, 0, length, this.#written);
+      this.#file.sync();
+      this.#written += length;
+      return false;
+    }
+    // False when append could not wait and made the segment itself: then that one stays.
+    this.#disk.link(preparationPath(this.#files), segmentPath(this.#files, this.startingAt));
+    this.abandon();
+    return true;
+  }
+
+  /** Ends it. What has got its place in the log keeps it. */
+  abandon(): void {
+    this.#file.close();
+    this.#disk.unlink(preparationPath(this.#files));
+  }
+}

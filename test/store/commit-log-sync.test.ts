@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { asLogOffset } from '../../src/base/units.ts';
+import { CommitLogWriter } from '../../src/store/commit-log.ts';
+import { CommitLogSync } from '../../src/store/commit-log-sync.ts';
+import { MemoryDisk } from '../support/memory-disk.ts';
+
+const files = { directory: '/log', segmentSizeBytes: 256 };
+const FIRST = '/log/00000000000000000000';
+const SECOND = '/log/00000000000000000256';
+const at = asLogOffset;
+
+function start(): { disk: MemoryDisk; writer: CommitLogWriter; sync: CommitLogSync } {
+  const disk = new MemoryDisk();
+  return { disk, writer: new CommitLogWriter(disk, files, at(0)), sync: new CommitLogSync(disk, files) };
+}
+
+describe('the flushing end of the log', () => {
+  it('makes the name of a segment durable once, and its bytes every time', () => {
+    const { disk, writer, sync } = start();
+    writer.write(Buffer.from('abcdef'), 0, 6);
+    sync.sync(at(0), at(3));
+    sync.sync(at(3), at(6));
+    sync.sync(at(6), at(6));
+    expect(disk.journal).toEqual(['fsync /log', `fdatasync ${FIRST}`, `fdatasync ${FIRST}`]);
+  });
+
+  it('flushes the older file first when a flush spans two', () => {
+    const { disk, writer, sync } = start();
+    writer.write(Buffer.from('old'), 0, 3);
+    writer.roll();
+    writer.write(Buffer.from('new'), 0, 3);
+    sync.sync(at(0), writer.end);
+    expect(disk.journal.filter((line) => line.startsWith('fdatasync'))).toEqual([
+      `fdatasync ${FIRST}`,
+      `fdatasync ${SECOND}`,
+    ]);
+  });
+
+  it('does not touch the next file when the flush ends with a segment', () => {
+    const { disk, writer, sync } = start();
+    writer.roll();
+    sync.sync(at(0), at(256));
+    expect(disk.journal).toEqual(['fsync /log', `fdatasync ${FIRST}`]);
+  });
+
+  it('closes segments that it has left behind', () => {
+    const { disk, writer, sync } = start();
+    for (let i = 0; i < 5; i++) {
+      sync.sync(at(Math.max(0, writer.end - 256)), at(writer.end + 1));
+      writer.roll();
+    }
+    expect(disk.openFiles).toBe(2);
+    sync.close();
+    writer.close();
+    expect(disk.openFiles).toBe(0);
+  });
+
+  it('does not hide a failed flush', () => {
+    const { disk, sync } = start();
+    disk.fault = (operation) => (operation === 'fdatasync' ? 'EIO' : null);
+    expect(() => sync.sync(at(0), at(1))).toThrow('EIO');
+  });
+});
+
+describe('preparing the next segment', () => {
+  it('gives it its place in the log only when it is complete', () => {
+    const disk = new MemoryDisk();
+    const big = { directory: '/log', segmentSizeBytes: 10 * 1024 * 1024 };
+    const writer = new CommitLogWriter(disk, big, at(0));
+    const sync = new CommitLogSync(disk, big);
+    sync.beginPreparing(at(big.segmentSizeBytes), true);
+    let steps = 0;
+    while (!sync.prepareStep()) {
+      steps++;
+      expect(disk.list('/log')).toEqual(['00000000000000000000']);
+    }
+    expect(steps).toBe(3);
+    expect(disk.list('/log')).toEqual(['00000000000000000000', '00000000000010485760']);
+    expect(disk.list('/')).toEqual(['log']);
+    expect(disk.journal.at(-1)).toBe('fsync /log');
+    writer.roll();
+    expect(writer.unpreparedSegments).toBe(0);
+  });
+
+  it('never overwrites a segment that append could not wait for', () => {
+    const { disk, writer, sync } = start();
+    sync.beginPreparing(at(256), true);
+    expect(sync.prepareStep()).toBe(false);
+    writer.roll();
+    writer.write(Buffer.from('precious'), 0, 8);
+    while (!sync.prepareStep());
+    expect(Buffer.from(disk.bytesOf(SECOND)).toString('latin1', 0, 8)).toBe('precious');
+    expect(writer.unpreparedSegments).toBe(1);
+    expect(disk.list('/')).toEqual(['log']);
+  });
+
+  it('takes over what a killed process has left', () => {
+    const { disk, sync } = start();
+    disk.put('/log.preparing', Buffer.alloc(1000, 'x'));
+    sync.prepareSegment(at(256), false);
+    expect(disk.stat(SECOND)?.size).toBe(256);
+    expect(disk.bytesOf(SECOND).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('gives up on a full disk and takes its room back', () => {
+    const { disk, writer, sync } = start();
+    disk.roomBytes = 100;
+    expect(() => sync.prepareSegment(at(256), true)).toThrow('disk full');
+    expect(disk.list('/')).toEqual(['log']);
+    expect(sync.isPreparing).toBe(false);
+    expect(disk.openFiles).toBe(1);
+    writer.close();
+  });
+});

@@ -1,0 +1,202 @@
+/**
+ * A disk in memory for tests of the store: it can fill up, fail at a chosen call and write less than it is told to, and it keeps a
+ * journal of the calls that order what survives a loss of power. What was not synced is not lost here; the simulator's disk does that.
+ */
+import { dirname, normalize } from 'node:path';
+import {
+  type Disk,
+  DiskFailedError,
+  type DiskFile,
+  DiskFullError,
+  type FileStat,
+  type OpenMode,
+} from '../../src/store/disk.ts';
+
+export type DiskOperation = 'open' | 'read' | 'write' | 'fdatasync' | 'resize' | 'fsync' | 'rename' | 'link' | 'unlink';
+
+interface Inode {
+  bytes: Uint8Array;
+  size: number;
+  modifiedMs: number;
+}
+
+export class MemoryDisk implements Disk {
+  readonly #files = new Map<string, Inode>();
+  readonly #directories = new Set<string>(['/']);
+  /** Calls that change what is durable, as `fdatasync /path`. */
+  readonly journal: string[] = [];
+  /** Bytes that can still be written before the disk is full. */
+  roomBytes = Number.POSITIVE_INFINITY;
+  /** The longest single write. */
+  writeMax = Number.POSITIVE_INFINITY;
+  openFiles = 0;
+  /** Return the system's code of an error to make this call fail. */
+  fault: (operation: DiskOperation, path: string) => string | null = () => null;
+
+  open(path: string, mode: OpenMode): DiskFile {
+    this.#check('open', path);
+    let inode = this.#files.get(path);
+    if (inode !== undefined && mode === 'exclusive') throw new DiskFailedError(path, 'open', 'EEXIST');
+    if (inode === undefined) {
+      if (mode === 'read' || mode === 'write') throw new DiskFailedError(path, 'open', 'ENOENT');
+      if (!this.#directories.has(dirname(path))) throw new DiskFailedError(path, 'open', 'ENOENT');
+      inode = { bytes: new Uint8Array(64), size: 0, modifiedMs: 0 };
+      this.#files.set(path, inode);
+    }
+    this.openFiles++;
+    return new MemoryFile(this, path, inode);
+  }
+
+  list(directory: string): string[] {
+    const names: string[] = [];
+    for (const path of [...this.#files.keys(), ...this.#directories]) {
+      if (path !== directory && dirname(path) === directory)
+        names.push(path.slice(directory === '/' ? 1 : directory.length + 1));
+    }
+    return names.sort();
+  }
+
+  stat(path: string): FileStat | null {
+    const inode = this.#files.get(path);
+    if (inode !== undefined) return { size: inode.size, modifiedMs: inode.modifiedMs, isDirectory: false };
+    return this.#directories.has(path) ? { size: 0, modifiedMs: 0, isDirectory: true } : null;
+  }
+
+  makeDirectory(path: string): void {
+    for (let directory = normalize(path); !this.#directories.has(directory); directory = dirname(directory)) {
+      this.#directories.add(directory);
+    }
+  }
+
+  rename(from: string, to: string): void {
+    this.#check('rename', from);
+    this.#files.set(to, this.#inode(from, 'rename'));
+    this.#files.delete(from);
+    this.journal.push(`rename ${from} ${to}`);
+  }
+
+  link(from: string, to: string): boolean {
+    this.#check('link', to);
+    if (this.#files.has(to)) return false;
+    this.#files.set(to, this.#inode(from, 'link'));
+    this.journal.push(`link ${to}`);
+    return true;
+  }
+
+  unlink(path: string): void {
+    this.#check('unlink', path);
+    this.#inode(path, 'unlink');
+    this.#files.delete(path);
+    this.journal.push(`unlink ${path}`);
+  }
+
+  syncDirectory(path: string): void {
+    this.#check('fsync', path);
+    this.journal.push(`fsync ${path}`);
+  }
+
+  readWhole(path: string): Uint8Array {
+    const inode = this.#inode(path, 'read');
+    return inode.bytes.slice(0, inode.size);
+  }
+
+  removeTree(path: string): void {
+    for (const file of this.#files.keys()) if (isWithin(file, path)) this.#files.delete(file);
+    for (const directory of this.#directories) if (isWithin(directory, path)) this.#directories.delete(directory);
+  }
+
+  /** For tests that damage a file: its bytes themselves. */
+  bytesOf(path: string): Uint8Array {
+    const inode = this.#inode(path, 'read');
+    return inode.bytes.subarray(0, inode.size);
+  }
+
+  put(path: string, contents: Uint8Array | string): void {
+    this.makeDirectory(dirname(path));
+    const bytes = Uint8Array.from(Buffer.from(contents));
+    this.#files.set(path, { bytes, size: bytes.length, modifiedMs: 0 });
+  }
+
+  /** A disk with the same contents, on its own from here on: what another start would find after kill -9. */
+  copy(): MemoryDisk {
+    const copy = new MemoryDisk();
+    for (const directory of this.#directories) copy.makeDirectory(directory);
+    for (const [path, inode] of this.#files) copy.#files.set(path, { ...inode, bytes: inode.bytes.slice() });
+    return copy;
+  }
+
+  #inode(path: string, operation: string): Inode {
+    const inode = this.#files.get(path);
+    if (inode === undefined) throw new DiskFailedError(path, operation, 'ENOENT');
+    return inode;
+  }
+
+  #check(operation: DiskOperation, path: string): void {
+    this.check(operation, path);
+  }
+
+  /** Throws what the test wants this call to fail with. */
+  check(operation: DiskOperation, path: string): void {
+    const code = this.fault(operation, path);
+    if (code === 'ENOSPC') throw new DiskFullError(path, operation);
+    if (code !== null) throw new DiskFailedError(path, operation, code);
+  }
+}
+
+class MemoryFile implements DiskFile {
+  readonly path: string;
+  readonly #disk: MemoryDisk;
+  readonly #inode: Inode;
+
+  constructor(disk: MemoryDisk, path: string, inode: Inode) {
+    this.#disk = disk;
+    this.path = path;
+    this.#inode = inode;
+  }
+
+  read(into: Uint8Array, at: number, length: number, fileOffset: number): number {
+    this.#disk.check('read', this.path);
+    const count = Math.max(0, Math.min(length, this.#inode.size - fileOffset));
+    into.set(this.#inode.bytes.subarray(fileOffset, fileOffset + count), at);
+    return count;
+  }
+
+  write(from: Uint8Array, at: number, length: number, fileOffset: number): number {
+    this.#disk.check('write', this.path);
+    if (this.#disk.roomBytes === 0) throw new DiskFullError(this.path, 'write');
+    const count = Math.min(length, this.#disk.writeMax, this.#disk.roomBytes);
+    this.#disk.roomBytes -= count;
+    this.#reach(fileOffset + count);
+    this.#inode.bytes.set(from.subarray(at, at + count), fileOffset);
+    return count;
+  }
+
+  sync(): void {
+    this.#disk.check('fdatasync', this.path);
+    this.#disk.journal.push(`fdatasync ${this.path}`);
+  }
+
+  resize(bytes: number): void {
+    this.#disk.check('resize', this.path);
+    if (bytes > this.#inode.size) this.#reach(bytes);
+    this.#inode.bytes.fill(0, bytes, this.#inode.size);
+    this.#inode.size = bytes;
+  }
+
+  close(): void {
+    this.#disk.openFiles--;
+  }
+
+  #reach(size: number): void {
+    if (size > this.#inode.bytes.length) {
+      const grown = new Uint8Array(Math.max(size, this.#inode.bytes.length * 2));
+      grown.set(this.#inode.bytes.subarray(0, this.#inode.size));
+      this.#inode.bytes = grown;
+    }
+    this.#inode.size = Math.max(this.#inode.size, size);
+  }
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`);
+}
