@@ -126,19 +126,11 @@ export const BROKER_SCHEMA = {
 } satisfies { readonly [Name in keyof BrokerOptions]: Kind<BrokerOptions[Name]> };
 
 /** What holds between settings: the problems that no value has alone. */
-export function checkBroker(options: BrokerOptions, netThreadsMax: number): string[] {
-  const problems: string[] = [];
-  if (options.netThreads > netThreadsMax) {
-    problems.push(
-      `netThreads = ${options.netThreads}: more than one needs Node 22.12 or newer, this is ${process.version}`,
-    );
-  }
+export function checkBroker(options: BrokerOptions): string[] {
   if (options.netThreads > 1 && options.placement !== 'full') {
-    problems.push(
-      `netThreads = ${options.netThreads}: more than one needs the placement full, this is ${options.placement}`,
-    );
+    return [`netThreads = ${options.netThreads}: more than one needs the placement full, this is ${options.placement}`];
   }
-  return problems;
+  return [];
 }
 
 /** Combinations that work but hardly as they were meant. */

@@ -1,4 +1,4 @@
-/** "Did you mean": the known name that a misspelt one is closest to. Pure. */
+/** Did you mean ...? The known name that a misspelt one is closest to. Pure. */
 
 /** More changed letters than this share of the name are no slip of the hand. */
 const SLIP_SHARE = 0.34;

@@ -6,7 +6,6 @@
 import { z } from 'zod/v3';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
 import { printProperties } from '../remoting/properties-text.ts';
-import { isReusePortSupported } from '../transport/listener.ts';
 import type { Assignment } from './assignment.ts';
 import { adviseBroker, BROKER_SCHEMA, checkBroker, completeBroker } from './broker-schema.ts';
 import { ConfigurationError } from './configuration-error.ts';
@@ -29,7 +28,7 @@ export const NAME_SERVER_NAMES: readonly string[] = Object.keys(NAME_SERVER_SCHE
 /** Throws ConfigurationError. */
 export function resolveBroker(assignments: readonly Assignment[]): Resolved<BrokerSettings> {
   const { settings, origins, warnings } = resolve(BROKER_SCHEMA, assignments);
-  const problems = checkBroker(settings, isReusePortSupported() ? Number.POSITIVE_INFINITY : 1);
+  const problems = checkBroker(settings);
   if (problems.length > 0) throw new ConfigurationError(problems);
   return { settings: completeBroker(settings), origins, warnings: [...warnings, ...adviseBroker(settings)] };
 }

@@ -24,6 +24,7 @@ const ALL = [
   'config',
   'observe',
   'bench',
+  'embed',
 ] as const;
 
 /** What each folder may import; a folder that is not here is a mistake. `index` and `cli` stand on everything. */
@@ -38,11 +39,26 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   broker: ['base', 'layout', 'ring', 'store', 'remoting', 'filter'],
   nameserver: ['base', 'layout', 'remoting', 'transport'],
   client: ['base', 'layout', 'remoting', 'transport'],
-  // broker.conf is a Java properties file, and remoting reads those.
-  config: ['base', 'remoting', 'broker'],
+  // broker.conf is a Java properties file, and remoting reads those; broker and nameserver say which settings they need.
+  config: ['base', 'layout', 'remoting', 'broker', 'nameserver'],
   observe: ['base', 'ring'],
   bench: ['base', 'layout', 'remoting', 'transport'],
-  threads: ['base', 'layout', 'ring', 'store', 'remoting', 'transport', 'filter', 'broker', 'config', 'observe'],
+  // A NameServer can have a thread of its own.
+  threads: [
+    'base',
+    'layout',
+    'ring',
+    'store',
+    'remoting',
+    'transport',
+    'filter',
+    'broker',
+    'nameserver',
+    'config',
+    'observe',
+  ],
+  // What a program starts: index.ts shows it, the command line stands on it.
+  embed: ['base', 'transport', 'store', 'broker', 'nameserver', 'threads', 'config', 'observe'],
   cli: [...ALL, 'index'],
   index: ALL,
 };

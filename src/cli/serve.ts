@@ -1,0 +1,63 @@
+/**
+ * The life of a server process: start, one `ready` line on stdout, then a clean stop at SIGTERM or SIGINT, or the end of the server with
+ * the reason. Everything else that is said goes to the log on stderr. Called by the sub-commands that serve.
+ */
+import { LateLog, type Log } from '../observe/log.ts';
+import { ExitCode } from './exit-code.ts';
+import type { ServerOptions } from './server-options.ts';
+
+export interface Server {
+  /** Name and `host:port` of everything that listens, for the ready line. */
+  readonly addresses: Readonly<Record<string, string>>;
+  /** Resolves with a reason when the server has ended by itself; never when it cannot. */
+  readonly failed: Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Resolves with the exit code. Rejects when the start fails. */
+export async function serve(options: ServerOptions, start: (log: Log) => Promise<Server>): Promise<number> {
+  const late = new LateLog();
+  const stop = stopSignal();
+  const starting = start(late.log);
+  // pino is loaded while the threads start, which do the work meanwhile.
+  const writing = import('../observe/pino-log.ts').then(({ pinoLog }) =>
+    late.attach(pinoLog(options.logLevel, options.logFormat, process.stderr)),
+  );
+  let server: Server;
+  try {
+    server = await starting;
+  } catch (error) {
+    await writing;
+    throw error;
+  }
+  printReady(server.addresses, options.json === true);
+  await writing;
+  const end = await Promise.race([stop, server.failed.then((reason) => ({ reason }))]);
+  if (typeof end === 'object') {
+    process.stderr.write(`ringmq: ${end.reason}\n`);
+    return ExitCode.failed;
+  }
+  late.log('info', 'main', `${end}: stopping`);
+  await server.close();
+  late.log('info', 'main', 'stopped');
+  return ExitCode.ok;
+}
+
+function printReady(addresses: Readonly<Record<string, string>>, json: boolean): void {
+  const text = Object.entries(addresses).map(([name, address]) => `${name}=${address}`);
+  process.stdout.write(json ? `${JSON.stringify({ ready: true, ...addresses })}\n` : `ready ${text.join(' ')}\n`);
+}
+
+/** Resolves with the first SIGTERM or SIGINT; a second one ends the process at once, for people who cannot wait. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let isStopping = false;
+    const receive = (signal: NodeJS.Signals): void => {
+      if (isStopping) process.exit(ExitCode.failed);
+      isStopping = true;
+      resolve(signal);
+    };
+    process.on('SIGTERM', receive);
+    process.on('SIGINT', receive);
+  });
+}
