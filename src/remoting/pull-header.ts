@@ -4,7 +4,7 @@
  */
 import { HeaderError, type RemotingCommand } from './command.ts';
 import { optionalString, requiredInt, requiredLong, requiredString } from './header-reader.ts';
-import { ScannedHeader } from './scanned-header.ts';
+import { NO_BYTES, ScannedHeader } from './scanned-header.ts';
 
 /** Bits of a pull's `sysFlag`. */
 export const PullSysFlag = {
@@ -44,6 +44,32 @@ export class PullHeader extends ScannedHeader {
   /** `TAG`, `SQL92` or what a client calls it; makes the string now. */
   expressionType(): string | null {
     return this.hasExpressionType ? this.#text(this.expressionTypeStart, this.expressionTypeEnd) : null;
+  }
+
+  /** A copy that holds when the memory of the frame changes: for a pull that is answered later. */
+  copy(): PullHeader {
+    const copy = Object.assign(new PullHeader(), this);
+    let start = Math.min(this.consumerGroupStart, this.topicStart);
+    let end = Math.max(this.consumerGroupEnd, this.topicEnd);
+    if (this.hasSubscription) {
+      start = Math.min(start, this.subscriptionStart);
+      end = Math.max(end, this.subscriptionEnd);
+    }
+    if (this.hasExpressionType) {
+      start = Math.min(start, this.expressionTypeStart);
+      end = Math.max(end, this.expressionTypeEnd);
+    }
+    copy.names = Uint8Array.prototype.slice.call(this.names, start, end);
+    copy.consumerGroupStart -= start;
+    copy.consumerGroupEnd -= start;
+    copy.topicStart -= start;
+    copy.topicEnd -= start;
+    copy.subscriptionStart -= start;
+    copy.subscriptionEnd -= start;
+    copy.expressionTypeStart -= start;
+    copy.expressionTypeEnd -= start;
+    copy.body = NO_BYTES;
+    return copy;
   }
 
   #text(start: number, end: number): string {

@@ -24,6 +24,7 @@ export const COUNTERS = [
   'pulledBytes',
   'parkedPulls',
   'coldReads',
+  'slowHotReads',
   'appendRuns',
   'appendBytes',
   'segmentsMadeInline',

@@ -1,0 +1,168 @@
+/**
+ * PULL_MESSAGE (11) and LITE_PULL_MESSAGE (361): checks, choice of records, answer or parking (spec/api.md 8). One object per net thread,
+ * called by the net agent for each pull, each queue that grew, each tick, each connection that has drained or closed.
+ */
+import { InvariantError } from '../base/assert.ts';
+import { asQueueOffset, type QueueSlot } from '../base/units.ts';
+import { ResponseCode } from '../remoting/codes.ts';
+import { isOneWay } from '../remoting/frame-codec.ts';
+import { type PullHeader, PullSysFlag } from '../remoting/pull-header.ts';
+import { ColdPulls } from './cold-pulls.ts';
+import type { HeldPull } from './held-pull.ts';
+import { HotLimit } from './hot-limit.ts';
+import { LongPolls } from './long-polls.ts';
+import { PullAnswers } from './pull-answers.ts';
+import { GROUP_MISSING, NO_SLOT, PullChecks, PullTarget } from './pull-checks.ts';
+import type { PullPorts } from './pull-ports.ts';
+import { PullScan } from './pull-scan.ts';
+import { PullSelection } from './pull-selection.ts';
+import type { ReplyPort } from './reply-port.ts';
+import { SlowReaders } from './slow-readers.ts';
+
+export class PullMessages {
+  readonly #ports: PullPorts;
+  readonly #checks: PullChecks;
+  readonly #scan: PullScan;
+  readonly #answers: PullAnswers;
+  readonly #hotLimit: HotLimit;
+  readonly #longPolls: LongPolls;
+  readonly #slowReaders = new SlowReaders();
+  readonly #coldPulls: ColdPulls | null;
+  readonly #target = new PullTarget();
+  readonly #selection: PullSelection;
+
+  constructor(ports: PullPorts) {
+    const { settings, coldReads } = ports;
+    const again = (pull: HeldPull): void => this.#attempt(pull.header, pull.reply, pull.arrivedMs, pull.isFirst);
+    this.#ports = ports;
+    this.#checks = new PullChecks(ports.tables, settings);
+    this.#scan = new PullScan(ports);
+    this.#selection = new PullSelection(this.#scan.recordsMax);
+    this.#hotLimit = new HotLimit(this.#scan.memoryBytes, ports.logEnd());
+    this.#answers = new PullAnswers(ports, this.#hotLimit, this.#scan.recordsMax);
+    this.#longPolls = new LongPolls(ports, again);
+    this.#coldPulls =
+      coldReads === null ? null : new ColdPulls(ports, coldReads, this.#answers, this.#scan.recordsMax, again);
+  }
+
+  /** Pulls that wait for messages. */
+  get parked(): number {
+    return this.#longPolls.count;
+  }
+
+  /** Pulls that wait until their connection has taken what it asked for before. */
+  get held(): number {
+    return this.#slowReaders.count;
+  }
+
+  /** Answers now or later. `header` may be filled again afterwards; `nowMs` is monotonic. */
+  pull(header: PullHeader, reply: ReplyPort, nowMs: number): void {
+    this.#ports.add('pulls', 1);
+    // Nobody waits for what a one-way pull finds.
+    if (!isOneWay(header.flag)) this.#attempt(header, reply, nowMs, true);
+  }
+
+  /** A queue has grown. */
+  arrived(slot: QueueSlot): void {
+    this.#longPolls.arrived(slot);
+  }
+
+  /** Names of queues that grew were lost: looks at every parked pull. */
+  arrivedAll(): void {
+    this.#longPolls.arrivedAll();
+  }
+
+  /** Answers the pulls whose time is over; to be called every 100 ms or more often. Returns how many were answered. */
+  expire(nowMs: number): number {
+    return this.#longPolls.expire(nowMs);
+  }
+
+  /** The peer has taken what was written: its pulls that waited for this go on. */
+  drained(connectionId: number): void {
+    for (const pull of this.#slowReaders.take(connectionId)) {
+      this.#attempt(pull.header, pull.reply, pull.arrivedMs, pull.isFirst);
+    }
+  }
+
+  closed(connectionId: number): void {
+    this.#slowReaders.take(connectionId);
+    this.#longPolls.closed(connectionId);
+    this.#coldPulls?.closed(connectionId);
+  }
+
+  /** What the disk refuses is the answer of one pull; a broken invariant stops the broker. */
+  #attempt(header: PullHeader, reply: ReplyPort, arrivedMs: number, isFirst: boolean): void {
+    if (this.#slowReaders.isSlow(reply)) {
+      this.#slowReaders.hold({ header: header.copy(), reply, arrivedMs, isFirst });
+      return;
+    }
+    try {
+      this.#serve(header, reply, arrivedMs, isFirst);
+    } catch (cause) {
+      if (!(cause instanceof Error) || cause instanceof InvariantError) throw cause;
+      this.#ports.lines.error('a pull failed', cause);
+      const remark = `the store could not be read: ${cause.message}`;
+      this.#answers.refuse(header, reply, { code: ResponseCode.SYSTEM_ERROR, remark, forbiddenType: 0 });
+    }
+  }
+
+  #serve(header: PullHeader, reply: ReplyPort, arrivedMs: number, isFirst: boolean): void {
+    const target = this.#target;
+    const selection = this.#selection;
+    const refusal = this.#checks.check(header, reply.remote, target);
+    if (refusal === GROUP_MISSING) {
+      this.#askForGroup({ header: header.copy(), reply, arrivedMs, isFirst });
+      return;
+    }
+    if (refusal !== null) {
+      this.#answers.refuse(header, reply, refusal);
+      return;
+    }
+    this.#scan.scan(target, header.queueId, asQueueOffset(header.queueOffset), header.maxMsgNums, selection);
+    if (isFirst) this.#commit(header, reply, target);
+    if (isFirst && this.#park(header, reply, arrivedMs, selection, target)) return;
+    const brokerId = this.#suggestedBroker(target, selection);
+    if (selection.count === 0) this.#answers.empty(header, reply, selection, brokerId);
+    else if (this.#coldPulls === null || this.#hotLimit.isHot(selection.logOffsets[0]!, this.#ports.logEnd())) {
+      this.#answers.fromLog(header, reply, selection, brokerId);
+    } else {
+      this.#coldPulls.pull(`${target.slot} ${target.group.name}`, header, reply, arrivedMs, selection, brokerId);
+    }
+  }
+
+  #commit(header: PullHeader, reply: ReplyPort, { group, topic }: PullTarget): void {
+    // A stored offset below 0 would be answered to 14 with success, which breaks consumers (spec/api.md 24).
+    if ((header.sysFlag & PullSysFlag.commitOffset) === 0 || header.commitOffset < 0) return;
+    this.#ports.commitOffset(group.name, topic.name, header.queueId, header.commitOffset, reply.remote);
+  }
+
+  #park(
+    header: PullHeader,
+    reply: ReplyPort,
+    arrivedMs: number,
+    selection: PullSelection,
+    { slot, filter }: PullTarget,
+  ): boolean {
+    if ((header.sysFlag & PullSysFlag.suspend) === 0 || slot === NO_SLOT) return false;
+    if (selection.code !== ResponseCode.PULL_NOT_FOUND) return false;
+    return this.#longPolls.park({ header: header.copy(), reply, arrivedMs, isFirst: false }, slot, filter);
+  }
+
+  #askForGroup(pull: HeldPull): void {
+    const { header, reply } = pull;
+    const group = Buffer.from(header.names.subarray(header.consumerGroupStart, header.consumerGroupEnd)).toString();
+    this.#ports.ensureGroup(group, (code, remark) => {
+      if (!reply.isOpen) return;
+      const isThere = this.#checks.knowsGroup(header);
+      if (isThere) this.#attempt(header, reply, pull.arrivedMs, pull.isFirst);
+      else if (code === ResponseCode.SUCCESS) this.#answers.refuse(header, reply, GROUP_MISSING);
+      else this.#answers.refuse(header, reply, { code, remark: remark ?? GROUP_MISSING.remark, forbiddenType: 0 });
+    });
+  }
+
+  /** Where the client should pull from next: a slave helps those who are far behind (spec/api.md 8.3). */
+  #suggestedBroker({ group }: PullTarget, { lastScanned }: PullSelection): number {
+    if (!this.#ports.settings.slaveReadEnable) return 0;
+    return this.#scan.isFarBehind(lastScanned) ? group.whichBrokerWhenConsumeSlowly : group.brokerId;
+  }
+}
