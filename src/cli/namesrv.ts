@@ -18,7 +18,7 @@ export async function runNameServer(options: NameServerFlags): Promise<number> {
   } as const;
   const resolved = resolveNameServer(gather(options, flags, NAME_SERVER_NAMES));
   return serve(options, async (log): Promise<Server> => {
-    const nameServer = await launchNameServer(resolved, log);
+    const nameServer = await launchNameServer(resolved, log, 'caller');
     return {
       addresses: { namesrv: nameServer.address },
       failed: new Promise(() => {}),

@@ -1,17 +1,24 @@
 /**
- * A NameServer for a program or for the command line: checks the settings and starts it on the caller's event loop. Exported by index.ts.
+ * A NameServer for a program or for the command line: checks the settings and starts it, on the caller's event loop or in a thread of its
+ * own. Exported by index.ts.
  */
-
 import { assignmentsOfObject } from '../config/assignment.ts';
 import type { NameServerOptions } from '../config/name-server-schema.ts';
 import { type Resolved, resolveNameServer } from '../config/resolve.ts';
-import { startNameServer as listenAsNameServer, type NameServerStats } from '../nameserver/nameserver.ts';
+import type { NameServerStats } from '../nameserver/nameserver.ts';
 import type { Log } from '../observe/log.ts';
 import { quietLog } from '../observe/quiet-log.ts';
+import { startNameServerThread } from '../threads/nameserver/nameserver-thread.ts';
+import { openNameServer } from '../threads/nameserver/open-name-server.ts';
 import { addressOf } from './address.ts';
+
+/** `own` keeps answering while the program is busy; `caller` is 40 ms sooner there and needs no memory of its own. */
+export type NameServerPlace = 'own' | 'caller';
 
 /** Settings by upstream's names; what is left out has its default (docs/operations.md). */
 export interface NameServerConfig extends Partial<NameServerOptions> {
+  /** Which thread serves. Default: `own`. */
+  readonly thread?: NameServerPlace;
   /** Takes the log lines. Without it warnings and errors go to stderr. */
   readonly log?: Log;
 }
@@ -24,11 +31,13 @@ export interface NameServerHandle {
   stats(): Promise<NameServerStats>;
   /** Drops all connections and frees the port. */
   close(): Promise<void>;
+  /** Resolves when it has ended: with null after {@link close}, else with the reason. */
+  readonly ended: Promise<string | null>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * Starts a NameServer on the caller's event loop: it is light, but it answers only while that loop is free.
+ * Starts a NameServer. Rejects when the port is taken or the file of key-value settings is broken.
  *
  * @example
  * await using nameServer = await startNameServer({ listenPort: 0 });
@@ -37,29 +46,35 @@ export interface NameServerHandle {
  * @throws ConfigurationError with every setting that is wrong
  */
 export async function startNameServer(config: NameServerConfig = {}): Promise<NameServerHandle> {
-  const { log = quietLog(), ...options } = config;
-  return launchNameServer(resolveNameServer(assignmentsOfObject(options, 'startNameServer')), log);
+  const { log = quietLog(), thread = 'own', ...options } = config;
+  return launchNameServer(resolveNameServer(assignmentsOfObject(options, 'startNameServer')), log, thread);
 }
 
-/** The same with settings that are checked already. Rejects when the port is taken or the file of key-value settings is broken. */
-export async function launchNameServer(resolved: Resolved<NameServerOptions>, log: Log): Promise<NameServerHandle> {
-  for (const warning of resolved.warnings) log('warn', 'namesrv', warning);
-  const { bindAddress, listenPort, scanNotActiveBrokerInterval, kvConfigPath, ...settings } = resolved.settings;
-  const running = await listenAsNameServer({
-    host: bindAddress,
-    port: listenPort,
-    scanMs: scanNotActiveBrokerInterval,
-    settings,
-    log: (line) => log('info', 'namesrv', line),
-  });
-  const { host, port } = running.address;
-  const close = () => running.close();
+/** The same with settings that are checked already. */
+export async function launchNameServer(
+  { settings, warnings }: Resolved<NameServerOptions>,
+  log: Log,
+  place: NameServerPlace,
+): Promise<NameServerHandle> {
+  for (const warning of warnings) log('warn', 'namesrv', warning);
+  const say = (line: string): void => log('info', 'namesrv', line);
+  const running = place === 'own' ? await startNameServerThread(settings, say) : await openHere(settings, say);
+  const close = (): Promise<void> => running.close();
+  return { ...running, address: addressOf(running.host, running.port), close, [Symbol.asyncDispose]: close };
+}
+
+async function openHere(options: NameServerOptions, say: (line: string) => void) {
+  const nameServer = await openNameServer(options, say);
+  let closed = (): void => {};
   return {
-    host,
-    port,
-    address: addressOf(host, port),
-    stats: async () => running.stats(),
-    close,
-    [Symbol.asyncDispose]: close,
+    ...nameServer.address,
+    stats: async () => nameServer.stats(),
+    ended: new Promise<null>((resolve) => {
+      closed = () => resolve(null);
+    }),
+    async close() {
+      await nameServer.close();
+      closed();
+    },
   };
 }
