@@ -1,4 +1,6 @@
 /** What is measured on each server. Every measure checks its own result before it returns a number. Called by peers.ts. */
+
+import { sampleProcess } from '../../src/bench/process-meter.ts';
 import { request } from '../../test/interop/harness/probe.ts';
 import { waitFor } from '../../test/interop/harness/wait.ts';
 import {
@@ -12,7 +14,6 @@ import {
 } from './broker-protocol.ts';
 import { type LoopResult, type LoopSpec, type Protocol, runClosedLoop } from './closed-loop.ts';
 import type { Contender, Running } from './contenders.ts';
-import { sampleProcess } from './process-meter.ts';
 import { streamLength, XaddProtocol } from './redis-protocol.ts';
 
 const BODY_BYTES = 1024;

@@ -3,9 +3,9 @@
  * method for every broker that speaks RocketMQ's protocol.
  */
 import { sleep, systemClock } from '../../src/base/clock.ts';
+import { sampleProcess } from '../../src/bench/process-meter.ts';
 import type { Child } from '../../test/interop/harness/child.ts';
 import { request } from '../../test/interop/harness/probe.ts';
-import { sampleProcess } from './process-meter.ts';
 
 const GIVE_UP_MS = 60_000;
 const RETRY_MS = 5;

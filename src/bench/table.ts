@@ -1,0 +1,87 @@
+/** A run's figures as text for a terminal. Called by bench.ts at the end and after each phase. */
+import type { BenchResult, LatencyResult, PhaseResult, SubjectResult, ThroughputResult } from './result.ts';
+
+/** One line about a phase, when it is over. */
+export function phaseLine(phase: PhaseResult): string {
+  const { verification } = phase;
+  const verdict = verification.isSound ? `${count(verification.expected)} verified` : 'VERIFICATION FAILED';
+  return `${count(phase.perSecond)}/s, p99 ${duration(phase.publish.percentilesUs['99'] ?? 0)}, ${verdict}`;
+}
+
+export function resultTable(result: BenchResult): string {
+  const lines = [''];
+  if (!result.ok) {
+    lines.push(
+      'VERIFICATION FAILED: what follows is not to be used.',
+      ...result.failures.map((failure) => `  ${failure}`),
+    );
+    return `${lines.join('\n')}\n`;
+  }
+  for (const subject of result.subjects) lines.push(...subjectLines(subject));
+  return `${lines.join('\n')}\n`;
+}
+
+function subjectLines(subject: SubjectResult): string[] {
+  const lines = [`${subject.name} (${subject.version}, placement ${subject.placement ?? 'unknown'})`];
+  if (subject.throughput.length > 0) lines.push(...grid(THROUGHPUT_COLUMNS, subject.throughput), '');
+  if (subject.latency.length > 0) lines.push(...grid(LATENCY_COLUMNS, subject.latency), '');
+  return lines;
+}
+
+type Column<Row> = readonly [title: string, cell: (row: Row) => string];
+
+const COSTS: readonly Column<PhaseResult>[] = [
+  ['fsyncs/msg', (phase) => (phase.broker.fsyncsPerMessage === null ? '-' : phase.broker.fsyncsPerMessage.toFixed(4))],
+  ['broker CPU/msg', (phase) => (phase.broker.cpuUsPerMessage === null ? '-' : duration(phase.broker.cpuUsPerMessage))],
+  [
+    'RSS',
+    (phase) => (phase.broker.residentBytes === null ? '-' : `${Math.round(phase.broker.residentBytes / 2 ** 20)} MB`),
+  ],
+  ['client CPU', (phase) => `${phase.client.cores.toFixed(2)} cores`],
+];
+
+const THROUGHPUT_COLUMNS: readonly Column<ThroughputResult>[] = [
+  ['in flight', (phase) => String(phase.inFlight)],
+  ['messages/s', (phase) => count(phase.perSecond)],
+  ['p50', percentile('50')],
+  ['p99', percentile('99')],
+  ['max', (phase) => duration(phase.publish.maxUs)],
+  ...COSTS,
+  ['verified', (phase) => count(phase.verification.expected)],
+];
+
+const LATENCY_COLUMNS: readonly Column<LatencyResult>[] = [
+  ['rate', (phase) => count(phase.rate)],
+  ['reached', (phase) => count(phase.perSecond)],
+  ['p50', percentile('50')],
+  ['p99', percentile('99')],
+  ['p99.9', percentile('99.9')],
+  ['p99.99', percentile('99.99')],
+  ['max', (phase) => duration(phase.publish.maxUs)],
+  ['e2e p50', (phase) => duration(phase.endToEnd.percentilesUs['50'] ?? 0)],
+  ['e2e p99.9', (phase) => duration(phase.endToEnd.percentilesUs['99.9'] ?? 0)],
+  ['send lag p99', (phase) => duration(phase.lag.percentilesUs['99'] ?? 0)],
+  ...COSTS,
+];
+
+function percentile(name: string): (phase: PhaseResult) => string {
+  return (phase) => duration(phase.publish.percentilesUs[name] ?? 0);
+}
+
+function grid<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
+  const cells = [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, cell]) => cell(row)))];
+  const widths = columns.map((_column, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)));
+  return cells.map((row) => `  ${row.map((cell, at) => cell.padStart(widths[at] ?? 0)).join('  ')}`);
+}
+
+/** 1234.5 -> "1,235". */
+export function count(value: number): string {
+  return Math.round(value).toLocaleString('en');
+}
+
+/** Microseconds in the unit that suits them. */
+export function duration(us: number): string {
+  if (us < 1000) return `${us < 100 ? us.toFixed(1) : Math.round(us)} us`;
+  if (us < 1e6) return `${(us / 1000).toFixed(us < 100_000 ? 2 : 0)} ms`;
+  return `${(us / 1e6).toFixed(2)} s`;
+}
