@@ -15,14 +15,16 @@ const LIMIT_MIN_BYTES = 64 * 1024 * 1024;
 
 export class HotLimit {
   readonly #startedAt: number;
+  readonly #minBytes: number;
   readonly #maxBytes: number;
   #bytes: number;
   #changedUs = Number.NEGATIVE_INFINITY;
 
   /** `logEnd`: where the log ended when the broker started. */
   constructor(limitBytes: number, logEnd: number) {
-    this.#maxBytes = Math.max(limitBytes, LIMIT_MIN_BYTES);
-    this.#bytes = this.#maxBytes;
+    this.#minBytes = Math.min(limitBytes, LIMIT_MIN_BYTES);
+    this.#maxBytes = limitBytes;
+    this.#bytes = limitBytes;
     this.#startedAt = logEnd;
   }
 
@@ -38,7 +40,7 @@ export class HotLimit {
   tookFromTo(startUs: number, endUs: number): boolean {
     if (endUs - startUs > SLOW_READ_US) {
       if (endUs - this.#changedUs > HALVE_AGAIN_US) {
-        this.#bytes = Math.max(LIMIT_MIN_BYTES, Math.floor(this.#bytes / 2));
+        this.#bytes = Math.max(this.#minBytes, Math.floor(this.#bytes / 2));
         this.#changedUs = endUs;
       }
       return true;

@@ -2,11 +2,11 @@
  * PULL_MESSAGE (11) and LITE_PULL_MESSAGE (361): checks, choice of records, answer or parking (spec/api.md 8). One object per net thread,
  * called by the net agent for each pull, each queue that grew, each tick, each connection that has drained or closed.
  */
-import { InvariantError } from '../base/assert.ts';
 import { asQueueOffset, type QueueSlot } from '../base/units.ts';
 import { ResponseCode } from '../remoting/codes.ts';
 import { isOneWay } from '../remoting/frame-codec.ts';
 import { type PullHeader, PullSysFlag } from '../remoting/pull-header.ts';
+import { DiskFailedError } from '../store/disk.ts';
 import { ColdPulls } from './cold-pulls.ts';
 import type { HeldPull } from './held-pull.ts';
 import { HotLimit } from './hot-limit.ts';
@@ -90,7 +90,7 @@ export class PullMessages {
     this.#coldPulls?.closed(connectionId);
   }
 
-  /** What the disk refuses is the answer of one pull; a broken invariant stops the broker. */
+  /** What the disk refuses is the answer of one pull: others may find theirs in the page cache. */
   #attempt(header: PullHeader, reply: ReplyPort, arrivedMs: number, isFirst: boolean): void {
     if (this.#slowReaders.isSlow(reply)) {
       this.#slowReaders.hold({ header: header.copy(), reply, arrivedMs, isFirst });
@@ -99,7 +99,7 @@ export class PullMessages {
     try {
       this.#serve(header, reply, arrivedMs, isFirst);
     } catch (cause) {
-      if (!(cause instanceof Error) || cause instanceof InvariantError) throw cause;
+      if (!(cause instanceof DiskFailedError)) throw cause;
       this.#ports.lines.error('a pull failed', cause);
       const remark = `the store could not be read: ${cause.message}`;
       this.#answers.refuse(header, reply, { code: ResponseCode.SYSTEM_ERROR, remark, forbiddenType: 0 });

@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { asLogOffset } from '../../../src/base/units.ts';
+import type { ColdBytes, ColdReads } from '../../../src/broker/cold-reads.ts';
+import { type CommitLogFiles, segmentPath } from '../../../src/store/segments.ts';
+import { coldReadPool } from '../../../src/threads/pool/cold-read-pool.ts';
+
+const SEGMENT_BYTES = 4096;
+let files: CommitLogFiles;
+let reads: ColdReads;
+
+/** A log whose byte at offset n is n % 251. */
+beforeEach(() => {
+  files = { directory: mkdtempSync(join(tmpdir(), 'cold-reads-')), segmentSizeBytes: SEGMENT_BYTES };
+  for (let segment = 0; segment < 3; segment++) {
+    const start = segment * SEGMENT_BYTES;
+    writeFileSync(segmentPath(files, start), expected(start, SEGMENT_BYTES));
+  }
+  reads = coldReadPool(files);
+});
+
+afterEach(async () => {
+  await reads.close();
+  rmSync(files.directory, { recursive: true });
+});
+
+function expected(offset: number, length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (offset + i) % 251);
+}
+
+function read(...runs: [offset: number, length: number][]): Promise<ColdBytes | Error> {
+  const list = runs.map(([offset, length]) => ({ offset: asLogOffset(offset), length }));
+  return new Promise((resolve) => reads.read(list, resolve));
+}
+
+describe('the cold read pool', () => {
+  it('reads runs one behind the other, over the ends of segments too', async () => {
+    const result = (await read([100, 50], [SEGMENT_BYTES - 10, 2 * SEGMENT_BYTES])) as ColdBytes;
+    expect(result.lengths).toEqual([50, 2 * SEGMENT_BYTES]);
+    expect(Buffer.from(result.bytes)).toEqual(
+      Buffer.concat([expected(100, 50), expected(SEGMENT_BYTES - 10, 2 * SEGMENT_BYTES)]),
+    );
+  });
+
+  it('says how much of a run is not there', async () => {
+    const result = (await read([3 * SEGMENT_BYTES - 10, 100], [5, 5], [7 * SEGMENT_BYTES, 5])) as ColdBytes;
+    expect(result.lengths).toEqual([10, 5, 0]);
+    expect(result.bytes.subarray(100, 105)).toEqual(expected(5, 5));
+  });
+
+  it('hands the disk’s refusal on and goes on reading', async () => {
+    const refused = coldReadPool({ ...files, directory: segmentPath(files, 0) });
+    const error = await new Promise((resolve) => refused.read([{ offset: asLogOffset(0), length: 5 }], resolve));
+    await refused.close();
+    expect(error).toBeInstanceOf(Error);
+    expect((error as Error).message).toContain('ENOTDIR');
+    expect((await read([0, 1])) as ColdBytes).toMatchObject({ lengths: [1] });
+  });
+
+  it('drops what is under way when it is closed', async () => {
+    const called: unknown[] = [];
+    reads.read([{ offset: asLogOffset(0), length: 5 }], (result) => called.push(result));
+    await reads.close();
+    expect(called).toEqual([]);
+  });
+});
