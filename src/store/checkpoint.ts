@@ -1,0 +1,78 @@
+/**
+ * Keeps the `checkpoint` file, from which a start after a crash takes how far back it has to look. Flush writes it; it never names a
+ * store time before everything up to it is on the disk, in the log and in every queue.
+ */
+
+import { dirname } from 'node:path';
+import { assert } from '../base/assert.ts';
+import {
+  CHECKPOINT_FILE_BYTES,
+  type CheckpointFields,
+  decodeCheckpoint,
+  encodeCheckpoint,
+} from '../layout/checkpoint-file.ts';
+import { type Disk, type DiskFile, isMissing, writeFully } from './disk.ts';
+
+/** How far upstream goes back behind the named times, because store times are not in order to the millisecond (spec/store.md 10.1). */
+const SLACK_MS = 3000;
+
+export const EMPTY_CHECKPOINT: CheckpointFields = {
+  logTimestamp: 0,
+  queuesTimestamp: 0,
+  indexTimestamp: 0,
+  masterFlushedOffset: 0,
+  confirmedOffset: 0,
+};
+
+/** What the file says; zeros when there is none or it is too short. */
+export function readCheckpoint(disk: Disk, path: string): CheckpointFields {
+  try {
+    return decodeCheckpoint(disk.readWhole(path)) ?? EMPTY_CHECKPOINT;
+  } catch (error) {
+    if (isMissing(error)) return EMPTY_CHECKPOINT;
+    throw error;
+  }
+}
+
+/** Everything stored up to this time, in ms, is in the log and in the queues. */
+export function safeTimestamp(checkpoint: CheckpointFields): number {
+  return Math.max(0, Math.min(checkpoint.logTimestamp, checkpoint.queuesTimestamp) - SLACK_MS);
+}
+
+export class CheckpointWriter {
+  readonly #disk: Disk;
+  readonly #path: string;
+  #file: DiskFile | null = null;
+  #last: CheckpointFields;
+
+  constructor(disk: Disk, path: string) {
+    this.#disk = disk;
+    this.#path = path;
+    this.#last = readCheckpoint(disk, path);
+  }
+
+  get last(): CheckpointFields {
+    return this.#last;
+  }
+
+  /** Replaces what is given and flushes the file. The fields lie in one sector, so a loss of power leaves the old ones or the new. */
+  write(changes: Partial<CheckpointFields>): void {
+    const fields = { ...this.#last, ...changes };
+    const isNew = this.#file === null;
+    // What an earlier process has named may lie beyond a log that was cut since; what this one has named never does.
+    if (!isNew) {
+      assert(fields.logTimestamp >= this.#last.logTimestamp, 'the checkpoint of the log does not go back');
+      assert(fields.queuesTimestamp >= this.#last.queuesTimestamp, 'the checkpoint of the queues does not go back');
+    }
+    this.#file ??= this.#disk.open(this.#path, 'create');
+    writeFully(this.#file, encodeCheckpoint(fields), 0, CHECKPOINT_FILE_BYTES, 0);
+    this.#file.sync();
+    if (isNew) this.#disk.syncDirectory(dirname(this.#path));
+    this.#last = fields;
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#file = null;
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * The log's part of a start: which segments there are, from which one to look through them, where the last whole record ends, and what
+ * lies behind it. Called by recovery.ts only.
+ */
+import { asLogOffset, type LogOffset } from '../base/units.ts';
+import type { Disk } from './disk.ts';
+import { wipeTail } from './file-run.ts';
+import type { LogReader } from './log-reader.ts';
+import { LogScanner, Scanned } from './log-scanner.ts';
+import type { QueueLedger } from './queue-ledger.ts';
+import { type CommitLogFiles, segmentPath, segmentStart } from './segments.ts';
+
+/** How far behind the end of a cleanly stopped log is looked for bytes that some earlier crash has left. */
+const LEFTOVER_LOOK_BYTES = 64 * 1024;
+
+/**
+ * The start of the last segment whose first record is whole and `matches`; the first segment when there is none (spec/store.md 12.3).
+ * An empty segment, made ahead of time, has no first record.
+ */
+export function findWalkStart(
+  reader: LogReader,
+  segments: readonly number[],
+  checksBodies: boolean,
+  matches: (position: number, storeTimestamp: number) => boolean,
+): LogOffset {
+  const scanner = new LogScanner(reader, checksBodies);
+  for (let i = segments.length - 1; i > 0; i--) {
+    const start = segments[i]!;
+    scanner.begin(asLogOffset(start), asLogOffset(start + reader.files.segmentSizeBytes));
+    if (scanner.next() !== Scanned.record || scanner.position !== start) continue;
+    const { storeTimestamp } = scanner.cursor;
+    if (storeTimestamp !== 0 && matches(start, storeTimestamp)) return asLogOffset(start);
+  }
+  return asLogOffset(segments[0] ?? 0);
+}
+
+/**
+ * Looks through the log from `from` on, tells the ledger of each record, and returns where the log ends: behind the last whole record,
+ * or at the start of the segment that follows its filler. A filler that no segment follows is cut off with what is behind the end.
+ */
+export function walkRecords(
+  reader: LogReader,
+  segments: readonly number[],
+  from: LogOffset,
+  checksBodies: boolean,
+  ledger: QueueLedger,
+): LogOffset {
+  const last = segments.at(-1);
+  if (last === undefined) return asLogOffset(0);
+  const filesEnd = asLogOffset(last + reader.files.segmentSizeBytes);
+  const scanner = new LogScanner(reader, checksBodies);
+  scanner.begin(from, filesEnd);
+  let lastRecordEnd: LogOffset = from;
+  while (scanner.next() === Scanned.record) {
+    ledger.add(scanner);
+    lastRecordEnd = scanner.nextPosition;
+  }
+  return scanner.position < filesEnd ? scanner.position : lastRecordEnd;
+}
+
+/**
+ * Makes `end` the end of the log: later segments go, and the rest of its own becomes zero, so that no record of before the crash is
+ * ever found behind one that is written now. After a crash the segments that were looked through are flushed, because some of what was
+ * found in them may be in the page cache only and counts as flushed from here on; the older file first, as always.
+ */
+export function endLogAt(
+  disk: Disk,
+  files: CommitLogFiles,
+  segments: readonly number[],
+  walkStart: LogOffset,
+  end: LogOffset,
+  cleanStop: boolean,
+): void {
+  const ending = segmentStart(files, end);
+  if (!segments.includes(ending)) return;
+  if (!cleanStop || hasLeftover(disk, files, end)) {
+    wipeTail(disk, segmentPath(files, ending), end - ending, files.segmentSizeBytes);
+    for (const start of segments) if (start >= walkStart && start <= ending) flush(disk, segmentPath(files, start));
+  }
+  const surplus = segments.filter((start) => start > end);
+  for (const start of surplus.toReversed()) disk.unlink(segmentPath(files, start));
+  if (!cleanStop || surplus.length > 0) disk.syncDirectory(files.directory);
+}
+
+/**
+ * Our own clean stop leaves zeros behind the end. Upstream's recovery leaves the bytes of a torn record, which begin right at the end, so
+ * a look at the next few is enough; reading a gigabyte of zeros at every start would not be.
+ */
+function hasLeftover(disk: Disk, files: CommitLogFiles, end: LogOffset): boolean {
+  const ending = segmentStart(files, end);
+  const bytes = Buffer.alloc(LEFTOVER_LOOK_BYTES);
+  const file = disk.open(segmentPath(files, ending), 'read');
+  try {
+    const read = file.read(bytes, 0, bytes.length, end - ending);
+    return bytes.subarray(0, read).some((byte) => byte !== 0);
+  } finally {
+    file.close();
+  }
+}
+
+function flush(disk: Disk, path: string): void {
+  const file = disk.open(path, 'write');
+  try {
+    file.sync();
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Counts, while recovery looks through the log, which offset each queue has reached in it, and where the first record lies that a queue
+ * does not have. Called once per record of the last segments, so topics are looked up by their bytes.
+ */
+import { ByteKeyedMap } from '../base/byte-keyed-map.ts';
+import { asLogOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
+import { SysFlag } from '../layout/message-record.ts';
+import type { LogScanner } from './log-scanner.ts';
+import { StoreDamagedError } from './store-errors.ts';
+
+export interface LedgerQueue {
+  readonly topic: string;
+  readonly queueId: number;
+  /** Offset behind the last entry in files; -1 for a queue without files. */
+  filedEnd: number;
+  /** First record that the files do not have: -1 when they have all. */
+  firstUnfiled: number;
+  /** Offset behind the last record seen; 0 when none was. */
+  next: number;
+}
+
+export class QueueLedger {
+  readonly #topics = new ByteKeyedMap<Map<number, LedgerQueue>>();
+  readonly #queues: LedgerQueue[] = [];
+  readonly #batchTopics: ReadonlySet<string>;
+  #firstUnfiledAt = -1;
+  #newestStoreTimestamp = 0;
+
+  /** Queues of `batchTopics` are kept in another format and are not counted. */
+  constructor(batchTopics: ReadonlySet<string>) {
+    this.#batchTopics = batchTopics;
+  }
+
+  get queues(): readonly LedgerQueue[] {
+    return this.#queues;
+  }
+
+  /** Log offset of the first record that some queue does not have, or null. */
+  get firstUnfiledAt(): LogOffset | null {
+    return this.#firstUnfiledAt < 0 ? null : asLogOffset(this.#firstUnfiledAt);
+  }
+
+  /** In ms; 0 when there was no record. */
+  get newestStoreTimestamp(): number {
+    return this.#newestStoreTimestamp;
+  }
+
+  /** The files of this queue end at `end`. */
+  addFiled(topic: string, queueId: number, end: QueueOffset): void {
+    const queue = this.#queue(Buffer.from(topic), queueId);
+    if (queue !== null) queue.filedEnd = end;
+  }
+
+  /** The scanner is on a record. */
+  add(scanner: LogScanner): void {
+    const { cursor } = scanner;
+    if (cursor.storeTimestamp > this.#newestStoreTimestamp) this.#newestStoreTimestamp = cursor.storeTimestamp;
+    // Prepared and rolled back messages are in no queue (spec/store.md 3.6); an inner batch is in one of another format.
+    const kind = cursor.sysFlag & SysFlag.transactionRollback;
+    if (kind === SysFlag.transactionPrepared || kind === SysFlag.transactionRollback) return;
+    if ((cursor.sysFlag & SysFlag.innerBatch) !== 0) return;
+    const topic = scanner.bytes.subarray(cursor.topicStart, cursor.topicStart + cursor.topicLength);
+    const queue = this.#queue(topic, cursor.queueId);
+    if (queue === null) return;
+    queue.next = Math.max(queue.next, cursor.queueOffset + 1);
+    if (cursor.queueOffset < queue.filedEnd) return;
+    if (queue.firstUnfiled < 0) this.#noteUnfiled(queue, cursor.queueOffset);
+    if (this.#firstUnfiledAt < 0) this.#firstUnfiledAt = scanner.position;
+  }
+
+  /** What a queue lacks has to begin where its files end: dispatch would refuse to file it otherwise. */
+  #noteUnfiled(queue: LedgerQueue, queueOffset: number): void {
+    if (queue.filedEnd > 0 && queueOffset > queue.filedEnd) {
+      throw new StoreDamagedError(
+        `queue ${queue.topic}/${queue.queueId} has a gap: its files end at ${queue.filedEnd}, the log goes on with ${queueOffset}. ` +
+          'Move the consumequeue folder away, and all queues are built again from the log',
+      );
+    }
+    queue.firstUnfiled = queueOffset;
+  }
+
+  /** Null for a queue of a batch topic. */
+  #queue(topic: Uint8Array, queueId: number): LedgerQueue | null {
+    let queues = this.#topics.get(topic, 0, topic.length);
+    if (queues === undefined) {
+      queues = new Map();
+      this.#topics.set(topic, queues);
+    }
+    let queue = queues.get(queueId);
+    if (queue === undefined) {
+      queue = { topic: Buffer.from(topic).toString(), queueId, filedEnd: -1, firstUnfiled: -1, next: 0 };
+      queues.set(queueId, queue);
+      if (!this.#batchTopics.has(queue.topic)) this.#queues.push(queue);
+    }
+    return this.#batchTopics.has(queue.topic) ? null : queue;
+  }
+}

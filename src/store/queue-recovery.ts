@@ -1,0 +1,115 @@
+/**
+ * The queues' part of a start: which ones have files, where they end, what of them lies beyond the log, and where they begin now that
+ * old segments may be gone. Called by recovery.ts only; a start may meet thousands of queues, so each costs a few reads.
+ */
+import { join } from 'node:path';
+import { asQueueOffset, type QueueOffset } from '../base/units.ts';
+import { FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
+import type { Disk } from './disk.ts';
+import { loadFileRun, wipeTail } from './file-run.ts';
+import { EntryProbe, partition, queueFilePath } from './queue-files.ts';
+
+export interface FiledQueue {
+  readonly topic: string;
+  readonly queueId: number;
+  readonly directory: string;
+  /** Starts of its files, in order; at least one. */
+  readonly starts: readonly number[];
+  /** Offset behind the last entry. */
+  readonly end: QueueOffset;
+  /** Log offset behind the record of the last entry; -1 when there is no entry. */
+  readonly logEnd: number;
+}
+
+/** All queues that have files. */
+export function listQueues(disk: Disk, root: string, fileSizeBytes: number, cleanStop: boolean): FiledQueue[] {
+  const queues: FiledQueue[] = [];
+  for (const topic of disk.list(root)) {
+    for (const name of disk.list(join(root, topic))) {
+      if (!/^\d+$/.test(name)) continue;
+      const directory = join(root, topic, name);
+      const starts = loadFileRun(disk, directory, fileSizeBytes, 'mappedFileSizeConsumeQueue', cleanStop);
+      if (starts.length === 0) continue;
+      queues.push({
+        topic,
+        queueId: Number(name),
+        directory,
+        starts,
+        ...endOf(disk, directory, starts, fileSizeBytes),
+      });
+    }
+  }
+  return queues;
+}
+
+/**
+ * Takes away the entries of records at `limit` and beyond (spec/store.md 5.6), and what a crash may have left behind them. Null when
+ * nothing of the queue is left.
+ *
+ * After a crash some pages behind the last flushed entry may be lost and later ones not. Entries of records before `limit` were flushed
+ * before the checkpoint could name it, so "is an entry and lies before the limit" holds up to one place and nowhere behind it.
+ */
+export function cutQueue(disk: Disk, queue: FiledQueue, limit: number, fileSizeBytes: number): FiledQueue | null {
+  const { directory } = queue;
+  const starts = [...queue.starts];
+  for (let start = starts.at(-1); start !== undefined; start = starts.at(-1)) {
+    const path = queueFilePath(directory, start);
+    const kept = withProbe(disk, path, (probe) =>
+      partition(0, fileSizeBytes / QUEUE_ENTRY_BYTES, (index) => probe.load(index) && probe.logOffset < limit),
+    );
+    if (kept > 0) {
+      wipeTail(disk, path, kept * QUEUE_ENTRY_BYTES, fileSizeBytes);
+      return { ...queue, starts, ...endOf(disk, directory, starts, fileSizeBytes) };
+    }
+    disk.unlink(path);
+    starts.pop();
+  }
+  return null;
+}
+
+/** Offset of the first entry whose record is still in the log (spec/store.md 5.4). */
+export function minOf(disk: Disk, queue: FiledQueue, logStart: number, fileSizeBytes: number): QueueOffset {
+  // The queue is empty, but it keeps its number.
+  if (queue.logEnd <= logStart) return queue.end;
+  const first = queue.starts[0]!;
+  const firstOffset = first / QUEUE_ENTRY_BYTES;
+  const entries = Math.min(queue.end - firstOffset, fileSizeBytes / QUEUE_ENTRY_BYTES);
+  const below = withProbe(disk, queueFilePath(queue.directory, first), (probe) =>
+    partition(0, entries, (index) => probe.load(index) && (probe.logOffset < logStart || isFiller(probe))),
+  );
+  // Like upstream: only the first file is looked through, and as long as it is there a queue without anything in it begins with it.
+  return asQueueOffset(below === entries ? firstOffset : firstOffset + below);
+}
+
+function isFiller(probe: EntryProbe): boolean {
+  return probe.logOffset === 0 && probe.size === FILLER_ENTRY_SIZE;
+}
+
+function endOf(
+  disk: Disk,
+  directory: string,
+  starts: readonly number[],
+  fileSizeBytes: number,
+): { end: QueueOffset; logEnd: number } {
+  for (let i = starts.length - 1; i >= 0; i--) {
+    const start = starts[i]!;
+    const end = withProbe(disk, queueFilePath(directory, start), (probe) => {
+      const entries = partition(0, fileSizeBytes / QUEUE_ENTRY_BYTES, (index) => probe.load(index));
+      if (entries === 0) return null;
+      probe.load(entries - 1);
+      const logEnd = isFiller(probe) ? -1 : probe.logOffset + probe.size;
+      return { end: asQueueOffset(start / QUEUE_ENTRY_BYTES + entries), logEnd };
+    });
+    if (end !== null) return end;
+  }
+  return { end: asQueueOffset((starts[0] ?? 0) / QUEUE_ENTRY_BYTES), logEnd: -1 };
+}
+
+function withProbe<T>(disk: Disk, path: string, action: (probe: EntryProbe) => T): T {
+  const file = disk.open(path, 'read');
+  try {
+    return action(new EntryProbe(file));
+  } finally {
+    file.close();
+  }
+}

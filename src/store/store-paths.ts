@@ -1,0 +1,26 @@
+/** Where the parts of a store lie under its root (spec/store.md 1). */
+import { join } from 'node:path';
+
+export interface StorePaths {
+  readonly root: string;
+  readonly commitLog: string;
+  readonly consumeQueue: string;
+  /** Queues of batch topics, which Apache's broker keeps in a format of its own. */
+  readonly batchConsumeQueue: string;
+  readonly config: string;
+  readonly checkpoint: string;
+  readonly abort: string;
+}
+
+/** `commitLog` may lie elsewhere (`storePathCommitLog`). */
+export function storePathsOf(root: string, commitLog = join(root, 'commitlog')): StorePaths {
+  return {
+    root,
+    commitLog,
+    consumeQueue: join(root, 'consumequeue'),
+    batchConsumeQueue: join(root, 'batchconsumequeue'),
+    config: join(root, 'config'),
+    checkpoint: join(root, 'checkpoint'),
+    abort: join(root, 'abort'),
+  };
+}

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { CheckpointWriter, EMPTY_CHECKPOINT, readCheckpoint, safeTimestamp } from '../../src/store/checkpoint.ts';
+import { goldenStore, goldenStoreIndex } from '../support/golden-store.ts';
+import { MemoryDisk } from '../support/memory-disk.ts';
+
+describe('the checkpoint', () => {
+  it('reads what Apache has written: the newest record of a cleanly stopped store', () => {
+    const newest = goldenStoreIndex('clean.index.json').messages.at(-1)!.storeTimestamp;
+    const checkpoint = readCheckpoint(goldenStore('clean'), '/store/checkpoint');
+    expect(checkpoint).toMatchObject({ logTimestamp: newest, queuesTimestamp: newest, masterFlushedOffset: 0 });
+    expect(checkpoint.indexTimestamp).toBeGreaterThan(newest - 60_000);
+    expect(safeTimestamp(checkpoint)).toBe(newest - 3000);
+  });
+
+  it('keeps what is not changed, also that of another process, in a file of the right size', () => {
+    const disk = new MemoryDisk();
+    const first = new CheckpointWriter(disk, '/checkpoint');
+    first.write({ logTimestamp: 1_700_000_000_123, indexTimestamp: 5 });
+    first.close();
+    expect(disk.journal).toEqual(['fdatasync /checkpoint', 'fsync /']);
+    const second = new CheckpointWriter(disk, '/checkpoint');
+    second.write({ queuesTimestamp: 7, confirmedOffset: 2 ** 40 });
+    second.close();
+    expect(disk.stat('/checkpoint')?.size).toBe(4096);
+    expect(readCheckpoint(disk, '/checkpoint')).toEqual({
+      logTimestamp: 1_700_000_000_123,
+      queuesTimestamp: 7,
+      indexTimestamp: 5,
+      masterFlushedOffset: 0,
+      confirmedOffset: 2 ** 40,
+    });
+  });
+
+  it('is empty when there is none or a torn one', () => {
+    const disk = new MemoryDisk();
+    expect(readCheckpoint(disk, '/checkpoint')).toEqual(EMPTY_CHECKPOINT);
+    disk.put('/checkpoint', Buffer.alloc(39, 1));
+    expect(readCheckpoint(disk, '/checkpoint')).toEqual(EMPTY_CHECKPOINT);
+  });
+
+  it('vouches for what both the log and the queues have, with some slack', () => {
+    expect(safeTimestamp({ ...EMPTY_CHECKPOINT, logTimestamp: 9000, queuesTimestamp: 5000 })).toBe(2000);
+    expect(safeTimestamp({ ...EMPTY_CHECKPOINT, logTimestamp: 4000, queuesTimestamp: 9000 })).toBe(1000);
+    expect(safeTimestamp({ ...EMPTY_CHECKPOINT, logTimestamp: 2000, queuesTimestamp: 9000 })).toBe(0);
+  });
+
+  it('does not go back', () => {
+    const writer = new CheckpointWriter(new MemoryDisk(), '/checkpoint');
+    writer.write({ logTimestamp: 100, queuesTimestamp: 100 });
+    expect(() => writer.write({ queuesTimestamp: 99 })).toThrow('does not go back');
+    expect(() => writer.write({ logTimestamp: 99 })).toThrow('does not go back');
+  });
+});

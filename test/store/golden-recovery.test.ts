@@ -1,0 +1,122 @@
+/** Opens the stores that Apache's broker has left, whole, killed and damaged, and compares with what Apache's broker serves of them. */
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { asQueueOffset } from '../../src/base/units.ts';
+import { QUEUE_ENTRY_BYTES, writeQueueEntry } from '../../src/layout/queue-entry.ts';
+import { ConsumeQueueReader } from '../../src/store/consume-queue.ts';
+import { type RecoveredStore, recoverStore } from '../../src/store/recovery.ts';
+import { fileQueues } from '../support/file-queues.ts';
+import {
+  damagedStore,
+  GOLDEN_QUEUE_FILE_BYTES,
+  GOLDEN_SEGMENT_BYTES,
+  type GoldenQueue,
+  type GoldenStoreIndex,
+  goldenPaths,
+  goldenStore,
+  goldenStoreIndex,
+  goldenVariants,
+} from '../support/golden-store.ts';
+import type { MemoryDisk } from '../support/memory-disk.ts';
+
+const sizes = { segmentSizeBytes: GOLDEN_SEGMENT_BYTES, queueFileSizeBytes: GOLDEN_QUEUE_FILE_BYTES };
+
+interface ServedQueue {
+  readonly min: number;
+  readonly max: number;
+  readonly entriesSha256: string;
+}
+
+interface Served {
+  readonly store: RecoveredStore;
+  readonly queues: Map<string, ServedQueue>;
+}
+
+/** Recovers the store, files what its queues lack, and reads all queues back. */
+function open(disk: MemoryDisk): Served {
+  const cleanStop = disk.stat(goldenPaths.abort) === null;
+  const settings = { ...sizes, checksBodies: true, cleanStop };
+  const store = recoverStore(disk, goldenPaths, settings, { info: () => {}, warn: () => {} });
+  const writer = fileQueues(disk, goldenPaths, sizes, store);
+  const reader = new ConsumeQueueReader(disk, goldenPaths.consumeQueue, GOLDEN_QUEUE_FILE_BYTES, 4);
+  const queues = new Map<string, ServedQueue>();
+  for (const { topic, queueId, min, next } of store.queues) {
+    const max = writer.end(topic, queueId);
+    expect(next, `next offset of ${topic}/${queueId}`).toBe(max);
+    const bytes = Buffer.alloc((max - min) * QUEUE_ENTRY_BYTES);
+    expect(reader.read(topic, queueId, asQueueOffset(min), max - min, bytes, 0)).toBe(max - min);
+    queues.set(`${topic}/${queueId}`, { min, max, entriesSha256: createHash('sha256').update(bytes).digest('hex') });
+  }
+  writer.close();
+  reader.close();
+  expect(disk.openFiles).toBe(0);
+  return { store, queues };
+}
+
+/** Apache's simple queues, without those that nothing was ever stored in. */
+function expectedQueues(index: GoldenStoreIndex): Map<string, ServedQueue> {
+  const simple = index.queues.filter((queue) => queue.type === 'SimpleCQ' && queue.maxOffset > 0);
+  return new Map(simple.map((queue) => [nameOf(queue), servedOf(queue)]));
+}
+
+function nameOf(queue: GoldenQueue): string {
+  return `${queue.topic}/${queue.queueId}`;
+}
+
+function servedOf(queue: GoldenQueue): ServedQueue {
+  return { min: queue.minOffset, max: queue.maxOffset, entriesSha256: queue.entriesSha256 };
+}
+
+function byName(queues: Map<string, ServedQueue>): Record<string, ServedQueue> {
+  return Object.fromEntries([...queues].sort(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+/** Where RingMQ serves something else than Apache's broker, on purpose: by variant and queue, what Apache serves made into what we do. */
+const SERVED_DIFFERENTLY: Record<string, Record<string, (byApache: ServedQueue) => ServedQueue>> = {
+  // Apache serves the queue without its last message and gives that offset to the next one. The log still has the message.
+  'clean-queue-tail-zero': { 'Bulk/0': () => expectedQueues(goldenStoreIndex('clean.index.json')).get('Bulk/0')! },
+  // Apache keeps the entry with the tag that the record has lost. We build the queue from the log: the entry says what the record says.
+  'crash-torn-properties': {
+    'Plain/3': (byApache) => ({ ...byApache, entriesSha256: sha256OfEntries('clean.index.json', 'Plain/3', 0) }),
+  },
+};
+
+/** Of the entries of a queue, the last of which has another tags code. */
+function sha256OfEntries(index: string, name: string, lastTagsCode: number): string {
+  const { entries } = goldenStoreIndex(index).queues.find((queue) => nameOf(queue) === name)!;
+  const bytes = Buffer.alloc(entries.length * QUEUE_ENTRY_BYTES);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  for (const [i, [, logOffset, size, tagsCode]] of entries.entries()) {
+    writeQueueEntry(view, i * QUEUE_ENTRY_BYTES, logOffset, size, i === entries.length - 1 ? lastTagsCode : tagsCode);
+  }
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+describe('stores by Apache RocketMQ', () => {
+  it.each(['clean', 'killed'] as const)('%s: the same log, queues and entries', (name) => {
+    const index = goldenStoreIndex(`${name}.index.json`);
+    const { store, queues } = open(goldenStore(name));
+    expect(store.cleanStop).toBe(name === 'clean');
+    expect([store.logStart, store.logEnd]).toEqual([index.commitLog.minOffset, index.commitLog.maxOffset]);
+    expect(store.newestStoreTimestamp).toBe(index.messages.at(-1)!.storeTimestamp);
+    expect(byName(queues)).toEqual(byName(expectedQueues(index)));
+  });
+
+  it.each(goldenVariants)('$name: $about', (variant) => {
+    const index = goldenStoreIndex(variant.expect);
+    const disk = damagedStore(variant);
+    const { store, queues } = open(disk);
+    expect(store.logEnd).toBe(index.commitLog.maxOffset);
+    if (index.commitLog.minOffset >= 0) expect(store.logStart).toBe(index.commitLog.minOffset);
+    const expected = expectedQueues(index);
+    for (const [name, differently] of Object.entries(SERVED_DIFFERENTLY[variant.name] ?? {})) {
+      expect(queues.get(name), name).not.toEqual(expected.get(name));
+      expected.set(name, differently(expected.get(name)!));
+    }
+    expect(byName(queues)).toEqual(byName(expected));
+
+    const again = open(disk);
+    expect(again.store.logEnd, 'at a second start').toBe(store.logEnd);
+    expect(byName(again.queues), 'at a second start').toEqual(byName(expected));
+  });
+});
