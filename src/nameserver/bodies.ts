@@ -1,7 +1,7 @@
 /** Bodies of the NameServer's answers, in upstream's two dialects of JSON (spec/remoting.md 13). Called by the request handlers. */
 import { printFastJson } from '../remoting/fast-json.ts';
 import type { TopicQueueMappingInfo } from '../remoting/register-body.ts';
-import type { BrokerData, RouteTable, TopicRoute } from './route-table.ts';
+import type { BrokerData, TopicRoute } from './route-table.ts';
 
 /** The standard one quotes integer keys and escapes what is not ASCII; the other is what callers before 4.9.4 read. */
 export type Dialect = 'standard' | 'fastjson';
@@ -20,9 +20,13 @@ export function routeBody(route: TopicRoute, orderTopicConf: string | null, dial
 }
 
 /** ClusterInfo (106), in the old dialect for everybody. */
-export function clusterBody(table: RouteTable): Uint8Array {
-  const brokerAddrTable = mapped(table.brokers, (broker) => brokerJson(broker, 'fastjson'));
-  const clusterAddrTable = mapped(table.clusters, (brokerNames) => [...brokerNames]);
+export function clusterBody(
+  brokers: readonly BrokerData[],
+  clusters: ReadonlyMap<string, ReadonlySet<string>>,
+): Uint8Array {
+  const byName = new Map(brokers.map((broker) => [broker.brokerName, broker]));
+  const brokerAddrTable = mapped(byName, (broker) => brokerJson(broker, 'fastjson'));
+  const clusterAddrTable = mapped(clusters, (brokerNames) => [...brokerNames]);
   return Buffer.from(printFastJson({ brokerAddrTable, clusterAddrTable }));
 }
 

@@ -7,20 +7,19 @@ import { requiredString } from '../remoting/header-reader.ts';
 import { requiredBody } from '../remoting/json-fields.ts';
 import { readBrokerKey, readRegisterBroker } from '../remoting/register-broker.ts';
 import { kvTableBody, memberGroupBody } from './bodies.ts';
-import type { HandlerContext } from './handler-context.ts';
+import type { Caller, HandlerContext } from './handler-context.ts';
 import { ORDER_TOPICS } from './kv-config.ts';
 
 /** 103. The connection vouches for the broker from now on. */
-export function registerBroker(
-  context: HandlerContext,
-  request: RemotingCommand,
-  connectionId: number,
-): RemotingCommand {
+export function registerBroker(context: HandlerContext, request: RemotingCommand, caller: Caller): RemotingCommand {
   const { routes, settings, kv, clock, log } = context;
-  const registration = readRegisterBroker(request);
+  const given = readRegisterBroker(request);
+  // Who dials an address of his own machine comes from that very address.
+  const isHere = caller.remoteAddress === caller.localAddress;
+  const registration = { ...given, asDialled: given.asDialled === true && isHere };
   const { brokerName, brokerAddr, brokerId } = registration;
   const wasKnown = routes.brokers.get(brokerName)?.addresses.get(brokerId) === brokerAddr;
-  const master = routes.register(registration, connectionId, settings, clock.nowMs());
+  const master = routes.register(registration, caller.id, settings, clock.nowMs());
   if (master === null) {
     const remark = `${brokerName} has to register with all of its topics before it adds one`;
     log(`refused ${brokerAddr}: ${remark}`);

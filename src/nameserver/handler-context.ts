@@ -4,6 +4,14 @@ import type { KvConfig } from './kv-config.ts';
 import type { RouteTable } from './route-table.ts';
 import type { NameServerSettings } from './settings.ts';
 
+/** The connection that a request came on. */
+export interface Caller {
+  readonly id: number;
+  /** The host that the caller has dialled, as far as this machine can see. */
+  readonly localAddress: string;
+  readonly remoteAddress: string;
+}
+
 export interface HandlerContext {
   readonly routes: RouteTable;
   readonly kv: KvConfig;

@@ -65,7 +65,7 @@ export async function startNameServer(config: NameServerConfig): Promise<NameSer
     handler: {
       handle(request, connection) {
         requests++;
-        return handleRequest(context, request, connection.id);
+        return handleRequest(context, request, connection);
       },
       closed(connection) {
         for (const { brokerName, brokerId, brokerAddr } of routes.connectionClosed(connection.id)) {

@@ -3,22 +3,18 @@ import { RequestCode, ResponseCode } from '../remoting/codes.ts';
 import type { RemotingCommand } from '../remoting/command.ts';
 import { responseTo } from '../remoting/frame-codec.ts';
 import * as broker from './broker-requests.ts';
-import type { HandlerContext } from './handler-context.ts';
+import type { Caller, HandlerContext } from './handler-context.ts';
 import { topicRoute } from './route-requests.ts';
 import * as settings from './settings-requests.ts';
 import * as topic from './topic-requests.ts';
 
 /** Throws HeaderError for a request that lacks what it needs. */
-export function handleRequest(
-  context: HandlerContext,
-  request: RemotingCommand,
-  connectionId: number,
-): RemotingCommand {
+export function handleRequest(context: HandlerContext, request: RemotingCommand, caller: Caller): RemotingCommand {
   switch (request.code) {
     case RequestCode.GET_ROUTEINFO_BY_TOPIC:
-      return topicRoute(context, request);
+      return topicRoute(context, request, caller);
     case RequestCode.REGISTER_BROKER:
-      return broker.registerBroker(context, request, connectionId);
+      return broker.registerBroker(context, request, caller);
     case RequestCode.UNREGISTER_BROKER:
       return broker.unregisterBroker(context, request);
     case RequestCode.QUERY_DATA_VERSION:
@@ -28,7 +24,7 @@ export function handleRequest(
     case RequestCode.GET_BROKER_MEMBER_GROUP:
       return broker.brokerMemberGroup(context, request);
     case RequestCode.GET_BROKER_CLUSTER_INFO:
-      return topic.clusterInfo(context, request);
+      return topic.clusterInfo(context, request, caller);
     case RequestCode.WIPE_WRITE_PERM_OF_BROKER:
       return topic.wipeWritePerm(context, request);
     case RequestCode.ADD_WRITE_PERM_OF_BROKER:

@@ -1,8 +1,10 @@
-/** What may be done to a route before a client gets it: a stand-in for a lost master, and only the client's own zone. Pure. */
+/** What may be done to a route before a client gets it: a stand-in for a lost master, only the client's own zone, the host it dialled. Pure. */
 import { Perm } from '../remoting/topic-config.ts';
 import { type BrokerData, MASTER_ID, type TopicRoute } from './route-table.ts';
 
 /** Topics by which brokers of one name find each other; they must see who is really there. */
+/** An IPv4 client of a socket for both families. */
+const MAPPED_PREFIX = /^::ffff:/;
 const MEMBER_TOPIC_PREFIX = 'rmq_sys_SYNC_BROKER_MEMBER_';
 
 /** Shows the slave with the smallest id as master where the master is gone, the broker allows it and nobody may write anyway. */
@@ -21,6 +23,18 @@ function actingMaster(broker: BrokerData, { queues }: TopicRoute): BrokerData {
   shown.set(MASTER_ID, addresses.get(smallest)!);
   shown.delete(smallest);
   return { ...broker, addresses: shown };
+}
+
+/** Brokers on this machine that know no address of their own are where the client found the NameServer: `host` is what it dialled. */
+export function withDialledHost(host: string, broker: BrokerData): BrokerData {
+  if (broker.dialled.size === 0) return broker;
+  const bare = host.replace(MAPPED_PREFIX, '');
+  const shown = bare.includes(':') ? `[${bare}]` : bare;
+  const addresses = [...broker.addresses].map(([id, address]): [number, string] => [
+    id,
+    broker.dialled.has(address) ? `${shown}${address.slice(address.lastIndexOf(':'))}` : address,
+  ]);
+  return { ...broker, addresses: new Map(addresses) };
 }
 
 /** Leaves the brokers of the zone, and those without a master: reading from another zone beats not reading. */

@@ -4,11 +4,11 @@ import type { RemotingCommand } from '../remoting/command.ts';
 import { responseTo } from '../remoting/frame-codec.ts';
 import { optionalBoolean, optionalString, requiredString } from '../remoting/header-reader.ts';
 import { type Dialect, routeBody } from './bodies.ts';
-import type { HandlerContext } from './handler-context.ts';
+import type { Caller, HandlerContext } from './handler-context.ts';
 import { ORDER_TOPICS } from './kv-config.ts';
-import { withActingMasters, withinZone } from './route-filters.ts';
+import { withActingMasters, withDialledHost, withinZone } from './route-filters.ts';
 
-export function topicRoute(context: HandlerContext, request: RemotingCommand): RemotingCommand {
+export function topicRoute(context: HandlerContext, request: RemotingCommand, caller: Caller): RemotingCommand {
   const { routes, settings, kv } = context;
   const topic = requiredString(request, 'topic');
   if (isStillWaiting(context))
@@ -25,6 +25,7 @@ export function topicRoute(context: HandlerContext, request: RemotingCommand): R
     // Upstream encodes a filtered route again, in the dialect of old callers.
     dialect = 'fastjson';
   }
+  route = { ...route, brokers: route.brokers.map((broker) => withDialledHost(caller.localAddress, broker)) };
   const orderTopicConf = settings.orderMessageEnable ? kv.get(ORDER_TOPICS, topic) : null;
   return responseTo(request, ResponseCode.SUCCESS, null, null, routeBody(route, orderTopicConf, dialect));
 }

@@ -17,6 +17,8 @@ export interface BrokerData {
   readonly brokerName: string;
   /** By broker id; 0 is the master. */
   readonly addresses: Map<number, string>;
+  /** Of these, the ones whose host is the one that the client has dialled (RegisterBroker.asDialled). */
+  readonly dialled: Set<string>;
   enableActingMaster: boolean;
   zoneName: string | null;
 }
@@ -89,6 +91,7 @@ export class RouteTable {
       cluster: clusterName,
       brokerName,
       addresses: new Map(),
+      dialled: new Set(),
       enableActingMaster: false,
       zoneName: null,
     };
@@ -108,6 +111,8 @@ export class RouteTable {
     if (known === undefined) this.#brokers.set(brokerName, data);
     this.#joinCluster(clusterName, brokerName);
     data.addresses.set(brokerId, brokerAddr);
+    if (registration.asDialled === true) data.dialled.add(brokerAddr);
+    else data.dialled.delete(brokerAddr);
     this.#takeTopics(registration, data, isFirst, rules);
     this.#live.set(liveKey(clusterName, brokerAddr), {
       key: { clusterName, brokerName, brokerAddr, brokerId },
@@ -128,6 +133,7 @@ export class RouteTable {
     for (const [id, address] of data.addresses) {
       if (address === brokerAddr) data.addresses.delete(id);
     }
+    data.dialled.delete(brokerAddr);
     if (data.addresses.size > 0) {
       // Slaves go on serving reads; without this, producers would keep the queues of a master that has gone.
       if (data.enableActingMaster && !data.addresses.has(MASTER_ID)) this.topics.clearWrite(brokerName);

@@ -6,12 +6,14 @@ import { optionalString, requiredString } from '../remoting/header-reader.ts';
 import { asObject, bodyObject, listMember, numberMember, stringMember } from '../remoting/json-fields.ts';
 import { Perm } from '../remoting/topic-config.ts';
 import { clusterBody, topicListBody } from './bodies.ts';
-import type { HandlerContext } from './handler-context.ts';
+import type { Caller, HandlerContext } from './handler-context.ts';
+import { withDialledHost } from './route-filters.ts';
 import { hasUnitSubscription, isUnitTopic, type QueueData } from './topic-table.ts';
 
 /** 106. */
-export function clusterInfo({ routes }: HandlerContext, request: RemotingCommand): RemotingCommand {
-  return responseTo(request, ResponseCode.SUCCESS, null, null, clusterBody(routes));
+export function clusterInfo({ routes }: HandlerContext, request: RemotingCommand, caller: Caller): RemotingCommand {
+  const brokers = [...routes.brokers.values()].map((broker) => withDialledHost(caller.localAddress, broker));
+  return responseTo(request, ResponseCode.SUCCESS, null, null, clusterBody(brokers, routes.clusters));
 }
 
 /** 206. */

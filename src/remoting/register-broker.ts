@@ -41,9 +41,16 @@ export interface RegisterBroker extends BrokerKey, RegisterBody {
   /** Null from brokers that do not know the field. */
   readonly enableActingMaster: boolean | null;
   readonly zoneName: string | null;
+  /**
+   * RingMQ's own: the broker listens on all interfaces and was told no address, so whoever reached the NameServer on the same machine reaches
+   * the broker by the same host.
+   */
+  readonly asDialled?: boolean;
 }
 
 const ZONE_NAME = '__ZONE_NAME';
+/** Apache's NameServer passes over names that it does not know. */
+const AS_DIALLED = 'ringmqAsDialled';
 /** No JSON object begins with it. */
 const ZLIB_FIRST_BYTE = 0x78;
 const NO_BYTES = new Uint8Array(0);
@@ -60,6 +67,7 @@ export function registerBrokerRequest(registration: RegisterBroker, compressed =
   if (registration.enableActingMaster !== null)
     fields.set('enableActingMaster', String(registration.enableActingMaster));
   if (registration.zoneName !== null) fields.set(ZONE_NAME, registration.zoneName);
+  if (registration.asDialled === true) fields.set(AS_DIALLED, 'true');
   return requestOf(RequestCode.REGISTER_BROKER, 0, fields, body);
 }
 
@@ -101,6 +109,7 @@ export function readRegisterBroker(request: RemotingCommand): RegisterBroker {
     heartbeatTimeoutMs: optionalLong(request, 'heartbeatTimeoutMillis', null),
     enableActingMaster: optionalBoolean(request, 'enableActingMaster', null),
     zoneName: optionalString(request, ZONE_NAME),
+    ...(optionalBoolean(request, AS_DIALLED, false) ? { asDialled: true } : {}),
   };
 }
 

@@ -23,8 +23,9 @@ export class Handlers {
     };
   }
 
-  handle(request: RemotingCommand, connectionId = 1): RemotingCommand {
-    return handleRequest(this.context, request, connectionId);
+  /** `from` is the address of the caller, `to` the one that it has dialled. */
+  handle(request: RemotingCommand, connectionId = 1, from = '10.0.0.9', to = '10.0.0.1'): RemotingCommand {
+    return handleRequest(this.context, request, { id: connectionId, remoteAddress: from, localAddress: to });
   }
 
   /** Sends a request with these header fields, as a client of `version`. */

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { TextFile } from '../../src/nameserver/kv-config.ts';
 import { RequestCode } from '../../src/remoting/codes.ts';
 import { HeaderError } from '../../src/remoting/command.ts';
+import { requestOf } from '../../src/remoting/frame-codec.ts';
 import { registerBrokerRequest } from '../../src/remoting/register-broker.ts';
 import { registration, slaveRegistration, topic } from '../support/registrations.ts';
 import { Handlers, textOf } from './context.ts';
@@ -42,6 +43,22 @@ describe('route of a topic', () => {
     });
     expect(route(479, { __ZONE_MODE: 'true', __ZONE_NAME: ' ' })).toContain(QUOTED);
     expect(route(479, { __ZONE_NAME: 'east' })).toContain(QUOTED);
+  });
+
+  test.each([
+    ['the host that the client has dialled', true, '127.0.0.1', '127.0.0.1', '10.0.0.7:10911'],
+    ['its own when it named one', false, '127.0.0.1', '127.0.0.1', '127.0.0.1:10911'],
+    ['its own when it lives on another machine', true, '192.168.1.2', '192.168.1.1', '127.0.0.1:10911'],
+  ])('shows for a broker %s', (_case, asDialled, brokerFrom, brokerTo, shown) => {
+    const handlers = new Handlers();
+    const request = registerBrokerRequest(registration({ brokerAddr: '127.0.0.1:10911', asDialled }));
+    handlers.handle(request, 1, brokerFrom, brokerTo);
+    const question = (code: number) => requestOf(code, 1, new Map([['topic', 'T1']]));
+    const ask = (code: number) => textOf(handlers.handle(question(code), 2, '10.0.0.99', '::ffff:10.0.0.7'));
+    expect(ask(RequestCode.GET_ROUTEINFO_BY_TOPIC)).toContain(shown);
+    expect(ask(RequestCode.GET_BROKER_CLUSTER_INFO)).toContain(shown);
+    // What the broker is known by stays, so it can still take itself off.
+    expect([...handlers.context.routes.brokers.values()][0]?.addresses.get(0)).toBe('127.0.0.1:10911');
   });
 
   test('carries order settings only when told to', () => {

@@ -10,7 +10,7 @@ function broker(
   enableActingMaster = true,
 ): BrokerData {
   const addresses = new Map(ids.map((id) => [id, `10.0.0.${id + 1}:10911`]));
-  return { cluster: 'C', brokerName, addresses, enableActingMaster, zoneName };
+  return { cluster: 'C', brokerName, addresses, dialled: new Set(), enableActingMaster, zoneName };
 }
 
 function route(perm: number, ...brokers: BrokerData[]): TopicRoute {
