@@ -76,11 +76,12 @@ export class PullScan {
       maxOffset - offset,
       Math.ceil(Math.max(settings.maxFilterMessageSize, recordsMax * QUEUE_ENTRY_BYTES) / QUEUE_ENTRY_BYTES),
     );
-    const chunkMax = isAll ? Math.min(into.recordsMax, Math.max(1, recordsMax)) : FILTERED_CHUNK_ENTRIES;
+    const countMax = Math.min(into.recordsMax, Math.max(1, recordsMax));
+    const chunkMax = isAll ? countMax : FILTERED_CHUNK_ENTRIES;
     const view = this.#view;
     let step = 0;
     let isFull = false;
-    while (step < scanMax && !isFull) {
+    while (step < scanMax && !isFull && into.count < countMax) {
       const count = this.#entries(target, queueId, asQueueOffset(offset + step), Math.min(chunkMax, scanMax - step));
       if (count === 0) break;
       for (let i = 0; i < count; i++) {

@@ -208,7 +208,7 @@ export interface TestMessage {
 export class PullHarness {
   readonly tables = new NetTables();
   readonly queues = new QueueTable(QueueTable.allocate(8));
-  readonly pulls: PullMessages;
+  pulls: PullMessages;
   readonly coldReads = new TestColdReads(this);
   readonly counters = new Map<string, number>();
   readonly commits: unknown[][] = [];
@@ -225,21 +225,21 @@ export class PullHarness {
   /** Bytes of the log below this are gone. */
   logStart = 0;
   logEnd = 0;
+  /** A segment that is gone although those before it are there. */
+  lostSegment = -1;
   readError: Error | null = null;
   /** Called after dispatch was told how many pulls are parked. */
   afterParked: () => void = () => {};
   readonly #log = Buffer.alloc(40 * SEGMENT_BYTES);
   readonly #files: Buffer[] = [];
+  readonly #ports: PullPorts;
   #messages = 0;
 
-  constructor(
-    options: { settings?: Partial<PullSettings>; memoryLimitBytes?: number; cold?: boolean; logEnd?: number } = {},
-  ) {
-    this.logEnd = options.logEnd ?? 0;
+  constructor(options: { settings?: Partial<PullSettings>; memoryLimitBytes?: number; cold?: boolean } = {}) {
     this.topic({});
     this.group({});
     const clock: Clock = { nowMs: () => 0, monotonicUs: () => this.nowUs };
-    const ports: PullPorts = {
+    this.#ports = {
       tables: this.tables,
       settings: { ...SETTINGS, ...options.settings },
       queues: this.queues,
@@ -263,7 +263,13 @@ export class PullHarness {
         this.outOfTurn++;
       },
     };
-    this.pulls = new PullMessages(ports);
+    this.pulls = new PullMessages(this.#ports);
+  }
+
+  /** The same log and queues after a new start of the broker: nothing in it counts as read lately. */
+  restarted(): this {
+    this.pulls = new PullMessages(this.#ports);
+    return this;
   }
 
   topic(change: Partial<TopicView>): void {
@@ -278,9 +284,10 @@ export class PullHarness {
   consumers(
     change: Partial<SubscriptionView> | null,
     messageModel: ConsumerGroupView['messageModel'] = 'CLUSTERING',
+    group = 'G',
   ): void {
     const consumers = change === null ? null : { messageModel, subscriptions: [{ ...SUBSCRIPTION, ...change }] };
-    this.tables.take({ kind: 'consumers', group: 'G', consumers });
+    this.tables.take({ kind: 'consumers', group, consumers });
   }
 
   client(connectionId = 1): TestReply {
@@ -302,12 +309,20 @@ export class PullHarness {
     for (let i = 0; i < count; i++) this.#put(message);
   }
 
+  /** Appends records as they are. */
+  putRecords(queueId: number, records: readonly Uint8Array[], tagsCodeOf: (record: Uint8Array) => number): void {
+    for (const record of records) {
+      const at = this.#put({ size: record.length, tagsCode: tagsCodeOf(record), queueId });
+      this.#log.set(record, at);
+    }
+  }
+
   /** Appends bytes that belong to nobody here. */
   skip(bytes: number): void {
     this.logEnd += bytes;
   }
 
-  #put({ size = 100, tagsCode = 0, queueId = 0 }: TestMessage): void {
+  #put({ size = 100, tagsCode = 0, queueId = 0 }: TestMessage): number {
     const left = SEGMENT_BYTES - (this.logEnd % SEGMENT_BYTES);
     if (size + 8 > left) this.logEnd += left;
     const at = this.logEnd;
@@ -322,6 +337,7 @@ export class PullHarness {
     const view = new DataView(file.buffer, file.byteOffset, file.length);
     writeQueueEntry(view, offset * QUEUE_ENTRY_BYTES, at, size, tagsCode);
     this.queues.setFiled(slot, asQueueOffset(offset + 1));
+    return at;
   }
 
   arrived(queueId = 0): void {
@@ -337,7 +353,8 @@ export class PullHarness {
     if (this.readError !== null) throw this.readError;
     this.nowUs += this.readUs;
     this.reads.push([length, offset]);
-    if (offset < Math.floor(this.logStart / SEGMENT_BYTES) * SEGMENT_BYTES) return 0;
+    const segment = Math.floor(offset / SEGMENT_BYTES);
+    if (segment < Math.floor(this.logStart / SEGMENT_BYTES) || segment === this.lostSegment) return 0;
     const left = SEGMENT_BYTES - (offset % SEGMENT_BYTES);
     return this.#log.copy(into, at, offset, offset + Math.min(length, left));
   }

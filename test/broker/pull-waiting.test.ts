@@ -1,0 +1,284 @@
+import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../src/base/random.ts';
+import { asQueueOffset, asQueueSlot } from '../../src/base/units.ts';
+import { BACKLOG_MAX_BYTES, HELD_PULLS_MAX } from '../../src/broker/slow-readers.ts';
+import { outcome, type PullFields, PullHarness, pullHeader, type TestReply } from './pull-harness.ts';
+
+const TAG_A = 2598919;
+/** Suspend, own subscription. */
+const HOLD = 6;
+
+/** Sends a pull that may be held. */
+function hold(broker: PullHarness, fields: PullFields = {}, client = broker.client()): TestReply {
+  const header = pullHeader({ sysFlag: HOLD, ...fields });
+  broker.pulls.pull(header, client, broker.nowUs / 1000);
+  (header.names as Buffer).fill(0);
+  return client;
+}
+
+describe('long polling (spec/api.md 8.4)', () => {
+  it('holds a pull that found nothing until a message comes', () => {
+    const broker = new PullHarness();
+    broker.many(2);
+    const client = hold(broker, { queueOffset: 2, opaque: 31 });
+    expect([client.answers.length, broker.pulls.parked, broker.parkedTold]).toEqual([0, 1, 1]);
+    broker.put({});
+    broker.arrived();
+    const answer = client.answer();
+    expect(outcome(answer)).toEqual([0, 'FOUND', 3, 0, 3]);
+    expect(answer.opaque).toBe(31);
+    expect([broker.pulls.parked, broker.parkedTold]).toEqual([0, 0]);
+  });
+
+  it('holds at the start of an empty queue, and nothing that has an outcome', () => {
+    const broker = new PullHarness();
+    hold(broker);
+    expect(broker.pulls.parked).toBe(1);
+    broker.many(2, { queueId: 1 });
+    for (const queueOffset of [0, 3]) hold(broker, { queueId: 1, queueOffset }).answer();
+    hold(broker, { queueId: 1, subscription: 'TagZ' }).answer();
+    hold(broker, { queueId: 2, queueOffset: 5 }).answer();
+    hold(broker, { queueOffset: 0, sysFlag: 4 }).answer();
+    hold(broker, { topic: 'NONE' }).answer();
+    expect(broker.pulls.parked).toBe(1);
+  });
+
+  it('wakes the pulls of the queue that grew and of no other', () => {
+    const broker = new PullHarness();
+    const clients = [0, 1, 1, 2].map((queueId, i) => hold(broker, { queueId }, broker.client(i)));
+    broker.put({ queueId: 1 });
+    broker.arrived(1);
+    expect(clients.map(({ answers }) => answers.length)).toEqual([0, 1, 1, 0]);
+    broker.arrived(2);
+    expect(broker.pulls.parked).toBe(2);
+  });
+
+  it('looks at all of them when names were lost', () => {
+    const broker = new PullHarness();
+    const clients = [0, 1, 2].map((queueId) => hold(broker, { queueId }, broker.client(queueId)));
+    broker.put({ queueId: 0 }, { queueId: 2 });
+    broker.pulls.arrivedAll();
+    expect(clients.map(({ answers }) => answers.length)).toEqual([1, 0, 1]);
+  });
+
+  it('does not wake for tags that are not subscribed to', () => {
+    const broker = new PullHarness();
+    const client = hold(broker, { subscription: 'TagA' });
+    broker.many(3);
+    broker.arrived();
+    broker.many(20, { tagsCode: 5 });
+    broker.arrived();
+    expect(client.answers).toEqual([]);
+    broker.put({ tagsCode: TAG_A }, {});
+    broker.arrived();
+    expect(outcome(client.answer())).toEqual([0, 'FOUND', 25, 0, 25]);
+  });
+
+  it('wakes when so much has come that the tail no longer tells', () => {
+    const broker = new PullHarness();
+    const client = hold(broker, { subscription: 'TagA' });
+    broker.many(100);
+    broker.arrived();
+    expect(outcome(client.answer())).toEqual([20, 'NO_MATCHED_MESSAGE', 100, 0, 100]);
+  });
+
+  it('tells every 5 s how far a pull may go on whose tags do not come', () => {
+    const broker = new PullHarness();
+    broker.at(1000);
+    const client = hold(broker, { subscription: 'TagA' });
+    const idle = hold(broker, { queueId: 1 });
+    broker.many(3);
+    broker.arrived();
+    broker.at(5900);
+    expect(client.answers).toEqual([]);
+    broker.at(6000);
+    expect(outcome(client.answer())).toEqual([20, 'NO_MATCHED_MESSAGE', 3, 0, 3]);
+    expect(idle.answers).toEqual([]);
+  });
+
+  it('answers at the deadline of each pull', () => {
+    const broker = new PullHarness();
+    broker.at(0);
+    const timeouts = [15_000, 1000, 20_000, 500, 0, -7, 999];
+    const clients = timeouts.map((suspendTimeoutMillis, i) => hold(broker, { suspendTimeoutMillis }, broker.client(i)));
+    const answered = (): number[] => clients.map(({ answers }) => answers.length);
+    expect(broker.at(0)).toBe(2);
+    expect(answered()).toEqual([0, 0, 0, 0, 1, 1, 0]);
+    expect(broker.at(499)).toBe(0);
+    broker.at(998);
+    expect(answered()).toEqual([0, 0, 0, 1, 1, 1, 0]);
+    broker.at(1000);
+    expect(answered()).toEqual([0, 1, 0, 1, 1, 1, 1]);
+    broker.at(15_000);
+    expect(answered()).toEqual([1, 1, 0, 1, 1, 1, 1]);
+    expect(outcome(clients[0]!.answer())).toEqual([19, 'NO_MESSAGE_IN_QUEUE', 0, 0, 0]);
+    expect(broker.pulls.parked).toBe(1);
+  });
+
+  it('with longPollingEnable=false holds for shortPollingTimeMills and looks every second', () => {
+    const broker = new PullHarness({ settings: { longPollingEnable: false, shortPollingTimeMills: 3000 } });
+    broker.at(0);
+    const client = hold(broker);
+    const grown = hold(broker, { queueId: 1, subscription: 'TagA' });
+    broker.put({ queueId: 1 });
+    broker.at(1000);
+    expect([client.answers.length, grown.answers.length]).toEqual([0, 1]);
+    broker.at(2999);
+    expect(client.answers).toEqual([]);
+    broker.at(3000);
+    expect(client.answer().code).toBe(19);
+  });
+
+  it('misses no message that comes between the look at the queue and the parking', () => {
+    const broker = new PullHarness();
+    broker.many(2);
+    broker.afterParked = () => {
+      // Dispatch was busy with this message and read a parked count of 0 before; it names the queue to nobody.
+      if (broker.parkedTold === 1) broker.put({});
+    };
+    expect(outcome(hold(broker, { queueOffset: 2 }).answer())).toEqual([0, 'FOUND', 3, 0, 3]);
+    expect(broker.pulls.parked).toBe(0);
+  });
+
+  it('repeats all checks when it runs again, and does not hold or commit again', () => {
+    const broker = new PullHarness();
+    const client = hold(broker, { sysFlag: HOLD | 1, commitOffset: 4 });
+    broker.group({ consumeEnable: false });
+    broker.put({});
+    broker.arrived();
+    expect(client.answer().code).toBe(16);
+    expect(broker.commits.length).toBe(1);
+    broker.group({});
+    const again = hold(broker, { queueOffset: 1, suspendTimeoutMillis: 100 });
+    broker.at(100);
+    expect(again.answer().code).toBe(19);
+    expect(broker.pulls.parked).toBe(0);
+  });
+
+  it('forgets the pulls of a connection that has closed', () => {
+    const broker = new PullHarness();
+    const gone = broker.client(1);
+    for (const queueId of [0, 1, 2]) hold(broker, { queueId }, gone);
+    const other = hold(broker, { queueId: 1 }, broker.client(2));
+    gone.isOpen = false;
+    broker.pulls.closed(1);
+    expect([broker.pulls.parked, broker.parkedTold]).toEqual([1, 1]);
+    broker.put({ queueId: 0 }, { queueId: 1 });
+    broker.pulls.arrivedAll();
+    broker.at(60_000);
+    expect([gone.answers.length, other.answers.length]).toEqual([0, 1]);
+  });
+
+  it('keeps the deadlines in order while pulls come and go', () => {
+    const broker = new PullHarness();
+    broker.at(0);
+    const random = seededRandom(11);
+    const open: { client: TestReply; deadline: number }[] = [];
+    for (let i = 0; i < 500; i++) {
+      const deadline = 1 + random.below(4000);
+      open.push({ client: hold(broker, { suspendTimeoutMillis: deadline }, broker.client(i)), deadline });
+      if (random.below(3) === 0) broker.pulls.closed(random.below(i + 1));
+    }
+    const parked = broker.pulls.parked;
+    let answered = 0;
+    for (let now = 0; now < 4001; now += 50) {
+      broker.at(now);
+      for (const { client, deadline } of open) if (client.answers.length > 0) expect(deadline).toBeLessThanOrEqual(now);
+      answered = open.filter(({ client }) => client.answers.length > 0).length;
+      expect(broker.pulls.parked).toBe(parked - answered);
+    }
+    expect(answered).toBe(parked);
+    expect(parked).toBeGreaterThan(100);
+  });
+
+  it('parks a bound number of pulls of one connection', () => {
+    const broker = new PullHarness();
+    const client = broker.client();
+    for (let i = 0; i < 16_385; i++) hold(broker, {}, client);
+    expect([broker.pulls.parked, client.answers.length]).toEqual([16_384, 1]);
+    expect(client.answer().code).toBe(19);
+  });
+});
+
+describe('a connection that does not read its answers', () => {
+  function slow(broker: PullHarness): TestReply {
+    const client = broker.client();
+    client.backlogBytes = BACKLOG_MAX_BYTES + 1;
+    return client;
+  }
+
+  it('gets no more bodies read until it has drained, then all in order', () => {
+    const broker = new PullHarness();
+    broker.many(3);
+    const client = slow(broker);
+    for (const opaque of [1, 2, 3]) hold(broker, { opaque, sysFlag: 7, commitOffset: opaque }, client);
+    expect([client.answers.length, broker.reads.length, broker.commits.length, broker.pulls.held]).toEqual([
+      0, 0, 0, 3,
+    ]);
+    client.backlogBytes = 0;
+    // Not yet told: those that wait go first.
+    hold(broker, { opaque: 4 }, client);
+    expect(broker.pulls.held).toBe(4);
+    broker.pulls.drained(client.connectionId);
+    expect(client.answers.map(({ opaque }) => opaque)).toEqual([1, 2, 3, 4]);
+    expect([broker.pulls.held, broker.commits.length]).toEqual([0, 3]);
+    expect(hold(broker, { opaque: 5 }, client).answers.length).toBe(5);
+  });
+
+  it('is held again as soon as its backlog is large again, without a change of the order', () => {
+    const broker = new PullHarness();
+    broker.many(3);
+    const client = slow(broker);
+    for (const opaque of [1, 2, 3]) hold(broker, { opaque }, client);
+    client.backlogBytes = 0;
+    const frame = client.frame.bind(client);
+    client.frame = (bytes) => {
+      frame(bytes);
+      client.backlogBytes = BACKLOG_MAX_BYTES + 1;
+    };
+    broker.pulls.drained(client.connectionId);
+    client.backlogBytes = 0;
+    broker.pulls.drained(client.connectionId);
+    expect(client.answers.map(({ opaque }) => opaque)).toEqual([1, 2]);
+    expect(broker.pulls.held).toBe(1);
+  });
+
+  it('does not hold up others', () => {
+    const broker = new PullHarness();
+    broker.many(3);
+    hold(broker, {}, slow(broker));
+    expect(hold(broker, {}, broker.client(2)).answer().code).toBe(0);
+  });
+
+  it('keeps a parked pull that is woken', () => {
+    const broker = new PullHarness();
+    const client = hold(broker);
+    client.backlogBytes = BACKLOG_MAX_BYTES + 1;
+    broker.put({});
+    broker.arrived();
+    expect([client.answers.length, broker.pulls.parked, broker.pulls.held]).toEqual([0, 0, 1]);
+    client.backlogBytes = 0;
+    broker.pulls.drained(client.connectionId);
+    expect(client.answer().code).toBe(0);
+  });
+
+  it('is forgotten when it closes, and keeps a bound number of pulls', () => {
+    const broker = new PullHarness();
+    const client = slow(broker);
+    for (let i = 0; i < HELD_PULLS_MAX + 10; i++) hold(broker, {}, client);
+    expect([broker.pulls.held, client.answers.length]).toEqual([HELD_PULLS_MAX, 0]);
+    broker.pulls.closed(client.connectionId);
+    broker.pulls.drained(client.connectionId);
+    expect([broker.pulls.held, client.answers.length]).toEqual([0, 0]);
+  });
+});
+
+it('a queue that grows by filing only wakes nobody', () => {
+  const broker = new PullHarness();
+  broker.many(2);
+  const client = hold(broker, { queueOffset: 2 });
+  broker.queues.setFiled(asQueueSlot(0), asQueueOffset(2));
+  broker.arrived();
+  broker.at(5000);
+  expect(client.answers).toEqual([]);
+});
