@@ -221,10 +221,9 @@ export function writeFully(file: DiskFile, from: Uint8Array, at: number, length:
   }
 }
 
-/** Replaces a whole file in one step that survives a loss of power: a reader finds the old text or the new one. */
-export function replaceFile(disk: Disk, path: string, contents: Uint8Array): void {
-  const fresh = `${path}.tmp`;
-  const file = disk.open(fresh, 'create');
+/** Makes `path` a file with these contents, on the disk; the file's name is made durable by syncing its folder. Not in one step. */
+export function writeWhole(disk: Disk, path: string, contents: Uint8Array): void {
+  const file = disk.open(path, 'create');
   try {
     file.resize(0);
     writeFully(file, contents, 0, contents.length, 0);
@@ -232,6 +231,12 @@ export function replaceFile(disk: Disk, path: string, contents: Uint8Array): voi
   } finally {
     file.close();
   }
+}
+
+/** Replaces a whole file in one step that survives a loss of power: a reader finds the old contents or the new ones. */
+export function replaceFile(disk: Disk, path: string, contents: Uint8Array): void {
+  const fresh = `${path}.tmp`;
+  writeWhole(disk, fresh, contents);
   disk.rename(fresh, path);
   disk.syncDirectory(dirname(path));
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DiskFailedError, isMissing, NodeDisk, replaceFile, writeFully } from '../../src/store/disk.ts';
+import { DiskFailedError, isMissing, NodeDisk, replaceFile, writeFully, writeWhole } from '../../src/store/disk.ts';
 import { MemoryDisk } from '../support/memory-disk.ts';
 
 let folder: string;
@@ -98,13 +98,22 @@ describe('writing the whole of something', () => {
     expect(Buffer.from(memory.bytesOf('/a')).toString()).toBe('\u00000123456789');
   });
 
+  it('makes a small file what it is told to be, whatever it was', () => {
+    const memory = new MemoryDisk();
+    memory.put('/a', 'the longer old text');
+    memory.writeMax = 2;
+    writeWhole(memory, '/a', Buffer.from('new'));
+    expect(Buffer.from(memory.readWhole('/a')).toString()).toBe('new');
+    expect(memory.journal).toEqual(['fdatasync /a']);
+    expect(memory.openFiles).toBe(0);
+  });
+
   it('replaces a file so that the new contents are durable before the name is', () => {
     const memory = new MemoryDisk();
     memory.put('/a', 'the longer old text');
     replaceFile(memory, '/a', Buffer.from('new'));
     expect(Buffer.from(memory.readWhole('/a')).toString()).toBe('new');
     expect(memory.journal).toEqual(['fdatasync /a.tmp', 'rename /a.tmp /a', 'fsync /']);
-    expect(memory.openFiles).toBe(0);
   });
 
   it('leaves the old file when the disk is full', () => {

@@ -30,17 +30,22 @@ export class MemoryDisk implements Disk {
   /** The longest single write. */
   writeMax = Number.POSITIVE_INFINITY;
   openFiles = 0;
+  /** Wall time, for the times of files. */
+  nowMs = 0;
+  /** Called before each call that reads or changes names: lets a test do something in between. */
+  before: () => void = () => {};
   /** Return the system's code of an error to make this call fail. */
   fault: (operation: DiskOperation, path: string) => string | null = () => null;
 
   open(path: string, mode: OpenMode): DiskFile {
+    this.before();
     this.#check('open', path);
     let inode = this.#files.get(path);
     if (inode !== undefined && mode === 'exclusive') throw new DiskFailedError(path, 'open', 'EEXIST');
     if (inode === undefined) {
       if (mode === 'read' || mode === 'write') throw new DiskFailedError(path, 'open', 'ENOENT');
       if (!this.#directories.has(dirname(path))) throw new DiskFailedError(path, 'open', 'ENOENT');
-      inode = { bytes: new Uint8Array(64), size: 0, modifiedMs: 0 };
+      inode = { bytes: new Uint8Array(64), size: 0, modifiedMs: this.nowMs };
       this.#files.set(path, inode);
     }
     this.openFiles++;
@@ -48,6 +53,7 @@ export class MemoryDisk implements Disk {
   }
 
   list(directory: string): string[] {
+    this.before();
     const names: string[] = [];
     for (const path of [...this.#files.keys(), ...this.#directories]) {
       if (path !== directory && dirname(path) === directory)
@@ -57,6 +63,7 @@ export class MemoryDisk implements Disk {
   }
 
   stat(path: string): FileStat | null {
+    this.before();
     const inode = this.#files.get(path);
     if (inode !== undefined) return { size: inode.size, modifiedMs: inode.modifiedMs, isDirectory: false };
     return this.#directories.has(path) ? { size: 0, modifiedMs: 0, isDirectory: true } : null;
@@ -84,6 +91,7 @@ export class MemoryDisk implements Disk {
   }
 
   unlink(path: string): void {
+    this.before();
     this.#check('unlink', path);
     this.#inode(path, 'unlink');
     this.#files.delete(path);
@@ -91,11 +99,13 @@ export class MemoryDisk implements Disk {
   }
 
   syncDirectory(path: string): void {
+    this.before();
     this.#check('fsync', path);
     this.journal.push(`fsync ${path}`);
   }
 
   readWhole(path: string): Uint8Array {
+    this.before();
     const inode = this.#inode(path, 'read');
     return inode.bytes.slice(0, inode.size);
   }
@@ -114,7 +124,7 @@ export class MemoryDisk implements Disk {
   put(path: string, contents: Uint8Array | string): void {
     this.makeDirectory(dirname(path));
     const bytes = Uint8Array.from(Buffer.from(contents));
-    this.#files.set(path, { bytes, size: bytes.length, modifiedMs: 0 });
+    this.#files.set(path, { bytes, size: bytes.length, modifiedMs: this.nowMs });
   }
 
   /** A disk with the same contents, on its own from here on: what another start would find after kill -9. */
@@ -168,6 +178,7 @@ class MemoryFile implements DiskFile {
     this.#disk.roomBytes -= count;
     this.#reach(fileOffset + count);
     this.#inode.bytes.set(from.subarray(at, at + count), fileOffset);
+    this.#inode.modifiedMs = this.#disk.nowMs;
     return count;
   }
 

@@ -1,0 +1,108 @@
+/**
+ * One owner per store. Taken before recovery looks at the files and given back when the last thread has closed them; also says whether
+ * the store was stopped cleanly, by upstream's `abort` file (spec/store.md 10.2). Called by the thread that starts the broker.
+ *
+ * Upstream locks a byte of the file `lock`, which Node cannot do. So each owner makes a file named after its process and then looks for
+ * those of others: of two that start at the same time at least one sees the other, and no file of a live process is ever removed or
+ * taken over by somebody else. A killed owner's file names a process that is gone, and goes when the next one starts. Processes of
+ * different containers do not see each other: two containers must not be given the same store.
+ */
+import { join } from 'node:path';
+import { type Disk, DiskFailedError, isMissing, writeWhole } from './disk.ts';
+import type { ProcessTable } from './process-table.ts';
+import { StoreOwnedError } from './store-errors.ts';
+import type { StorePaths } from './store-paths.ts';
+
+const LOCK_PREFIX = 'lock.';
+/** Upstream's broker writes `abort` some time after its process has started; clocks of files and processes differ by a little. */
+const CLOCK_SLACK_MS = 2000;
+
+export class StoreLock {
+  readonly #disk: Disk;
+  readonly #paths: StorePaths;
+  readonly #file: string;
+  /** The last owner has closed everything in order, or there was none. */
+  readonly cleanStop: boolean;
+
+  private constructor(disk: Disk, paths: StorePaths, file: string, cleanStop: boolean) {
+    this.#disk = disk;
+    this.#paths = paths;
+    this.#file = file;
+    this.cleanStop = cleanStop;
+  }
+
+  /** Becomes the owner, or throws StoreOwnedError. From here on the store counts as not cleanly stopped. */
+  static acquire(disk: Disk, paths: StorePaths, processes: ProcessTable): StoreLock {
+    disk.makeDirectory(paths.root);
+    const file = join(paths.root, LOCK_PREFIX + (processes.find(processes.self)?.identity ?? String(processes.self)));
+    create(disk, file, paths.root);
+    try {
+      refuseOtherOwners(disk, paths.root, file, processes);
+      refuseForeignBroker(disk, paths, processes);
+      const cleanStop = disk.stat(paths.abort) === null;
+      writeAbort(disk, paths, processes.self);
+      return new StoreLock(disk, paths, file, cleanStop);
+    } catch (error) {
+      disk.unlink(file);
+      throw error;
+    }
+  }
+
+  /** Gives the store up. `clean` says that every file is flushed and every record is in its queue. */
+  release(clean: boolean): void {
+    if (clean) this.#disk.unlink(this.#paths.abort);
+    this.#disk.unlink(this.#file);
+    this.#disk.syncDirectory(this.#paths.root);
+  }
+}
+
+/** A process that has the store already, in whichever thread, has this file. */
+function create(disk: Disk, file: string, root: string): void {
+  try {
+    disk.open(file, 'exclusive').close();
+  } catch (error) {
+    if (error instanceof DiskFailedError && error.code === 'EEXIST') {
+      throw new StoreOwnedError(`the store ${root} is open in this process already`);
+    }
+    throw error;
+  }
+}
+
+function refuseOtherOwners(disk: Disk, root: string, ownFile: string, processes: ProcessTable): void {
+  for (const name of disk.list(root)) {
+    const path = join(root, name);
+    if (!name.startsWith(LOCK_PREFIX) || path === ownFile) continue;
+    const identity = name.slice(LOCK_PREFIX.length);
+    const processId = Number.parseInt(identity, 10);
+    if (processes.find(processId)?.identity === identity) {
+      throw new StoreOwnedError(`the store ${root} is open in process ${processId}: stop it, or use another folder`);
+    }
+    removeIfThere(disk, path);
+  }
+}
+
+/** Upstream's broker has no file of ours, but its `abort` names it. The number may be another process's by now: one that began later. */
+function refuseForeignBroker(disk: Disk, paths: StorePaths, processes: ProcessTable): void {
+  const abort = disk.stat(paths.abort);
+  if (abort === null) return;
+  const processId = Number.parseInt(Buffer.from(disk.readWhole(paths.abort)).toString(), 10);
+  if (Number.isNaN(processId) || processId === processes.self) return;
+  const startedMs = processes.find(processId)?.startedMs ?? null;
+  if (startedMs === null || startedMs > abort.modifiedMs + CLOCK_SLACK_MS) return;
+  throw new StoreOwnedError(
+    `${paths.abort} says that process ${processId} has the store open, and it was running when that was written: stop it first`,
+  );
+}
+
+function writeAbort(disk: Disk, paths: StorePaths, processId: number): void {
+  writeWhole(disk, paths.abort, Buffer.from(String(processId)));
+  disk.syncDirectory(paths.root);
+}
+
+function removeIfThere(disk: Disk, path: string): void {
+  try {
+    disk.unlink(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}

@@ -1,0 +1,171 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { NodeDisk } from '../../src/store/disk.ts';
+import { type LiveProcess, type ProcessTable, SystemProcesses } from '../../src/store/process-table.ts';
+import { StoreOwnedError } from '../../src/store/store-errors.ts';
+import { StoreLock } from '../../src/store/store-lock.ts';
+import { storePathsOf } from '../../src/store/store-paths.ts';
+import { MemoryDisk } from '../support/memory-disk.ts';
+
+const paths = storePathsOf('/store');
+
+/** A machine whose processes are told by hand: number and time of start. */
+class Machine {
+  readonly startedMs = new Map<number, number>();
+
+  seenBy(self: number): ProcessTable {
+    return { self, find: (processId) => this.#find(processId) };
+  }
+
+  #find(processId: number): LiveProcess | null {
+    const startedMs = this.startedMs.get(processId);
+    return startedMs === undefined ? null : { identity: `${processId}-${startedMs}`, startedMs };
+  }
+}
+
+function machine(...processIds: number[]): Machine {
+  const result = new Machine();
+  for (const processId of processIds) result.startedMs.set(processId, processId);
+  return result;
+}
+
+describe('the lock of a store', () => {
+  it('is taken and given back, and tells a clean stop from a crash', () => {
+    const disk = new MemoryDisk();
+    const processes = machine(10).seenBy(10);
+    const first = StoreLock.acquire(disk, paths, processes);
+    expect(first.cleanStop).toBe(true);
+    expect(Buffer.from(disk.readWhole('/store/abort')).toString()).toBe('10');
+    first.release(false);
+    const second = StoreLock.acquire(disk, paths, processes);
+    expect(second.cleanStop).toBe(false);
+    second.release(true);
+    expect(disk.list('/store')).toEqual([]);
+    expect(StoreLock.acquire(disk, paths, processes).cleanStop).toBe(true);
+  });
+
+  it('makes it durable that the store is open before anything is done with it', () => {
+    const disk = new MemoryDisk();
+    StoreLock.acquire(disk, paths, machine(10).seenBy(10));
+    expect(disk.journal).toEqual(['fdatasync /store/abort', 'fsync /store']);
+  });
+
+  it('is refused while a live process has it, and its files are left alone', () => {
+    const disk = new MemoryDisk();
+    const both = machine(10, 11);
+    StoreLock.acquire(disk, paths, both.seenBy(10));
+    const before = disk.list('/store');
+    expect(() => StoreLock.acquire(disk, paths, both.seenBy(11))).toThrow(StoreOwnedError);
+    expect(() => StoreLock.acquire(disk, paths, both.seenBy(11))).toThrow('/store is open in process 10');
+    expect(disk.list('/store')).toEqual(before);
+    expect(Buffer.from(disk.readWhole('/store/abort')).toString()).toBe('10');
+  });
+
+  it('is refused to a second owner in the same process', () => {
+    const disk = new MemoryDisk();
+    const processes = machine(10).seenBy(10);
+    const owner = StoreLock.acquire(disk, paths, processes);
+    expect(() => StoreLock.acquire(disk, paths, processes)).toThrow('open in this process already');
+    owner.release(true);
+    StoreLock.acquire(disk, paths, processes);
+  });
+
+  it('passes from a killed process to the next, also when a later process has its number', () => {
+    const disk = new MemoryDisk();
+    const processes = machine(10, 11, 12);
+    disk.nowMs = 1000;
+    StoreLock.acquire(disk, paths, processes.seenBy(10));
+    processes.startedMs.delete(10);
+    expect(StoreLock.acquire(disk, paths, processes.seenBy(11)).cleanStop).toBe(false);
+    processes.startedMs.set(11, 5000);
+    const lock = StoreLock.acquire(disk, paths, processes.seenBy(12));
+    expect(lock.cleanStop).toBe(false);
+    expect(disk.list('/store')).toEqual(['abort', 'lock.12-12']);
+  });
+
+  it('lets at most one of two win that start at the same time', () => {
+    // Each step of the second owner's start may fall between any two of the first one's.
+    for (let step = 1; ; step++) {
+      const disk = new MemoryDisk();
+      const both = machine(10, 11);
+      let owners = 0;
+      let calls = 0;
+      let isNested = false;
+      const attempt = (self: number): void => {
+        try {
+          StoreLock.acquire(disk, paths, both.seenBy(self));
+          owners++;
+        } catch (error) {
+          expect(error).toBeInstanceOf(StoreOwnedError);
+        }
+      };
+      disk.before = () => {
+        if (isNested || ++calls !== step) return;
+        isNested = true;
+        attempt(11);
+      };
+      attempt(10);
+      expect(owners, `second start before call ${step} of the first`).toBeLessThanOrEqual(1);
+      if (!isNested) break;
+      expect(step).toBeLessThan(50);
+    }
+  });
+
+  it('is refused while another kind of broker has the store open', () => {
+    const disk = new MemoryDisk();
+    disk.nowMs = 60_000;
+    disk.put('/store/abort', '4711');
+    const processes = machine(10);
+    processes.startedMs.set(4711, 58_000);
+    expect(() => StoreLock.acquire(disk, paths, processes.seenBy(10))).toThrow('process 4711 has the store open');
+    expect(disk.list('/store')).toEqual(['abort']);
+    // A process that began after the file was written is not the one that wrote it.
+    processes.startedMs.set(4711, 90_000);
+    expect(StoreLock.acquire(disk, paths, processes.seenBy(10)).cleanStop).toBe(false);
+  });
+
+  it('can be given back after a start that failed', () => {
+    const disk = new MemoryDisk();
+    const processes = machine(10).seenBy(10);
+    disk.fault = (operation, path) => (operation === 'fdatasync' && path.endsWith('abort') ? 'EIO' : null);
+    expect(() => StoreLock.acquire(disk, paths, processes)).toThrow('EIO');
+    disk.fault = () => null;
+    StoreLock.acquire(disk, paths, processes);
+  });
+});
+
+describe('the processes of this machine', () => {
+  it('know themselves, a child, and that the child is gone', async () => {
+    const processes = new SystemProcesses(new NodeDisk());
+    const self = processes.find(process.pid);
+    expect(self?.identity).toBe(processes.find(process.pid)?.identity);
+    const child = spawn(process.execPath, ['-e', 'process.stdin.resume()']);
+    const processId = child.pid!;
+    expect(processes.find(processId)?.identity).not.toBe(self?.identity);
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await exited;
+    expect(processes.find(processId)).toBeNull();
+  });
+
+  it('say when they were started', (context) => {
+    const started = new SystemProcesses(new NodeDisk()).find(process.pid)?.startedMs;
+    if (process.platform !== 'linux') context.skip();
+    const expected = Date.now() - process.uptime() * 1000;
+    expect(Math.abs(started! - expected)).toBeLessThan(3000);
+  });
+
+  it('own a store on the real disk', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ringmq-lock-'));
+    const disk = new NodeDisk();
+    const processes = new SystemProcesses(disk);
+    const lock = StoreLock.acquire(disk, storePathsOf(folder), processes);
+    expect(() => StoreLock.acquire(disk, storePathsOf(folder), processes)).toThrow(StoreOwnedError);
+    lock.release(true);
+    expect(disk.list(folder)).toEqual([]);
+    rmSync(folder, { recursive: true });
+  });
+});
