@@ -85,6 +85,11 @@ export function storeTimestampAt(sysFlag: number): number {
   return RecordAt.bornHost + hostBytes((sysFlag & SysFlag.bornHostV6) !== 0);
 }
 
+/** So many bytes of a record hold its store timestamp, whatever its born host; no record is shorter. */
+export const STORE_TIMESTAMP_END_MAX = RecordAt.bornHost + HOST_V6_BYTES + STORE_TIMESTAMP_BYTES;
+
+assert(STORE_TIMESTAMP_END_MAX <= RECORD_SIZE_MIN_BYTES, 'the head of any record can be read without knowing its size');
+
 /** Size of the whole record. */
 export function recordSizeOf(
   bodyLength: number,
