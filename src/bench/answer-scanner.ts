@@ -14,24 +14,27 @@ import {
 import { FrameError } from '../remoting/command.ts';
 
 const QUOTE = 0x22;
-const COMMA = 0x2c;
 const MINUS = 0x2d;
 const ZERO = 0x30;
 const COLON = 0x3a;
 const BACKSLASH = 0x5c;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
-/** `code` and `opaque` are the only members of a header that begin so and have that many letters. */
-const LETTER_C = 0x63;
-const CODE_LETTERS = 4;
-const LETTER_O = 0x6f;
-const OPAQUE_LETTERS = 6;
+const CODE = Buffer.from('"code":');
+const OPAQUE = Buffer.from('"opaque":');
 
 export class AnswerScanner {
   code = 0;
   opaque = 0;
   /** Where the body starts; it ends with the frame. */
   bodyStart = 0;
+  /**
+   * Where the last JSON header had its members, from its end and from its start: the next answer of a broker looks the same. What looks
+   * like a member there is one, because a quote inside a JSON text has a backslash before it.
+   */
+  #opaqueFromEnd = 0;
+  #codeFromEnd = 0;
+  #codeFromStart = 0;
 
   /** Reads the frame in `bytes[start, end)`, which a FrameReader has cut. Throws {@link FrameError}. */
   scan(bytes: Uint8Array, start: number, end: number): void {
@@ -40,7 +43,7 @@ export class AnswerScanner {
     if (headerEnd > end) throw new FrameError('the header of an answer is longer than its frame');
     this.bodyStart = headerEnd;
     if (bytes[start + FrameAt.serializeType] !== SERIALIZE_ROCKETMQ) {
-      this.#scanJson(bytes, headerStart, headerEnd);
+      if (!this.#scanAsBefore(bytes, headerStart, headerEnd)) this.#scanJson(bytes, headerStart, headerEnd);
       return;
     }
     if (headerEnd - headerStart < BINARY_HEADER_MIN_BYTES) throw new FrameError('the header of an answer is too short');
@@ -48,33 +51,60 @@ export class AnswerScanner {
     this.opaque = int32At(bytes, headerStart + BinaryHeaderAt.opaque);
   }
 
+  #scanAsBefore(bytes: Uint8Array, start: number, end: number): boolean {
+    const opaqueAt = end - this.#opaqueFromEnd;
+    if (opaqueAt < start || !stands(OPAQUE, bytes, opaqueAt)) return false;
+    let codeAt = end - this.#codeFromEnd;
+    if (codeAt < start || !stands(CODE, bytes, codeAt)) {
+      codeAt = start + this.#codeFromStart;
+      if (codeAt >= opaqueAt || !stands(CODE, bytes, codeAt)) return false;
+    }
+    this.opaque = integerAt(bytes, opaqueAt + OPAQUE.length);
+    this.code = integerAt(bytes, codeAt + CODE.length);
+    return true;
+  }
+
   #scanJson(bytes: Uint8Array, start: number, end: number): void {
-    this.opaque = -1;
-    // fastjson leaves nothing out, but a code of 0 would be the default anyway.
-    this.code = 0;
+    let codeAt = -1;
+    let opaqueAt = -1;
     let depth = 0;
     let at = start;
     while (at < end) {
       const byte = bytes[at]!;
-      if (byte === QUOTE) {
-        const textStart = at + 1;
-        at = textStart;
-        while (bytes[at] !== QUOTE && at < end) at += bytes[at] === BACKSLASH ? 2 : 1;
-        const letters = at - textStart;
-        at++;
-        if (depth !== 1 || bytes[at] !== COLON) continue;
-        if (bytes[textStart] === LETTER_C && letters === CODE_LETTERS) this.code = integerAt(bytes, at + 1);
-        else if (bytes[textStart] === LETTER_O && letters === OPAQUE_LETTERS) this.opaque = integerAt(bytes, at + 1);
-        continue;
-      }
       if (byte === OPEN) depth++;
       else if (byte === CLOSE) depth--;
-      else if (byte === COMMA && depth === 0) break;
+      else if (byte === QUOTE) {
+        const textEnd = textEndAt(bytes, at + 1, end);
+        if (depth === 1 && bytes[textEnd + 1] === COLON) {
+          if (stands(CODE, bytes, at)) codeAt = at;
+          else if (stands(OPAQUE, bytes, at)) opaqueAt = at;
+        }
+        at = textEnd;
+      }
       at++;
     }
-    if (depth !== 0 || this.opaque === -1)
-      throw new FrameError('the header of an answer is no JSON object with an opaque');
+    if (depth !== 0 || codeAt < 0 || opaqueAt < 0) {
+      throw new FrameError('the header of an answer is no JSON object with code and opaque');
+    }
+    this.#opaqueFromEnd = end - opaqueAt;
+    this.#codeFromEnd = end - codeAt;
+    this.#codeFromStart = codeAt - start;
+    this.opaque = integerAt(bytes, opaqueAt + OPAQUE.length);
+    this.code = integerAt(bytes, codeAt + CODE.length);
   }
+}
+
+/** True when the member `name` is at `at`. Its value is a number; an extField of that name has a text. */
+function stands(name: Uint8Array, bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < name.length; i++) if (bytes[at + i] !== name[i]) return false;
+  return bytes[at + name.length] !== QUOTE;
+}
+
+/** Position of the quote that ends the text which starts at `start`. */
+function textEndAt(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+  return at;
 }
 
 function integerAt(bytes: Uint8Array, start: number): number {

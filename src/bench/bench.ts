@@ -122,6 +122,7 @@ function failuresOf(subject: SubjectResult): string[] {
   ];
   return phases.flatMap(({ title, phase }) => {
     const { verification } = phase;
+    if (phase.acknowledged === 0) return [`${subject.name}, ${title}: nothing was acknowledged`];
     if (verification.isSound) return [];
     const { missing, reordered, corrupted, misplaced, foreign, examples } = verification;
     const counts = { missing, reordered, corrupted, misplaced, foreign };

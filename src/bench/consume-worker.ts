@@ -21,8 +21,11 @@ export interface ConsumeSpec extends PullSpec {
   readonly stamp: number;
   /** Lanes of all load workers. */
   readonly lanes: number;
-  /** Intended times whose messages count for the end-to-end latency; null: none do. */
-  readonly window: Window | null;
+}
+
+export interface VerifyCall extends Expectation {
+  /** When nothing has come for so long, what is missing is missing. */
+  readonly patienceMs: number;
 }
 
 export interface ConsumeReport {
@@ -34,12 +37,10 @@ export interface ConsumeReport {
 }
 
 const POLL_MS = 5;
-/** Nothing has come for so long: what is missing is missing. */
-const STALLED_MS = 5_000;
 
 export class Consumption implements RecordTaker {
   readonly #verifier: Verifier;
-  readonly #window: Window | null;
+  #window: Window | null = null;
   readonly #endToEndUs = newHistogram();
   readonly #cursor = new RecordCursor();
   readonly #body = new BenchBody();
@@ -60,10 +61,14 @@ export class Consumption implements RecordTaker {
 
   private constructor(spec: ConsumeSpec) {
     this.#verifier = new Verifier(spec.stamp, spec.lanes, destinationCount(spec.destinations));
-    this.#window = spec.window;
   }
 
-  async verify(expectation: Expectation): Promise<ConsumeReport> {
+  /** From now on messages that are intended within the window are timed. */
+  measure(window: Window): void {
+    this.#window = window;
+  }
+
+  async verify(expectation: VerifyCall): Promise<ConsumeReport> {
     try {
       await this.#readAll(expectation);
     } finally {
@@ -133,7 +138,7 @@ export class Consumption implements RecordTaker {
     return size;
   }
 
-  async #readAll(expectation: Expectation): Promise<void> {
+  async #readAll(expectation: VerifyCall): Promise<void> {
     const expected = expectation.ledgers.reduce((sum, ledger) => sum + messagesOf(ledger), 0);
     let lastRead = -1;
     let lastProgressUs = 0;
@@ -145,7 +150,7 @@ export class Consumption implements RecordTaker {
       if (read !== lastRead) {
         lastRead = read;
         lastProgressUs = nowUs;
-      } else if (nowUs - lastProgressUs > STALLED_MS * 1000) return;
+      } else if (nowUs - lastProgressUs > expectation.patienceMs * 1000) return;
       await sleep(POLL_MS);
     }
   }

@@ -15,6 +15,10 @@ export interface LoadSpec {
   readonly shape: SendShape;
   /** One entry for each connection of this worker. */
   readonly connections: readonly { readonly firstLane: number; readonly lanes: number }[];
+}
+
+/** When the load runs and which part of it counts. */
+export interface LoadTiming {
   readonly startUs: number;
   readonly window: Window;
   /** Null: a closed loop on all lanes. */
@@ -44,36 +48,51 @@ export interface LoadReport extends PublishReport {
 
 const DRAIN_POLL_MS = 2;
 
-export async function runLoad(spec: LoadSpec): Promise<LoadReport> {
-  const meter = new PublishMeter(spec.window);
-  const failure = new Failure();
-  const loop = newLoop(spec, meter, (error) => failure.report(error));
-  const template = new SendTemplate(spec.shape);
-  const connections: SendConnection[] = [];
-  try {
-    for (const { firstLane, lanes } of spec.connections) {
-      connections.push(await SendConnection.open(spec.address, template, new Lanes(firstLane, lanes), loop));
-    }
-    await failure.orElse(untilUs(spec.startUs));
-    loop.start(connections);
-    await failure.orElse(untilUs(spec.window.toUs));
-    await failure.orElse(drain(connections, loop, spec.drainMs));
-  } finally {
-    if (loop instanceof OpenLoop) loop.stop();
-    for (const connection of connections) connection.close();
+/** The connections of one phase. They are open before its time is set, so that the load starts when it is meant to. */
+export class LoadSession {
+  readonly #connections: readonly SendConnection[];
+
+  static async open(spec: LoadSpec): Promise<LoadSession> {
+    const template = new SendTemplate(spec.shape);
+    const opening = spec.connections.map(({ firstLane, lanes }) =>
+      SendConnection.open(spec.address, template, new Lanes(firstLane, lanes)),
+    );
+    return new LoadSession(await Promise.all(opening));
   }
-  return {
-    ...meter.report(),
-    unanswered: inFlight(connections),
-    ledgers: connections.map((connection) => connection.lanes.ledger()),
-    unsent: loop instanceof OpenLoop ? loop.unsent : 0,
-    lag: loop instanceof OpenLoop ? loop.lag : '',
-    durability: durabilityOf(connections[0]?.firstAnswer ?? null),
-  };
+
+  private constructor(connections: readonly SendConnection[]) {
+    this.#connections = connections;
+  }
+
+  /** Runs the load and closes the connections. */
+  async run(timing: LoadTiming): Promise<LoadReport> {
+    const connections = this.#connections;
+    const meter = new PublishMeter(timing.window);
+    const failure = new Failure();
+    const loop = newLoop(timing, meter, (error) => failure.report(error));
+    try {
+      for (const connection of connections) connection.drive(loop);
+      await failure.orElse(untilUs(timing.startUs));
+      loop.start(connections);
+      await failure.orElse(untilUs(timing.window.toUs));
+      await failure.orElse(drain(connections, loop, timing.drainMs));
+    } finally {
+      if (loop instanceof OpenLoop) loop.stop();
+      for (const connection of connections) connection.close();
+    }
+    return {
+      ...meter.report(),
+      unanswered: inFlight(connections),
+      ledgers: connections.map((connection) => connection.lanes.ledger()),
+      unsent: loop instanceof OpenLoop ? loop.unsent : 0,
+      lag: loop instanceof OpenLoop ? loop.lag : '',
+      durability: durabilityOf(connections[0]?.firstAnswer ?? null),
+    };
+  }
 }
 
-function newLoop(spec: LoadSpec, meter: PublishMeter, onFailure: (error: Error) => void): ClosedLoop | OpenLoop {
-  const { open, window, startUs } = spec;
+function newLoop(timing: LoadTiming, meter: PublishMeter, onFailure: (error: Error) => void): ClosedLoop | OpenLoop {
+  const { open, window, startUs } = timing;
   if (open === null) return new ClosedLoop(meter, window, onFailure);
   const schedule = new Schedule(startUs, window.toUs, open.ratePerSecond);
   return new OpenLoop(meter, window, schedule, open, onFailure);

@@ -33,6 +33,8 @@ export interface BenchSettings {
   /** Of an open-loop phase. */
   readonly latencyMs: number;
   readonly warmUpMs: number;
+  /** How long to wait for the last answers, and for the next message when some are missing. */
+  readonly patienceMs: number;
   readonly header: HeaderKind;
   readonly json: boolean;
   /** Path of the HTML report; null: none. */
@@ -69,6 +71,7 @@ export interface RawBenchOptions {
   rate?: string;
   duration?: string;
   warmUp?: string;
+  patience?: string;
   header?: string;
   json?: boolean;
   report?: string | boolean;
@@ -117,6 +120,12 @@ export const benchOptions: readonly BenchOption[] = [
   },
   { name: 'warmUp', flags: '--warm-up <seconds>', description: 'time before it that does not count (default: 0.7)' },
   {
+    name: 'patience',
+    flags: '--patience <seconds>',
+    description: 'how long to wait for late answers and missing messages',
+    default: '5',
+  },
+  {
     name: 'header',
     flags: '--header <kind>',
     description: 'header encoding of the requests: json (as Java clients) or rocketmq',
@@ -144,6 +153,13 @@ export function benchSettings(raw: RawBenchOptions): BenchSettings {
   const target = raw.target ?? null;
   const nameServer = raw.namesrv ?? null;
   if (target !== null && nameServer !== null) throw new BenchUsageError('give --target or --namesrv, not both');
+  const inFlight = list('in-flight', text('inFlight'), (value) => count('in-flight', value, 1, 65_536));
+  const rates = list('rate', text('rate'), (value) => (value === 'half' ? value : count('rate', value, 1, 10_000_000)));
+  if (rates.includes('half') && inFlight.length === 0) {
+    throw new BenchUsageError(
+      '--rate half is half of what the closed loop reaches, and --in-flight none leaves that out',
+    );
+  }
   return {
     target,
     nameServer,
@@ -156,11 +172,12 @@ export function benchSettings(raw: RawBenchOptions): BenchSettings {
     topics: count('topics', text('topics'), 1, 8192),
     queues: count('queues', text('queues'), 1, 1024),
     connections: count('connections', text('connections'), 1, 256),
-    inFlight: list('in-flight', text('inFlight'), (value) => count('in-flight', value, 1, 65_536)),
-    rates: list('rate', text('rate'), (value) => (value === 'half' ? value : count('rate', value, 1, 10_000_000))),
+    inFlight,
+    rates,
     throughputMs: durationMs ?? times.throughputMs,
     latencyMs: durationMs ?? times.latencyMs,
     warmUpMs: raw.warmUp === undefined ? times.warmUpMs : seconds('warm-up', raw.warmUp, 0),
+    patienceMs: seconds('patience', text('patience'), 0),
     header: oneOf('header', text('header'), ['json', 'rocketmq']),
     json: raw.json === true,
     report: raw.report === false || text('report') === 'none' ? null : text('report'),

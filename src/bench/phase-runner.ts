@@ -13,27 +13,18 @@ import { type BrokerSample, figuresBetween, sampleBroker } from './broker-figure
 import type { ConsumeReport } from './consume-worker.ts';
 import { type Destinations, destinationCount } from './destinations.ts';
 import { mergeHistograms, summarize } from './histograms.ts';
-import type { LoadReport, LoadSpec } from './load-worker.ts';
+import type { LoadReport, LoadTiming, OpenSpec } from './load-worker.ts';
 import type { BenchSettings } from './options.ts';
-import { allocateBells, type PaceSpec } from './pacer.ts';
+import { allocateBells } from './pacer.ts';
 import { halfOf, type LaneShare, openLoopLanes, type Phase, shareLanes } from './plan.ts';
 import { COURSE_STEP_US, type Window } from './publish-meter.ts';
 import type { LatencyResult, PhaseResult, ThroughputResult } from './result.ts';
-import type { SendShape } from './send-frames.ts';
 import type { Subject } from './subject.ts';
 import { BenchWorker } from './workers.ts';
 
-/** Time for the connections to open before the load starts. */
-const LEAD_MS = 150;
+/** Between the calls that start a phase and its first message; everything is connected by then. */
+const LEAD_MS = 50;
 const CONSUME_CONNECTIONS = 2;
-/** A broker that has not answered by then has lost the request. */
-const DRAIN_MS = 10_000;
-
-/** The load of a phase and when it counts. */
-interface Timing {
-  readonly startUs: number;
-  readonly window: Window;
-}
 
 interface Loaded {
   readonly reports: readonly LoadReport[];
@@ -83,40 +74,36 @@ export class PhaseRunner {
   }
 
   async throughput(phase: Phase & { kind: 'throughput' }): Promise<ThroughputResult> {
-    const lanes = shareLanes(phase.inFlight, this.#settings.connections);
-    this.#stamp++;
-    const timing = timingOf(phase);
-    const loaded = await this.#load(timing, (loader) => this.#loadSpec(lanes, loader, timing, null));
-    await this.#consume(phase.inFlight, null);
+    await this.#connect(shareLanes(phase.inFlight, this.#settings.connections));
+    const times = timesOf(phase);
+    const loaded = await this.#load(times, null);
+    await this.#consume(phase.inFlight);
     const read = await this.#verify(loaded.reports);
-    const result = phaseResult(loaded, read, timing.window);
+    const result = phaseResult(loaded, read, times.window);
     this.#bestPerSecond = Math.max(this.#bestPerSecond, result.perSecond);
     return { inFlight: phase.inFlight, ...result };
   }
 
   async latency(phase: Phase & { kind: 'latency' }): Promise<LatencyResult> {
     const rate = phase.rate === 'half' ? halfOf(this.#bestPerSecond) : phase.rate;
-    const laneCount = openLoopLanes(this.#settings.connections, destinationCount(this.#destinations));
-    const lanes = shareLanes(laneCount, this.#settings.connections);
+    const lanes = openLoopLanes(this.#settings.connections, destinationCount(this.#destinations));
     const bells = allocateBells();
     const loadWorkers = this.#loaders.length;
     const ratePerSecond = rate / loadWorkers;
-    this.#stamp++;
+    await this.#connect(shareLanes(lanes, this.#settings.connections));
     // The consumer is there before the first message.
-    const firstTiming = timingOf(phase);
-    await this.#consume(laneCount, firstTiming.window);
-    const timing = firstTiming;
-    const pacing: PaceSpec = { bells, loadWorkers, startUs: timing.startUs, endUs: timing.window.toUs, ratePerSecond };
-    const paced = this.#pacer.call('pace', pacing);
-    const loaded = await this.#load(timing, (loader) =>
-      this.#loadSpec(lanes, loader, timing, { ratePerSecond, bells, loadWorker: loader }),
-    );
-    await paced;
+    await this.#consume(lanes);
+    const times = timesOf(phase);
+    await this.#consumer.call('measure', times.window);
+    const { startUs, window } = times;
+    const pacing = this.#pacer.call('pace', { bells, loadWorkers, startUs, endUs: window.toUs, ratePerSecond });
+    const loaded = await this.#load(times, { bells, ratePerSecond });
+    await pacing;
     const read = await this.#verify(loaded.reports);
     return {
       rate,
       rateName: String(phase.rate),
-      ...phaseResult(loaded, read, timing.window),
+      ...phaseResult(loaded, read, window),
       endToEnd: summarize(mergeHistograms([read.endToEnd])),
       lag: summarize(mergeHistograms(loaded.reports.map((report) => report.lag))),
       unsent: sumOf(loaded.reports, (report) => report.unsent),
@@ -127,39 +114,43 @@ export class PhaseRunner {
     await Promise.all([...this.#loaders, this.#consumer, this.#pacer].map((worker) => worker.stop()));
   }
 
-  async #load(timing: Timing, specOf: (loader: number) => LoadSpec): Promise<Loaded> {
-    const { client, pid } = this.#subject;
-    const loading = Promise.all(this.#loaders.map((loader, index) => loader.call('load', specOf(index))));
-    const measuring = (async () => {
-      await sleepUntil(timing.window.fromUs);
-      const cpuBefore = process.cpuUsage();
-      const before = await sampleBroker(client, pid);
-      await sleepUntil(timing.window.toUs);
-      const cpu = process.cpuUsage(cpuBefore);
-      return { before, after: await sampleBroker(client, pid), clientCpuUs: cpu.user + cpu.system };
-    })();
+  /** Begins a phase: its stamp is new, its connections are open. */
+  async #connect(lanes: readonly LaneShare[]): Promise<void> {
+    const { bodyBytes, header } = this.#settings;
+    this.#stamp++;
+    const shape = { destinations: this.#destinations, bodyBytes, header, stamp: this.#stamp };
+    const opening = this.#loaders.map((loader, index) => {
+      const connections = lanes.filter((_share, at) => at % this.#loaders.length === index);
+      return loader.call('connect', { address: this.#subject.address, shape, connections });
+    });
+    await Promise.all(opening);
+  }
+
+  async #load(times: PhaseTimes, open: Omit<OpenSpec, 'loadWorker'> | null): Promise<Loaded> {
+    const timing = { ...times, drainMs: this.#settings.patienceMs };
+    const loading = Promise.all(
+      this.#loaders.map((loader, loadWorker) =>
+        loader.call('load', { ...timing, open: open === null ? null : { ...open, loadWorker } }),
+      ),
+    );
     // A load that fails ends the phase at once, whatever the measuring still waits for.
+    const measuring = this.#measure(times.window);
     const measured = await Promise.race([measuring, loading.then(() => measuring)]);
     return { reports: await loading, ...measured };
   }
 
-  #loadSpec(lanes: readonly LaneShare[], loader: number, timing: Timing, open: LoadSpec['open']): LoadSpec {
-    return {
-      address: this.#subject.address,
-      shape: this.#shape(),
-      connections: lanes.filter((_share, at) => at % this.#loaders.length === loader),
-      ...timing,
-      open,
-      drainMs: DRAIN_MS,
-    };
+  /** What broker and benchmark spend within the window. */
+  async #measure(window: Window): Promise<Omit<Loaded, 'reports'>> {
+    const { client, pid } = this.#subject;
+    await sleepUntil(window.fromUs);
+    const cpuBefore = process.cpuUsage();
+    const before = await sampleBroker(client, pid);
+    await sleepUntil(window.toUs);
+    const cpu = process.cpuUsage(cpuBefore);
+    return { before, after: await sampleBroker(client, pid), clientCpuUs: cpu.user + cpu.system };
   }
 
-  #shape(): SendShape {
-    const { bodyBytes, header } = this.#settings;
-    return { destinations: this.#destinations, bodyBytes, header, stamp: this.#stamp };
-  }
-
-  async #consume(lanes: number, window: Window | null): Promise<void> {
+  async #consume(lanes: number): Promise<void> {
     const { address } = this.#subject;
     const { header } = this.#settings;
     await this.#consumer.call('consume', {
@@ -170,21 +161,27 @@ export class PhaseRunner {
       from: this.#positions,
       stamp: this.#stamp,
       lanes,
-      window,
     });
   }
 
   async #verify(reports: readonly LoadReport[]): Promise<ConsumeReport> {
     const ends = await this.#subject.client.maxOffsets(this.#destinations);
     const ledgers = reports.flatMap((report) => report.ledgers);
-    const read = await this.#consumer.call('verify', { ledgers, ends, earlierDoubts: this.#earlierDoubts });
+    const read = await this.#consumer.call('verify', {
+      ledgers,
+      ends,
+      earlierDoubts: this.#earlierDoubts,
+      patienceMs: this.#settings.patienceMs,
+    });
     this.#positions = read.positions;
     this.#earlierDoubts += sumOf(ledgers, (ledger) => ledger.doubts.length);
     return read;
   }
 }
 
-function timingOf(phase: Phase): Timing {
+type PhaseTimes = Pick<LoadTiming, 'startUs' | 'window'>;
+
+function timesOf(phase: Phase): PhaseTimes {
   const startUs = systemClock.monotonicUs() + LEAD_MS * 1000;
   const fromUs = startUs + phase.warmUpMs * 1000;
   return { startUs, window: { fromUs, toUs: fromUs + phase.measuredMs * 1000 } };

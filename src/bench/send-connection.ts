@@ -26,7 +26,9 @@ export class SendConnection implements FrameSink {
   /** A frame of the first answer, as an example of what this broker says. */
   firstAnswer: Uint8Array | null = null;
   readonly #template: SendTemplate;
-  readonly #load: SendLoad;
+  #load: SendLoad | null = null;
+  /** What went wrong before there was a load to tell. */
+  #failure: Error | null = null;
   readonly #destinations: number;
   readonly #timestamp = new TimestampDigits();
   readonly #reader = new FrameReader();
@@ -37,8 +39,8 @@ export class SendConnection implements FrameSink {
   #connection: Connection | null = null;
   #isClosed = false;
 
-  static async open(address: string, template: SendTemplate, lanes: Lanes, load: SendLoad): Promise<SendConnection> {
-    const opened = new SendConnection(template, lanes, load);
+  static async open(address: string, template: SendTemplate, lanes: Lanes): Promise<SendConnection> {
+    const opened = new SendConnection(template, lanes);
     opened.#connection = await connect({
       ...parseAddress(address),
       events: {
@@ -46,25 +48,31 @@ export class SendConnection implements FrameSink {
         chunk: (_connection, bytes) => opened.#chunk(bytes),
         drained: () => {},
         closed: (_connection, reason) => {
-          if (!opened.#isClosed) load.failed(new Error(`the broker's connection: ${reason}`));
+          if (!opened.#isClosed) opened.#fail(new Error(`a connection to the broker is gone: ${reason}`));
         },
       },
     });
     return opened;
   }
 
-  private constructor(template: SendTemplate, lanes: Lanes, load: SendLoad) {
+  private constructor(template: SendTemplate, lanes: Lanes) {
     this.#template = template;
     this.#destinations = destinationCount(template.shape.destinations);
     this.lanes = lanes;
-    this.#load = load;
     this.#filling = this.#takeBuffer();
+  }
+
+  /** Gives the connection to the load that says what it sends. */
+  drive(load: SendLoad): void {
+    this.#load = load;
+    if (this.#failure !== null) load.failed(this.#failure);
   }
 
   /** Adds a message of a free lane to what the next {@link flush} writes. */
   send(intendedUs: number): void {
     if (this.#filling.isFull) this.flush();
-    this.#timestamp.update();
+    // One look at the wall clock for all that goes out together.
+    if (this.#filling.length === 0) this.#timestamp.update();
     const { lanes } = this;
     const slot = lanes.take(intendedUs);
     const lane = lanes.firstLane + slot;
@@ -96,17 +104,22 @@ export class SendConnection implements FrameSink {
     const slot = scanner.opaque - FIRST_OPAQUE;
     const isAcknowledged = scanner.code === ResponseCode.SUCCESS;
     if (!this.lanes.release(slot, isAcknowledged)) throw new Error(`an answer to no request: opaque ${scanner.opaque}`);
-    this.#load.answered(this, scanner.code, this.lanes.intendedUs[slot]!);
+    this.#load?.answered(this, scanner.code, this.lanes.intendedUs[slot]!);
   }
 
   #chunk(bytes: Uint8Array): void {
     try {
       this.#reader.push(bytes, this);
-      this.#load.answersTaken(this);
+      this.#load?.answersTaken(this);
     } catch (error) {
       this.close();
-      this.#load.failed(error as Error);
+      this.#fail(error as Error);
     }
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#load?.failed(error);
   }
 
   /** There are never more buffers than messages in flight, because each that is not idle holds one. */

@@ -9,8 +9,9 @@
 import { destinationOf, firstSequenceAt } from './destinations.ts';
 import type { Ledger } from './lanes.ts';
 
-/** Everything that was sent and what of it is in doubt. */
+/** What must be there when a load is over. */
 export interface Expectation {
+  /** Everything that was sent and what of it is in doubt. */
   readonly ledgers: readonly Ledger[];
   /** Where each destination ended when the load was over; everything before is read, so that duplicates are seen too. */
   readonly ends: readonly number[];

@@ -3,18 +3,23 @@
  * typed by {@link BenchCalls}. The engine uses {@link BenchWorker}, worker-main.ts uses {@link serveCalls}.
  */
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
-import type { ConsumeReport, ConsumeSpec } from './consume-worker.ts';
-import type { LoadReport, LoadSpec } from './load-worker.ts';
+import type { ConsumeReport, ConsumeSpec, VerifyCall } from './consume-worker.ts';
+import type { LoadReport, LoadSpec, LoadTiming } from './load-worker.ts';
 import type { PaceSpec } from './pacer.ts';
-import type { Expectation } from './verification.ts';
+import type { Window } from './publish-meter.ts';
 
 export interface BenchCalls {
-  load(spec: LoadSpec): Promise<LoadReport>;
+  /** Opens the connections of a load. */
+  connect(spec: LoadSpec): Promise<void>;
+  /** Runs the load on them. */
+  load(timing: LoadTiming): Promise<LoadReport>;
   pace(spec: PaceSpec): Promise<void>;
   /** Starts to read; resolves when all queues are being read. */
   consume(spec: ConsumeSpec): Promise<void>;
+  /** Messages that are intended within the window count for the end-to-end latency. */
+  measure(window: Window): Promise<void>;
   /** Reads on until all of this has come, or nothing comes any more. */
-  verify(expectation: Expectation): Promise<ConsumeReport>;
+  verify(call: VerifyCall): Promise<ConsumeReport>;
 }
 
 type CallName = keyof BenchCalls;

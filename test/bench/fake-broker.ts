@@ -1,0 +1,171 @@
+/** A broker in the test's own thread with its messages in arrays, as far as the benchmark needs one, and with faults on demand. */
+import { bodyCrc32 } from '../../src/base/crc32.ts';
+import {
+  encodeHost,
+  patchRecord,
+  RecordHead,
+  recordSizeOf,
+  writePropertiesLength,
+  writeRecordHead,
+  writeTopicLength,
+} from '../../src/layout/message-record.ts';
+import { RequestCode, ResponseCode } from '../../src/remoting/codes.ts';
+import type { RemotingCommand } from '../../src/remoting/command.ts';
+import { encodeFrame, responseTo } from '../../src/remoting/frame-codec.ts';
+import type { Connection } from '../../src/transport/connection.ts';
+import type { Listener } from '../../src/transport/listener.ts';
+import { serveRemoting } from '../../src/transport/remoting-server.ts';
+
+export interface FakeBrokerOptions {
+  /** What becomes of the `index`th message: the bodies to store in its place. */
+  readonly store?: (body: Uint8Array, index: number) => Uint8Array[];
+  /** The code of its answer. */
+  readonly answer?: (index: number) => number;
+  /** The table of GET_BROKER_RUNTIME_INFO. */
+  readonly runtimeInfo?: () => Record<string, string>;
+}
+
+interface Waiting {
+  readonly connection: Connection;
+  readonly request: RemotingCommand;
+}
+
+const HOST = encodeHost('127.0.0.1', 10_911);
+const PULL_MAX = 32;
+const encoder = new TextEncoder();
+
+export class FakeBroker {
+  messages = 0;
+  readonly #options: FakeBrokerOptions;
+  /** By topic and queue id. */
+  readonly #queues = new Map<string, Uint8Array[]>();
+  #parked: Waiting[] = [];
+  /** Answers that wait for {@link release}; null when nothing is held. */
+  #held: (() => void)[] | null = null;
+  #listener: Listener | null = null;
+
+  static async start(options: FakeBrokerOptions = {}): Promise<FakeBroker> {
+    const broker = new FakeBroker(options);
+    broker.#listener = await serveRemoting({
+      host: '127.0.0.1',
+      port: 0,
+      handler: { handle: (request, connection) => broker.#handle(request, connection) },
+    });
+    return broker;
+  }
+
+  private constructor(options: FakeBrokerOptions) {
+    this.#options = options;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.#listener?.port}`;
+  }
+
+  /** Sends are stored but not answered until {@link release}. */
+  hold(): void {
+    this.#held = [];
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const answer of held) answer();
+  }
+
+  async close(): Promise<void> {
+    await this.#listener?.close();
+  }
+
+  #handle(request: RemotingCommand, connection: Connection): RemotingCommand | null {
+    const field = (name: string): string => request.extFields?.get(name) ?? '';
+    switch (request.code) {
+      case RequestCode.SEND_MESSAGE_V2: {
+        const answer = this.#send(request);
+        if (this.#held === null) return answer;
+        this.#held.push(() => connection.write(encodeFrame(answer)));
+        return null;
+      }
+      case RequestCode.PULL_MESSAGE: {
+        const found = this.#pull(request);
+        if (found === null) this.#parked.push({ connection, request });
+        return found;
+      }
+      case RequestCode.UPDATE_AND_CREATE_TOPIC:
+        for (let id = 0; id < Number(field('writeQueueNums')); id++) this.#queues.set(`${field('topic')}:${id}`, []);
+        return responseTo(request, ResponseCode.SUCCESS);
+      case RequestCode.GET_MAX_OFFSET: {
+        const offset = String(this.#queue(field('topic'), field('queueId')).length);
+        return responseTo(request, ResponseCode.SUCCESS, null, new Map([['offset', offset]]));
+      }
+      case RequestCode.GET_BROKER_RUNTIME_INFO: {
+        const table = this.#options.runtimeInfo?.() ?? {};
+        return responseTo(request, ResponseCode.SUCCESS, null, null, encoder.encode(JSON.stringify({ table })));
+      }
+      default:
+        return responseTo(request, ResponseCode.REQUEST_CODE_NOT_SUPPORTED, 'not a request of the benchmark');
+    }
+  }
+
+  #send(request: RemotingCommand): RemotingCommand {
+    const field = (name: string): string => request.extFields?.get(name) ?? '';
+    const body = Uint8Array.from(request.body ?? []);
+    const index = this.messages++;
+    const queue = this.#queue(field('b'), field('e'));
+    for (const stored of this.#options.store?.(body, index) ?? [body]) {
+      queue.push(encodeRecord(field('b'), Number(field('e')), queue.length, field('i'), stored));
+    }
+    const parked = this.#parked;
+    this.#parked = [];
+    for (const waiting of parked) {
+      const found = this.#pull(waiting.request);
+      if (found === null) this.#parked.push(waiting);
+      else waiting.connection.write(encodeFrame(found));
+    }
+    return responseTo(request, this.#options.answer?.(index) ?? ResponseCode.SUCCESS, null, new Map());
+  }
+
+  /** Null when there is nothing yet. */
+  #pull(request: RemotingCommand): RemotingCommand | null {
+    const field = (name: string): string => request.extFields?.get(name) ?? '';
+    const from = Number(field('queueOffset'));
+    const records = this.#queue(field('topic'), field('queueId')).slice(from, from + PULL_MAX);
+    if (records.length === 0) return null;
+    return responseTo(request, ResponseCode.SUCCESS, 'FOUND', new Map(), Buffer.concat(records));
+  }
+
+  #queue(topic: string, queueId: string): Uint8Array[] {
+    const queue = this.#queues.get(`${topic}:${Number(queueId)}`);
+    if (queue === undefined) throw new Error(`no queue ${queueId} of ${topic}`);
+    return queue;
+  }
+}
+
+function encodeRecord(
+  topic: string,
+  queueId: number,
+  offset: number,
+  properties: string,
+  body: Uint8Array,
+): Uint8Array {
+  const bytes = new Uint8Array(recordSizeOf(body.length, topic.length, properties.length, false, false));
+  const view = new DataView(bytes.buffer);
+  const head = Object.assign(new RecordHead(), {
+    totalSize: bytes.length,
+    bodyCrc: bodyCrc32(body),
+    queueId,
+    bornTimestamp: Date.now(),
+    topicLength: topic.length,
+    bodyLength: body.length,
+    bornHost: HOST,
+    storeHost: HOST,
+  });
+  const bodyAt = writeRecordHead(view, bytes, 0, head);
+  bytes.set(body, bodyAt);
+  const topicAt = writeTopicLength(view, bodyAt + body.length, topic.length);
+  bytes.set(encoder.encode(topic), topicAt);
+  const propertiesAt = writePropertiesLength(view, topicAt + topic.length, properties.length);
+  bytes.set(encoder.encode(properties), propertiesAt);
+  patchRecord(view, 0, offset, 0, Date.now(), false);
+  return bytes;
+}
