@@ -19,15 +19,16 @@ export function loadFileRun(
     .list(directory)
     .map(startByteOf)
     .filter((start) => start >= 0);
-  for (let i = 0; i < starts.length; i++) {
-    const start = starts[i]!;
+  const sizeOf = (start: number): number => disk.stat(join(directory, fileNameOf(start)))?.size ?? 0;
+  for (let last = starts.at(-1); last !== undefined && sizeOf(last) === 0; last = starts.at(-1)) {
+    disk.unlink(join(directory, fileNameOf(last)));
+    starts.pop();
+  }
+  for (const [i, start] of starts.entries()) {
     const path = join(directory, fileNameOf(start));
-    const size = disk.stat(path)?.size ?? 0;
+    const size = sizeOf(start);
     const isLast = i === starts.length - 1;
-    if (isLast && size === 0) {
-      disk.unlink(path);
-      starts.pop();
-    } else if (isLast && !cleanStop && size < sizeBytes && start % sizeBytes === 0) {
+    if (isLast && !cleanStop && size < sizeBytes && start % sizeBytes === 0) {
       regrow(disk, path, sizeBytes);
     } else if (size !== sizeBytes) {
       throw new StoreDamagedError(`${path} has ${size} bytes, but ${setting} is ${sizeBytes}`);

@@ -1,7 +1,7 @@
 /**
  * Walks the records of a range of the log with the check of spec/store.md 3.10, in reads of 1 MiB and without an object per record.
- * Dispatch walks what is new without checksums, recovery the last segments with them, `verify` everything. Stricter than upstream in one
- * thing: a record must say the offset at which it lies, so that bytes left over from another place are never taken for one.
+ * Dispatch walks what is new without checksums, recovery the last segments with them, `verify` everything. Stricter than upstream: a
+ * record must say the offset at which it lies, so that bytes left over from another place are never taken for one.
  */
 import { bodyCrc32 } from '../base/crc32.ts';
 import { DISPATCH_READ_BYTES } from '../base/limits.ts';
@@ -33,7 +33,7 @@ export class LogScanner {
   /** The record that {@link next} has found; its positions are of {@link bytes}. */
   readonly cursor = new RecordCursor();
   readonly #reader: LogReader;
-  readonly #checksBodies: boolean;
+  readonly #checksContents: boolean;
   readonly #segmentSize: number;
   #bytes: Buffer;
   #view: DataView;
@@ -45,9 +45,9 @@ export class LogScanner {
   #end = 0;
   #recordAt = 0;
 
-  constructor(reader: LogReader, checksBodies: boolean, windowBytes = DISPATCH_READ_BYTES) {
+  constructor(reader: LogReader, checksContents: boolean, windowBytes = DISPATCH_READ_BYTES) {
     this.#reader = reader;
-    this.#checksBodies = checksBodies;
+    this.#checksContents = checksContents;
     this.#segmentSize = reader.files.segmentSizeBytes;
     this.#bytes = Buffer.allocUnsafeSlow(windowBytes);
     this.#view = new DataView(this.#bytes.buffer);
@@ -108,7 +108,7 @@ export class LogScanner {
     const at = this.#position - this.#windowStart;
     this.#recordAt = at;
     if (!this.cursor.load(this.#view, at) || this.cursor.physicalOffset !== this.#position) return Scanned.bad;
-    if (this.#checksBodies && !this.#isBodyWhole(at)) return Scanned.bad;
+    if (this.#checksContents && !(this.#isTopicWhole() && this.#isBodyWhole(at))) return Scanned.bad;
     this.#next = this.#position + size;
     return Scanned.record;
   }
@@ -116,6 +116,14 @@ export class LogScanner {
   /** Fewer bytes than any record has: at the end of the range more may come, at the end of a segment there is always a filler. */
   #outOfRange(segmentEnd: number): ScannedCode {
     return this.#position + BLANK_HEAD_BYTES > segmentEnd ? Scanned.bad : Scanned.end;
+  }
+
+  /** No checksum covers the topic. A page that did not get to the disk is zero, and no topic has a zero byte. */
+  #isTopicWhole(): boolean {
+    const { topicStart, topicLength } = this.cursor;
+    if (topicLength === 0) return false;
+    for (let i = topicStart; i < topicStart + topicLength; i++) if (this.#bytes[i] === 0) return false;
+    return true;
   }
 
   #isBodyWhole(at: number): boolean {

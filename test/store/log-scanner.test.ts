@@ -97,6 +97,13 @@ describe('the scanner of the log', () => {
     expect(walk(disk, 0, end, false).bodies.length).toBe(2);
   });
 
+  it('sees a topic that did not get to the disk', () => {
+    const disk = new MemoryDisk();
+    const { starts, end } = logOf(disk, ['first', 'second']);
+    disk.bytesOf(FIRST)[end - 3] = 0;
+    expect(walk(disk, 0, end, true)).toMatchObject({ bodies: ['first'], found: Scanned.bad, position: starts[1] });
+  });
+
   it('refuses a record that says it lies somewhere else', () => {
     const disk = new MemoryDisk();
     const { starts, end } = logOf(disk, ['first', 'second']);
