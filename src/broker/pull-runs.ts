@@ -10,6 +10,8 @@ export class PullRuns {
   count = 0;
   /** Bytes of all runs. */
   spanBytes = 0;
+  /** How often a record does not follow the one before it, in a run or between two. */
+  gapCount = 0;
   readonly offsets: Float64Array;
   readonly lengths: Int32Array;
   /** Where each record lies when the runs are read one behind the other. */
@@ -26,11 +28,13 @@ export class PullRuns {
     const { logOffsets, sizes } = selection;
     this.count = 0;
     this.spanBytes = 0;
+    this.gapCount = 0;
     let end = 0;
     let runStart = 0;
     for (let i = 0; i < selection.count; i++) {
       const offset = logOffsets[i]!;
       const gap = offset - end;
+      if (i > 0 && gap !== 0) this.gapCount++;
       if (i === 0 || gap > gapMaxBytes || gap < 0) {
         this.#close(runStart, end);
         runStart = offset;

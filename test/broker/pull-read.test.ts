@@ -6,6 +6,7 @@ import { DiskFailedError } from '../../src/store/disk.ts';
 import { bodyOf, ENTRIES_PER_FILE, outcome, PullHarness, SEGMENT_BYTES } from './pull-harness.ts';
 
 const SLOT = asQueueSlot(0);
+const KIB = 1024;
 
 describe('the outcomes of a pull (spec/api.md 8.3)', () => {
   it('a queue without a row: not found at 0, moved elsewhere', () => {
@@ -232,6 +233,27 @@ describe('the reads of a pull', () => {
       [100 + 50 + 500 + 4095 + 70, 0],
       [170, 4815 + 4096],
     ]);
+  });
+
+  it('queues that lie mixed in the log are read once for all of their readers', () => {
+    const broker = new PullHarness();
+    const queueIds = [0, 1, 2, 3, 4, 5, 6, 7];
+    broker.topic({ readQueueNums: 8, slots: queueIds });
+    for (let turn = 0; turn < 200; turn++) broker.put(...queueIds.map((queueId) => ({ queueId, size: KIB })));
+    for (let queueOffset = 0; queueOffset < 200; queueOffset += 32) {
+      for (const queueId of queueIds) {
+        const answer = broker.ask({ queueId, queueOffset });
+        const next = Math.min(200, queueOffset + 32);
+        expect(outcome(answer)).toEqual([0, 'FOUND', next, 0, 200]);
+        const expected = Array.from({ length: next - queueOffset }, (_, i): [number, number] => [
+          (queueOffset + i) * 8 + queueId + 1,
+          KIB,
+        ]);
+        expect(Buffer.from(answer.body!).equals(bodyOf(...expected))).toBe(true);
+      }
+    }
+    // 1600 records; the first three pulls read their own, the rest comes in pieces as large as a segment here.
+    expect(broker.reads.length).toBeLessThan(3 * 32 + 40);
   });
 
   it('a run goes on over the end of a segment', () => {
