@@ -4,11 +4,12 @@
  * written to a file that append may be writing to.
  */
 import { asLogOffset, type LogOffset } from '../base/units.ts';
-import { type Disk, type DiskFile, writeFully } from './disk.ts';
+import { type Disk, DiskFailedError, type DiskFile, writeFully } from './disk.ts';
 import { type CommitLogFiles, preparationPath, segmentPath } from './segments.ts';
 
 /** Bytes of zeros per step, fsynced at once, so that no later fsync has to wait for a gigabyte of them. */
 const STEP_BYTES = 4 * 1024 * 1024;
+const LINK_UNKNOWN_CODES: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
 
 export class SegmentPreparation {
   readonly startingAt: LogOffset;
@@ -41,10 +42,19 @@ export class SegmentPreparation {
       this.#written += length;
       return false;
     }
-    // False when append could not wait and made the segment itself: then that one stays.
-    this.#disk.link(preparationPath(this.#files), segmentPath(this.#files, this.startingAt));
+    this.#putInPlace();
     this.abandon();
     return true;
+  }
+
+  /** When append could not wait and made the segment itself, that one stays. */
+  #putInPlace(): void {
+    try {
+      this.#disk.link(preparationPath(this.#files), segmentPath(this.#files, this.startingAt));
+    } catch (error) {
+      // Some file systems know no second names; there the segment is made sparse when it is opened.
+      if (!(error instanceof DiskFailedError && LINK_UNKNOWN_CODES.includes(error.code))) throw error;
+    }
   }
 
   /** Ends it. What has got its place in the log keeps it. */

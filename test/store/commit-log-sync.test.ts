@@ -102,6 +102,14 @@ describe('preparing the next segment', () => {
     expect(disk.bytesOf(SECOND).every((byte) => byte === 0)).toBe(true);
   });
 
+  it('makes a sparse one where a file cannot have a second name', () => {
+    const { disk, sync } = start();
+    disk.fault = (operation) => (operation === 'link' ? 'EPERM' : null);
+    sync.prepareSegment(at(256), true);
+    expect(disk.stat(SECOND)?.size).toBe(256);
+    expect(disk.list('/')).toEqual(['log']);
+  });
+
   it('gives up on a full disk and takes its room back', () => {
     const { disk, writer, sync } = start();
     disk.roomBytes = 100;
