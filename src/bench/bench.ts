@@ -4,11 +4,13 @@
  */
 import { systemClock } from '../base/clock.ts';
 import { stagesOf } from './broker-figures.ts';
+import { writeText } from './files.ts';
 import { machineFacts, softwareFacts } from './machine.ts';
 import { type BenchSettings, benchSettings, type RawBenchOptions } from './options.ts';
 import { PhaseRunner } from './phase-runner.ts';
 import { loadThreads, type Phase, phaseTitle, plannedMs, planOf } from './plan.ts';
 import { type Progress, type ProgressStream, progressOn } from './progress.ts';
+import { reportPage } from './report/page.ts';
 import type { BenchResult, LatencyResult, SubjectResult, ThroughputResult } from './result.ts';
 import { runningBroker, type Subject, startRingmq } from './subject.ts';
 import { phaseLine, resultTable } from './table.ts';
@@ -58,6 +60,10 @@ export async function runBench(raw: RawBenchOptions, output: BenchOutput): Promi
     load: { bodyBytes, topics, queues, connections, header, loadThreads: threads },
     subjects,
   };
+  if (settings.report !== null) {
+    writeText(settings.report, reportPage(result));
+    output.stderr.write(`report: ${settings.report}\n`);
+  }
   output.stdout.write(settings.json ? `${JSON.stringify(result, null, 1)}\n` : resultTable(result));
   return result;
 }

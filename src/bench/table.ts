@@ -1,4 +1,5 @@
 /** A run's figures as text for a terminal. Called by bench.ts at the end and after each phase. */
+import { count, duration, mebibytes } from './quantities.ts';
 import type { BenchResult, LatencyResult, PhaseResult, SubjectResult, ThroughputResult } from './result.ts';
 
 /** One line about a phase, when it is over. */
@@ -33,10 +34,7 @@ type Column<Row> = readonly [title: string, cell: (row: Row) => string];
 const COSTS: readonly Column<PhaseResult>[] = [
   ['fsyncs/msg', (phase) => (phase.broker.fsyncsPerMessage === null ? '-' : phase.broker.fsyncsPerMessage.toFixed(4))],
   ['broker CPU/msg', (phase) => (phase.broker.cpuUsPerMessage === null ? '-' : duration(phase.broker.cpuUsPerMessage))],
-  [
-    'RSS',
-    (phase) => (phase.broker.residentBytes === null ? '-' : `${Math.round(phase.broker.residentBytes / 2 ** 20)} MB`),
-  ],
+  ['RSS', (phase) => (phase.broker.residentBytes === null ? '-' : mebibytes(phase.broker.residentBytes))],
   ['client CPU', (phase) => `${phase.client.cores.toFixed(2)} cores`],
 ];
 
@@ -72,16 +70,4 @@ function grid<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): strin
   const cells = [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, cell]) => cell(row)))];
   const widths = columns.map((_column, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)));
   return cells.map((row) => `  ${row.map((cell, at) => cell.padStart(widths[at] ?? 0)).join('  ')}`);
-}
-
-/** 1234.5 -> "1,235". */
-export function count(value: number): string {
-  return Math.round(value).toLocaleString('en');
-}
-
-/** Microseconds in the unit that suits them. */
-export function duration(us: number): string {
-  if (us < 1000) return `${us < 100 ? us.toFixed(1) : Math.round(us)} us`;
-  if (us < 1e6) return `${(us / 1000).toFixed(us < 100_000 ? 2 : 0)} ms`;
-  return `${(us / 1e6).toFixed(2)} s`;
 }

@@ -1,0 +1,44 @@
+import { expect, it } from 'vitest';
+import { resultTable } from '../../src/bench/table.ts';
+import { FAILED, sampleResult, sampleSubject } from './sample-result.ts';
+
+it('has a line for each phase with what it cost', () => {
+  const lines = resultTable(sampleResult()).split('\n');
+  const closed = lines.filter((line) => line.includes('256,000'));
+  expect(closed).toHaveLength(1);
+  for (const cell of ['256', '0.0123', '4.56 µs', '123 MiB', '0.34 cores', '250,000'])
+    expect(closed[0]).toContain(cell);
+  const open = lines.filter((line) => line.trimStart().startsWith('10,000'));
+  expect(open).toHaveLength(2);
+  expect(open[0]).toMatch(/1\.0\d ms.*1\.98 ms.*2\.65 ms/);
+});
+
+it('aligns its columns', () => {
+  const table = resultTable(sampleResult()).split('\n\n')[0] as string;
+  const rows = table.split('\n').filter((line) => /^ {2}/.test(line));
+  expect(rows.length).toBeGreaterThan(2);
+  expect(new Set(rows.map((row) => row.length)).size).toBe(1);
+});
+
+it('shows a dash for what the broker does not tell', () => {
+  const subject = sampleSubject('Apache RocketMQ', 100);
+  const broker = {
+    fsyncs: null,
+    fsyncsPerMessage: null,
+    cpuUsPerMessage: null,
+    residentBytes: null,
+    stageMeansUs: null,
+  };
+  const throughput = subject.throughput.map((phase) => ({ ...phase, broker }));
+  const row = resultTable(sampleResult({ subjects: [{ ...subject, throughput, latency: [], stages: null }] }))
+    .split('\n')
+    .find((line) => line.includes('25,600'));
+  expect(row?.match(/ - /g)).toHaveLength(3);
+});
+
+it('gives reasons instead of figures when verification failed', () => {
+  const text = resultTable(sampleResult(FAILED));
+  expect(text).toContain('VERIFICATION FAILED');
+  expect(text).toContain('3 missing of 250000');
+  expect(text).not.toContain('256,000');
+});
