@@ -57,7 +57,6 @@ export class LongPolls {
     };
     this.#parked.add(parked);
     this.#ports.setParked(this.#parked.count);
-    this.#ports.add('parkedPulls', 1);
     if (this.#isWanted(parked)) this.#wake(parked);
     return true;
   }

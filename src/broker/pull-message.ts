@@ -2,6 +2,7 @@
  * PULL_MESSAGE (11) and LITE_PULL_MESSAGE (361): checks, choice of records, answer or parking (spec/api.md 8). One object per net thread,
  * called by the net agent for each pull, each queue that grew, each tick, each connection that has drained or closed.
  */
+import { blocksReadFromDisk } from '../base/disk-reads.ts';
 import { asQueueOffset, type QueueSlot } from '../base/units.ts';
 import { ResponseCode } from '../remoting/codes.ts';
 import { isOneWay } from '../remoting/frame-codec.ts';
@@ -31,14 +32,15 @@ export class PullMessages {
   readonly #target = new PullTarget();
   readonly #selection: PullSelection;
 
-  constructor(ports: PullPorts) {
+  /** Made after recovery: what the log holds by now counts as cold. */
+  constructor(ports: PullPorts, blocksRead: () => number = blocksReadFromDisk) {
     const { settings, coldReads } = ports;
     const again = (pull: HeldPull): void => this.#attempt(pull.header, pull.reply, pull.arrivedMs, pull.isFirst);
     this.#ports = ports;
     this.#checks = new PullChecks(ports.tables, settings);
     this.#scan = new PullScan(ports);
     this.#selection = new PullSelection(this.#scan.recordsMax);
-    this.#hotLimit = new HotLimit(this.#scan.memoryBytes, ports.logEnd());
+    this.#hotLimit = new HotLimit(this.#scan.memoryBytes, ports.logEnd(), blocksRead);
     this.#answers = new PullAnswers(ports, this.#hotLimit, this.#scan.recordsMax);
     this.#longPolls = new LongPolls(ports, again);
     this.#coldPulls =

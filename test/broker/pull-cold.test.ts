@@ -174,7 +174,7 @@ describe('a cold pull', () => {
 
 describe('what counts as hot', () => {
   it('is what was written since the start, up to the limit', () => {
-    const limit = new HotLimit(100 * MIB, 1000);
+    const limit = new HotLimit(100 * MIB, 1000, () => 0);
     expect(limit.isHot(1000, 5000)).toBe(true);
     expect(limit.isHot(999, 5000)).toBe(false);
     expect(limit.isHot(1000, 1000 + 100 * MIB)).toBe(true);
@@ -182,7 +182,8 @@ describe('what counts as hot', () => {
   });
 
   it('is halved by a slow read, once for a stall, down to 64 MiB, and comes back in quiet times', () => {
-    const limit = new HotLimit(1024 * MIB, 0);
+    let blocks = 0;
+    const limit = new HotLimit(1024 * MIB, 0, () => ++blocks);
     expect(limit.tookFromTo(0, 1000)).toBe(false);
     expect(limit.tookFromTo(0, 1001)).toBe(true);
     expect(limit.bytes).toBe(512 * MIB);
@@ -199,10 +200,25 @@ describe('what counts as hot', () => {
     expect(limit.bytes).toBe(1024 * MIB);
   });
 
+  it('is not halved when the read waited for the processor only, whatever was read from the disk before', () => {
+    let blocks = 5000;
+    const limit = new HotLimit(1024 * MIB, 0, () => blocks);
+    limit.tookFromTo(0, 10);
+    expect(limit.tookFromTo(100, 9000)).toBe(false);
+    blocks++;
+    limit.tookFromTo(2e6, 2e6 + 10);
+    expect(limit.tookFromTo(2.1e6, 2.2e6)).toBe(false);
+    expect(limit.bytes).toBe(1024 * MIB);
+    blocks++;
+    expect(limit.tookFromTo(2.2e6, 2.3e6)).toBe(true);
+    expect(limit.bytes).toBe(512 * MIB);
+  });
+
   it('shrinks when a pull’s read was slow, which is counted', () => {
     const broker = new PullHarness({ cold: true, memoryLimitBytes: 1000 * MIB });
     broker.many(3);
     broker.readUs = 2000;
+    broker.blocksRead = 8;
     broker.ask();
     expect(broker.counters.get('slowHotReads')).toBe(1);
     broker.skip(250 * MIB);

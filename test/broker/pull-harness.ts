@@ -222,6 +222,8 @@ export class PullHarness {
   outOfTurn = 0;
   nowUs = 0;
   readUs = 5;
+  /** What the process has read from the disk. */
+  blocksRead = 0;
   /** Bytes of the log below this are gone. */
   logStart = 0;
   logEnd = 0;
@@ -263,12 +265,12 @@ export class PullHarness {
         this.outOfTurn++;
       },
     };
-    this.pulls = new PullMessages(this.#ports);
+    this.pulls = new PullMessages(this.#ports, () => this.blocksRead);
   }
 
   /** The same log and queues after a new start of the broker: nothing in it counts as read lately. */
   restarted(): this {
-    this.pulls = new PullMessages(this.#ports);
+    this.pulls = new PullMessages(this.#ports, () => this.blocksRead);
     return this;
   }
 
