@@ -11,7 +11,7 @@ import {
   decodeCheckpoint,
   encodeCheckpoint,
 } from '../layout/checkpoint-file.ts';
-import { type Disk, type DiskFile, isMissing, writeFully } from './disk.ts';
+import { type Disk, type DiskFile, DiskFullError, isMissing, writeFully } from './disk.ts';
 
 /** How far upstream goes back behind the named times, because store times are not in order to the millisecond (spec/store.md 10.1). */
 const SLACK_MS = 3000;
@@ -44,6 +44,7 @@ export class CheckpointWriter {
   readonly #path: string;
   #file: DiskFile | null = null;
   #last: CheckpointFields;
+  #hasWritten = false;
 
   constructor(disk: Disk, path: string) {
     this.#disk = disk;
@@ -55,20 +56,29 @@ export class CheckpointWriter {
     return this.#last;
   }
 
-  /** Replaces what is given and flushes the file. The fields lie in one sector, so a loss of power leaves the old ones or the new. */
-  write(changes: Partial<CheckpointFields>): void {
+  /**
+   * Replaces what is given and flushes the file. The fields lie in one sector, so a loss of power leaves the old ones or the new. False
+   * on a full disk: the old checkpoint stays, from which a start has to look further back.
+   */
+  write(changes: Partial<CheckpointFields>): boolean {
     const fields = { ...this.#last, ...changes };
-    const isNew = this.#file === null;
     // What an earlier process has named may lie beyond a log that was cut since; what this one has named never does.
-    if (!isNew) {
+    if (this.#hasWritten) {
       assert(fields.logTimestamp >= this.#last.logTimestamp, 'the checkpoint of the log does not go back');
       assert(fields.queuesTimestamp >= this.#last.queuesTimestamp, 'the checkpoint of the queues does not go back');
     }
-    this.#file ??= this.#disk.open(this.#path, 'create');
-    writeFully(this.#file, encodeCheckpoint(fields), 0, CHECKPOINT_FILE_BYTES, 0);
+    try {
+      this.#file ??= this.#disk.open(this.#path, 'create');
+      writeFully(this.#file, encodeCheckpoint(fields), 0, CHECKPOINT_FILE_BYTES, 0);
+    } catch (error) {
+      if (error instanceof DiskFullError) return false;
+      throw error;
+    }
     this.#file.sync();
-    if (isNew) this.#disk.syncDirectory(dirname(this.#path));
+    if (!this.#hasWritten) this.#disk.syncDirectory(dirname(this.#path));
     this.#last = fields;
+    this.#hasWritten = true;
+    return true;
   }
 
   close(): void {

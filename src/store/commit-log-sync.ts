@@ -4,7 +4,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { asLogOffset, type LogOffset } from '../base/units.ts';
-import type { Disk, DiskFile } from './disk.ts';
+import { type Disk, type DiskFile, DiskFullError } from './disk.ts';
 import { SegmentPreparation } from './segment-preparation.ts';
 import { type CommitLogFiles, openSegment, segmentStart } from './segments.ts';
 
@@ -57,35 +57,34 @@ export class CommitLogSync {
 
   /**
    * Begins to make the segment at `startingAt`. With `zeroWrite` its blocks are written once, because fdatasync of a block that is
-   * there takes a third of the time (docs/decisions); without, it is sparse and the first step ends it.
+   * there takes a third of the time; without, it is sparse and the first step ends it. On a full disk it gives up and takes its room
+   * back: nothing is lost by that, append makes the segment when it needs it, or says that the disk is full.
    */
   beginPreparing(startingAt: LogOffset, zeroWrite: boolean): void {
     assert(startingAt === segmentStart(this.#files, startingAt), 'a segment starts at a multiple of its size');
     this.#preparation?.abandon();
-    this.#preparation = new SegmentPreparation(this.#disk, this.#files, startingAt, zeroWrite);
+    this.#preparation = null;
+    unlessFull(() => {
+      this.#preparation = SegmentPreparation.begin(this.#disk, this.#files, startingAt, zeroWrite);
+    });
   }
 
   get isPreparing(): boolean {
     return this.#preparation !== null;
   }
 
-  /**
-   * Writes one more piece of the segment being prepared. True when it is there and open, or when there is nothing to prepare. On a full
-   * disk (DiskFullError) it gives up and takes its room back; nothing is lost, append makes the segment when it needs it.
-   */
+  /** Writes one more piece of the segment being prepared. True when it is there and open, or when there is nothing to prepare. */
   prepareStep(): boolean {
     const preparation = this.#preparation;
     if (preparation === null) return true;
-    try {
-      if (!preparation.step()) return false;
-    } catch (error) {
-      this.#preparation = null;
-      preparation.abandon();
-      throw error;
-    }
-    this.#preparation = null;
-    this.openSegment(preparation.startingAt);
-    return true;
+    let isDone = true;
+    const hadRoom = unlessFull(() => {
+      isDone = preparation.step();
+      if (isDone) this.openSegment(preparation.startingAt);
+    });
+    if (!hadRoom) preparation.abandon();
+    if (isDone) this.#preparation = null;
+    return isDone;
   }
 
   close(): void {
@@ -101,5 +100,16 @@ export class CommitLogSync {
       this.#open.delete(other);
       file.close();
     }
+  }
+}
+
+/** False when the disk was full. */
+function unlessFull(action: () => void): boolean {
+  try {
+    action();
+    return true;
+  } catch (error) {
+    if (error instanceof DiskFullError) return false;
+    throw error;
   }
 }

@@ -167,6 +167,10 @@ export class ConsumeQueueWriter {
     const file = this.#disk.open(path, 'create');
     try {
       file.resize(this.#fileSize);
+    } catch (error) {
+      // A file of another size would be taken for an old one the next time, and refused at the next start.
+      this.#disk.unlink(path);
+      throw error;
     } finally {
       file.close();
     }

@@ -3,7 +3,7 @@
  * it is complete: until then it has a name outside, because append makes a segment itself when it finds none, and zeros must never be
  * written to a file that append may be writing to.
  */
-import { asLogOffset, type LogOffset } from '../base/units.ts';
+import type { LogOffset } from '../base/units.ts';
 import { type Disk, DiskFailedError, type DiskFile, writeFully } from './disk.ts';
 import { type CommitLogFiles, preparationPath, segmentPath } from './segments.ts';
 
@@ -18,19 +18,30 @@ export class SegmentPreparation {
   readonly #file: DiskFile;
   readonly #zeros: Uint8Array;
   #written: number;
+  #isOver = false;
 
-  constructor(disk: Disk, files: CommitLogFiles, startingAt: LogOffset, zeroWrite: boolean) {
+  private constructor(disk: Disk, files: CommitLogFiles, startingAt: LogOffset, zeroWrite: boolean) {
     this.#disk = disk;
     this.#files = files;
-    this.startingAt = asLogOffset(startingAt);
+    this.startingAt = startingAt;
     this.#written = zeroWrite ? 0 : files.segmentSizeBytes;
     this.#zeros = new Uint8Array(zeroWrite ? Math.min(STEP_BYTES, files.segmentSizeBytes) : 0);
     disk.makeDirectory(files.directory);
     this.#file = disk.open(preparationPath(files), 'create');
-    // Whatever an earlier process left there goes away first.
-    this.#file.resize(0);
-    this.#file.resize(files.segmentSizeBytes);
-    this.#file.sync();
+  }
+
+  static begin(disk: Disk, files: CommitLogFiles, startingAt: LogOffset, zeroWrite: boolean): SegmentPreparation {
+    const preparation = new SegmentPreparation(disk, files, startingAt, zeroWrite);
+    try {
+      // Whatever an earlier process left there goes away first.
+      preparation.#file.resize(0);
+      preparation.#file.resize(files.segmentSizeBytes);
+      preparation.#file.sync();
+      return preparation;
+    } catch (error) {
+      preparation.abandon();
+      throw error;
+    }
   }
 
   /** Writes the next zeros, or puts the complete file into its place. True when that is done. */
@@ -59,6 +70,8 @@ export class SegmentPreparation {
 
   /** Ends it. What has got its place in the log keeps it. */
   abandon(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#file.close();
     this.#disk.unlink(preparationPath(this.#files));
   }

@@ -51,6 +51,8 @@ export class StoreLock {
   /** Gives the store up. `clean` says that every file is flushed and every record is in its queue. */
   release(clean: boolean): void {
     if (clean) this.#disk.unlink(this.#paths.abort);
+    // The file stays, but it no longer names a process: this one may live on without the store.
+    else writeWhole(this.#disk, this.#paths.abort, Buffer.from('given up without a clean stop'));
     this.#disk.unlink(this.#file);
     this.#disk.syncDirectory(this.#paths.root);
   }

@@ -44,6 +44,16 @@ describe('the checkpoint', () => {
     expect(safeTimestamp({ ...EMPTY_CHECKPOINT, logTimestamp: 2000, queuesTimestamp: 9000 })).toBe(0);
   });
 
+  it('stays as it was on a full disk', () => {
+    const disk = new MemoryDisk();
+    const writer = new CheckpointWriter(disk, '/checkpoint');
+    expect(writer.write({ queuesTimestamp: 5 })).toBe(true);
+    disk.fault = (operation) => (operation === 'write' ? 'ENOSPC' : null);
+    expect(writer.write({ queuesTimestamp: 7 })).toBe(false);
+    expect(writer.last.queuesTimestamp).toBe(5);
+    expect(readCheckpoint(disk, '/checkpoint').queuesTimestamp).toBe(5);
+  });
+
   it('does not go back', () => {
     const writer = new CheckpointWriter(new MemoryDisk(), '/checkpoint');
     writer.write({ logTimestamp: 100, queuesTimestamp: 100 });

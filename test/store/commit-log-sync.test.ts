@@ -110,13 +110,24 @@ describe('preparing the next segment', () => {
     expect(disk.list('/')).toEqual(['log']);
   });
 
-  it('gives up on a full disk and takes its room back', () => {
+  it.each([
+    ['at its beginning', 'resize'],
+    ['while it is written', 'write'],
+    ['at its end', 'link'],
+  ])('gives up on a full disk %s and takes its room back', (_, call) => {
     const { disk, writer, sync } = start();
-    disk.roomBytes = 100;
-    expect(() => sync.prepareSegment(at(256), true)).toThrow('disk full');
+    disk.fault = (operation) => (operation === call ? 'ENOSPC' : null);
+    sync.prepareSegment(at(256), true);
     expect(disk.list('/')).toEqual(['log']);
+    expect(disk.list('/log').length).toBe(1);
     expect(sync.isPreparing).toBe(false);
     expect(disk.openFiles).toBe(1);
     writer.close();
+  });
+
+  it('does not hide a failing disk', () => {
+    const { disk, sync } = start();
+    disk.fault = (operation) => (operation === 'write' ? 'EIO' : null);
+    expect(() => sync.prepareSegment(at(256), true)).toThrow('EIO');
   });
 });

@@ -119,6 +119,17 @@ describe('the files of a queue', () => {
     expect(read(disk, 'T', 0, 0, 7)).toEqual([0, 100, 200, 300, 400, 500, 600]);
   });
 
+  it('have their full size or do not exist', () => {
+    const disk = new MemoryDisk();
+    const writer = writerOn(disk);
+    disk.fault = (operation) => (operation === 'resize' ? 'ENOSPC' : null);
+    expect(() => append(writer, 'T', 0, 0, 1)).toThrow('disk full');
+    expect(disk.list('/cq/T/0')).toEqual([]);
+    disk.fault = () => null;
+    append(writer, 'T', 0, 0, 1);
+    expect(disk.stat('/cq/T/0/00000000000000000000')?.size).toBe(FILE_SIZE);
+  });
+
   it('give nothing where there is no file', () => {
     const disk = new MemoryDisk();
     append(writerOn(disk), 'T', 0, 12, 1);

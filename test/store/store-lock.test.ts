@@ -127,6 +127,13 @@ describe('the lock of a store', () => {
     expect(StoreLock.acquire(disk, paths, processes.seenBy(10)).cleanStop).toBe(false);
   });
 
+  it('is free for another process when the owner has given it up and lives on', () => {
+    const disk = new MemoryDisk();
+    const both = machine(10, 11);
+    StoreLock.acquire(disk, paths, both.seenBy(10)).release(false);
+    expect(StoreLock.acquire(disk, paths, both.seenBy(11)).cleanStop).toBe(false);
+  });
+
   it('can be given back after a start that failed', () => {
     const disk = new MemoryDisk();
     const processes = machine(10).seenBy(10);
