@@ -10,6 +10,7 @@ import { type BenchSettings, benchSettings, type RawBenchOptions } from './optio
 import { PhaseRunner } from './phase-runner.ts';
 import { loadThreads, type Phase, phaseTitle, plannedMs, planOf } from './plan.ts';
 import { type Progress, type ProgressStream, progressOn } from './progress.ts';
+import { phaseName } from './remarks.ts';
 import { reportPage } from './report/page.ts';
 import type { BenchResult, LatencyResult, SubjectResult, ThroughputResult } from './result.ts';
 import { runningBroker, type Subject, startRingmq } from './subject.ts';
@@ -96,10 +97,17 @@ async function measureSubject(
     try {
       for (const phase of phases) {
         progress.step(`${subject.name}: ${phaseTitle(phase)}`, phase.warmUpMs + phase.measuredMs);
-        if (phase.kind === 'throughput') throughput.push(await runner.throughput(phase));
-        else latency.push(await runner.latency(phase));
-        const done = phase.kind === 'throughput' ? throughput.at(-1) : latency.at(-1);
-        if (done !== undefined) progress.note(`${subject.name}: ${phaseTitle(phase)}: ${phaseLine(done)}`);
+        const note = (done: ThroughputResult | LatencyResult): void =>
+          progress.note(`${subject.name}: ${phaseTitle(phase)}: ${phaseLine(done)}`);
+        if (phase.kind === 'throughput') {
+          const done = await runner.throughput(phase);
+          throughput.push(done);
+          note(done);
+        } else {
+          const done = await runner.latency(phase);
+          latency.push(done);
+          note(done);
+        }
       }
     } finally {
       await runner.stop();
@@ -116,18 +124,18 @@ async function measureSubject(
       latency,
       stages: stages.length === 0 ? null : stages,
     };
+  } catch (error) {
+    const lastWords = subject.lastWords();
+    throw lastWords === null ? error : new Error(`${(error as Error).message}\n${lastWords}`, { cause: error });
   } finally {
     await subject.stop();
   }
 }
 
 function failuresOf(subject: SubjectResult): string[] {
-  const phases = [
-    ...subject.throughput.map((phase) => ({ title: `${phase.inFlight} in flight`, phase })),
-    ...subject.latency.map((phase) => ({ title: `${phase.rate}/s`, phase })),
-  ];
-  return phases.flatMap(({ title, phase }) => {
+  return [...subject.throughput, ...subject.latency].flatMap((phase) => {
     const { verification } = phase;
+    const title = phaseName(phase);
     if (phase.acknowledged === 0) return [`${subject.name}, ${title}: nothing was acknowledged`];
     if (verification.isSound) return [];
     const { missing, reordered, corrupted, misplaced, foreign, examples } = verification;

@@ -3,7 +3,7 @@
  * this machine, the rest from its runtime information, where RingMQ has keys of its own. Called by the engine around the measured time.
  */
 import type { BrokerClient } from './broker-client.ts';
-import { sampleProcess } from './process-meter.ts';
+import { type ProcessSample, sampleProcess } from './process-meter.ts';
 import type { BrokerFigures, StageSummary } from './result.ts';
 
 const STAGE_KEY = /^ringmq\.stage\.([^.]+)\.count$/;
@@ -19,7 +19,7 @@ export interface BrokerSample {
 /** `pid` is the broker's process, null when it is not on this machine. */
 export async function sampleBroker(client: BrokerClient, pid: number | null): Promise<BrokerSample> {
   const info = (await client.runtimeInfo()) ?? {};
-  const process = pid === null ? null : sampleProcess(pid);
+  const process = pid === null ? null : processOrNull(pid);
   const syncs = info[SYNCS_KEY];
   return {
     cpuUs: process?.cpuUs ?? null,
@@ -27,6 +27,15 @@ export async function sampleBroker(client: BrokerClient, pid: number | null): Pr
     syncs: syncs === undefined ? null : Number(syncs),
     stages: stagesOf(info),
   };
+}
+
+/** Null where there is no /proc, and when the process is gone: the load will say that better. */
+function processOrNull(pid: number): ProcessSample | null {
+  try {
+    return sampleProcess(pid);
+  } catch {
+    return null;
+  }
 }
 
 export function figuresBetween(before: BrokerSample, after: BrokerSample, acknowledged: number): BrokerFigures {

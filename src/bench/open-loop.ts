@@ -11,6 +11,12 @@ import type { PublishMeter, Window } from './publish-meter.ts';
 import type { Schedule } from './schedule.ts';
 import type { SendConnection, SendLoad } from './send-connection.ts';
 
+/**
+ * What became due while this thread was awake waits for the next ring or answer. To send it at once would keep a thread that has fallen
+ * behind from ever reading answers.
+ */
+const neverDue = (): boolean => false;
+
 /** The pacer rings a little early; a wait of up to this long is spun, because sleeping again would make it later. */
 const SPIN_US = 100;
 
@@ -44,7 +50,7 @@ export class OpenLoop implements SendLoad {
 
   start(connections: readonly SendConnection[]): void {
     this.#connections = connections;
-    this.#sleeper.arm(() => false);
+    this.#sleeper.arm(neverDue);
   }
 
   /** Nothing is sent any more; what has no answer counts with the time that it has waited. */
@@ -94,7 +100,7 @@ export class OpenLoop implements SendLoad {
     let nowUs = systemClock.monotonicUs();
     if (dueUs - nowUs < SPIN_US) while (nowUs < dueUs) nowUs = systemClock.monotonicUs();
     this.#sendDue(nowUs);
-    if (this.#next < this.#schedule.total) this.#sleeper.arm(() => false);
+    if (this.#next < this.#schedule.total) this.#sleeper.arm(neverDue);
   }
 
   #sendDue(nowUs: number): void {

@@ -97,6 +97,8 @@ export class PhaseRunner {
     await this.#consumer.call('measure', times.window);
     const { startUs, window } = times;
     const pacing = this.#pacer.call('pace', { bells, loadWorkers, startUs, endUs: window.toUs, ratePerSecond });
+    // When the load fails nobody waits for the pacer any more.
+    pacing.catch(() => {});
     const loaded = await this.#load(times, { bells, ratePerSecond });
     await pacing;
     const read = await this.#verify(loaded.reports);

@@ -17,8 +17,6 @@ import { firstDifference, putDigits } from './patching.ts';
 export const BENCH_GROUP = 'ringmq-bench';
 const PULL_BATCH = 32;
 const SUSPEND_MS = 15_000;
-/** More would be held in the broker's and our memory at once. */
-const PULLS_IN_FLIGHT_MAX = 256;
 /** As many as a broker's scanner reads as a number. */
 const OFFSET_DIGITS = 15;
 
@@ -42,7 +40,6 @@ export interface RecordTaker {
 export class PullConnection implements FrameSink {
   readonly #taker: RecordTaker;
   readonly #readers: readonly QueueReader[];
-  readonly #waiting: QueueReader[];
   readonly #frames = new FrameReader();
   readonly #scanner = new AnswerScanner();
   #connection: Connection | null = null;
@@ -61,14 +58,13 @@ export class PullConnection implements FrameSink {
         },
       },
     });
-    for (let pulls = 0; pulls < PULLS_IN_FLIGHT_MAX; pulls++) opened.#pullNext();
+    for (const reader of opened.#readers) opened.#pull(reader);
     return opened;
   }
 
   private constructor(spec: PullSpec, queues: readonly QueueToRead[], taker: RecordTaker) {
     this.#taker = taker;
     this.#readers = queues.map((queue, opaque) => new QueueReader(spec, queue, opaque));
-    this.#waiting = [...this.#readers];
   }
 
   /** Where each queue has been read to. */
@@ -99,13 +95,11 @@ export class PullConnection implements FrameSink {
         throw new Error(`a pull of ${reader.name} at ${reader.offset}: ${responseCodeName(scanner.code)} (${remark})`);
       }
     }
-    this.#waiting.push(reader);
-    this.#pullNext();
+    this.#pull(reader);
   }
 
-  #pullNext(): void {
-    const reader = this.#waiting.shift();
-    if (reader !== undefined) this.#connection?.write(reader.request());
+  #pull(reader: QueueReader): void {
+    this.#connection?.write(reader.request());
   }
 
   #chunk(bytes: Uint8Array): void {

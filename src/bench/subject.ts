@@ -1,7 +1,7 @@
 /** The broker that is measured: RingMQ as a child process with a new store, or one that runs already. Called by bench.ts. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { after } from '../base/clock.ts';
+import { after, systemClock } from '../base/clock.ts';
 import { BrokerClient, brokerAt } from './broker-client.ts';
 import { listenerPid, makeFolder, removeFolder } from './files.ts';
 import type { BenchSettings, FlushMode } from './options.ts';
@@ -15,34 +15,47 @@ export interface Subject {
   /** Its process; null when that is not on this machine. */
   readonly pid: number | null;
   readonly client: BrokerClient;
+  /** What it said at last, when it has ended by itself; null otherwise. */
+  lastWords(): string | null;
   stop(): Promise<void>;
 }
 
 const START_DEADLINE_MS = 20_000;
 const STOP_DEADLINE_MS = 20_000;
 const TAIL_LINES = 20;
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** Starts RingMQ on free ports with an empty store. */
 export async function startRingmq(settings: BenchSettings, flush: FlushMode): Promise<Subject> {
-  const store = `${settings.store}/${flush}`;
-  removeFolder(store);
+  // A name of its own, so that nothing of anybody else is ever removed.
+  const store = `${settings.store}/ringmq-bench-${systemClock.nowMs().toString(36)}-${flush}`;
   makeFolder(store);
   const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
   const args = [main, 'standalone', '--store', store, '--namesrv-port', '0', '--broker-port', '0', '--json'];
   args.push('--flush', flush, '--placement', settings.placement);
   for (const setting of settings.brokerSettings) args.push('--set', setting);
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const address = await readyAddress(child);
+  const errors = lastLinesOf(child);
+  const ended = endWith(child, () => {
+    if (!settings.keepStore) removeFolder(store);
+  });
+  const address = await readyAddress(child, errors);
   const subject = await describe(address, child.pid ?? null, settings.label ?? 'RingMQ');
   return {
     ...subject,
     name: `${subject.name} ${flush}`,
     flush,
     placement: settings.placement,
+    lastWords() {
+      const how = child.signalCode ?? child.exitCode;
+      return how === null ? null : [`the RingMQ that was measured ended (${how})`, ...errors].join('\n');
+    },
     async stop() {
       subject.client.close();
-      await endOf(child);
-      if (!settings.keepStore) removeFolder(store);
+      child.kill('SIGTERM');
+      const deadline = after(STOP_DEADLINE_MS, () => child.kill('SIGKILL'));
+      await ended;
+      deadline.stop();
     },
   };
 }
@@ -53,13 +66,18 @@ export async function runningBroker(settings: BenchSettings): Promise<Subject> {
   const subject = await describe(address, listenerPid(address), settings.label);
   return {
     ...subject,
+    lastWords: () => null,
     async stop() {
       subject.client.close();
     },
   };
 }
 
-async function describe(address: string, pid: number | null, label: string | null): Promise<Omit<Subject, 'stop'>> {
+async function describe(
+  address: string,
+  pid: number | null,
+  label: string | null,
+): Promise<Omit<Subject, 'stop' | 'lastWords'>> {
   const client = new BrokerClient(address);
   const info = await client.runtimeInfo();
   const settings = await client.settings();
@@ -67,15 +85,15 @@ async function describe(address: string, pid: number | null, label: string | nul
   const flushDiskType = settings?.get('flushDiskType')?.trim();
   const flush = flushDiskType === undefined ? null : flushDiskType === 'SYNC_FLUSH' ? 'sync' : 'async';
   const version = info?.brokerVersionDesc ?? 'unknown version';
-  const kind = placement === null ? 'Apache RocketMQ' : 'RingMQ';
+  const kind =
+    placement !== null ? 'RingMQ' : info?.brokerVersionDesc === undefined ? `broker at ${address}` : 'Apache RocketMQ';
   const name = label ?? (flush === null ? kind : `${kind} ${flush}`);
   return { name, version, flush, placement, address, pid, client };
 }
 
 /** The broker's address out of the line that says the servers are ready. */
-function readyAddress(child: ChildProcess): Promise<string> {
+function readyAddress(child: ChildProcess, errors: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    const errors: string[] = [];
     let text = '';
     const deadline = after(START_DEADLINE_MS, () => fail(`is not ready after ${START_DEADLINE_MS} ms`));
     const fail = (what: string): void => {
@@ -83,12 +101,9 @@ function readyAddress(child: ChildProcess): Promise<string> {
       child.kill('SIGKILL');
       reject(new Error([`the RingMQ to be measured ${what}`, ...errors].join('\n')));
     };
-    child.stderr?.on('data', (chunk: Buffer) => {
-      errors.push(...chunk.toString().trimEnd().split('\n'));
-      errors.splice(0, errors.length - TAIL_LINES);
-    });
     child.on('error', (error) => fail(`cannot be started: ${error.message}`));
-    child.on('exit', (code, signal) => fail(`ended at its start (${signal ?? `exit code ${code}`})`));
+    // Not 'exit': the last lines of stderr come before this.
+    child.once('close', (code, signal) => fail(`ended at its start (${signal ?? `exit code ${code}`})`));
     child.stdout?.on('data', (chunk: Buffer) => {
       text += chunk.toString();
       for (const line of text.split('\n').slice(0, -1)) {
@@ -96,7 +111,6 @@ function readyAddress(child: ChildProcess): Promise<string> {
         const ready = JSON.parse(line) as { ready?: boolean; broker?: string };
         if (ready.ready !== true || ready.broker === undefined) continue;
         deadline.stop();
-        child.removeAllListeners('exit');
         resolve(ready.broker);
       }
       text = text.slice(text.lastIndexOf('\n') + 1);
@@ -104,11 +118,31 @@ function readyAddress(child: ChildProcess): Promise<string> {
   });
 }
 
-async function endOf(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  const deadline = after(STOP_DEADLINE_MS, () => child.kill('SIGKILL'));
-  await ended;
-  deadline.stop();
+/** The last lines on stderr, kept up to date. */
+function lastLinesOf(child: ChildProcess): string[] {
+  const lines: string[] = [];
+  child.stderr?.on('data', (chunk: Buffer) => {
+    lines.push(...chunk.toString().trimEnd().split('\n'));
+    lines.splice(0, lines.length - TAIL_LINES);
+  });
+  return lines;
+}
+
+/** Resolves when the child has ended and `cleanUp` was called. A signal that ends the benchmark ends the child first. */
+function endWith(child: ChildProcess, cleanUp: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    let signal: NodeJS.Signals | null = null;
+    const onSignal = (received: NodeJS.Signals): void => {
+      signal = received;
+      child.kill('SIGTERM');
+    };
+    for (const name of ENDING_SIGNALS) process.on(name, onSignal);
+    child.once('close', () => {
+      for (const name of ENDING_SIGNALS) process.off(name, onSignal);
+      cleanUp();
+      // Nobody is left to hear it, so it does what it would have done.
+      if (signal !== null) process.kill(process.pid, signal);
+      resolve();
+    });
+  });
 }

@@ -1,12 +1,14 @@
 /** A run's figures as text for a terminal. Called by bench.ts at the end and after each phase. */
 import { count, duration, mebibytes } from './quantities.ts';
+import { allRemarks, remarksOf, verifiedTotals } from './remarks.ts';
 import type { BenchResult, LatencyResult, PhaseResult, SubjectResult, ThroughputResult } from './result.ts';
 
 /** One line about a phase, when it is over. */
-export function phaseLine(phase: PhaseResult): string {
+export function phaseLine(phase: ThroughputResult | LatencyResult): string {
   const { verification } = phase;
   const verdict = verification.isSound ? `${count(verification.expected)} verified` : 'VERIFICATION FAILED';
-  return `${count(phase.perSecond)}/s, p99 ${duration(phase.publish.percentilesUs['99'] ?? 0)}, ${verdict}`;
+  const p99 = `p99 ${duration(phase.publish.percentilesUs['99'] ?? 0)}`;
+  return [`${count(phase.perSecond)}/s`, p99, verdict, ...remarksOf(phase)].join(', ');
 }
 
 export function resultTable(result: BenchResult): string {
@@ -19,6 +21,8 @@ export function resultTable(result: BenchResult): string {
     return `${lines.join('\n')}\n`;
   }
   for (const subject of result.subjects) lines.push(...subjectLines(subject));
+  for (const remark of allRemarks(result)) lines.push(`! ${remark}`);
+  lines.push(verdictLine(result), machineLine(result));
   return `${lines.join('\n')}\n`;
 }
 
@@ -27,6 +31,20 @@ function subjectLines(subject: SubjectResult): string[] {
   if (subject.throughput.length > 0) lines.push(...grid(THROUGHPUT_COLUMNS, subject.throughput), '');
   if (subject.latency.length > 0) lines.push(...grid(LATENCY_COLUMNS, subject.latency), '');
   return lines;
+}
+
+function verdictLine(result: BenchResult): string {
+  const { expected, duplicates } = verifiedTotals(result);
+  return `Verified: all ${count(expected)} acknowledged messages were read back, unharmed and in order; ${count(duplicates)} twice.`;
+}
+
+function machineLine({ machine, software, load }: BenchResult): string {
+  const sync = machine.disk.fdatasync;
+  const disk = sync === null ? '' : `, fdatasync p50 ${duration(sync.percentilesUs['50'] ?? 0)}`;
+  return (
+    `${machine.cores} x ${machine.cpu}, ${machine.disk.kind}${disk}, Node ${software.node}; ` +
+    `${count(load.bodyBytes)} bytes a message, ${load.connections} connections, ${load.header} headers.`
+  );
 }
 
 type Column<Row> = readonly [title: string, cell: (row: Row) => string];

@@ -36,6 +36,16 @@ it('shows a dash for what the broker does not tell', () => {
   expect(row?.match(/ - /g)).toHaveLength(3);
 });
 
+it('says what was verified and what went wrong on the way', () => {
+  const [subject] = sampleResult().subjects;
+  if (subject === undefined) throw new Error('the sample has subjects');
+  const throughput = subject.throughput.map((phase) => ({ ...phase, refusals: { SYSTEM_BUSY: 17 }, unanswered: 3 }));
+  const text = resultTable(sampleResult({ subjects: [{ ...subject, throughput }] }));
+  expect(text).toContain('all 750,000 acknowledged messages were read back');
+  expect(text).toContain('RingMQ async, 256 in flight: 17 answers SYSTEM_BUSY');
+  expect(text).toContain('RingMQ async, 256 in flight: 3 requests without an answer');
+});
+
 it('gives reasons instead of figures when verification failed', () => {
   const text = resultTable(sampleResult(FAILED));
   expect(text).toContain('VERIFICATION FAILED');

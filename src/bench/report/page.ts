@@ -3,6 +3,7 @@
  * bench.ts at the end of a run.
  */
 import { count, duration } from '../quantities.ts';
+import { allRemarks, verifiedTotals } from '../remarks.ts';
 import type { BenchResult, SubjectResult } from '../result.ts';
 import { courseSection, keyFigures, latencySection, stageSection, throughputSection } from './sections.ts';
 import { STYLE } from './style.ts';
@@ -45,13 +46,14 @@ function verdict(result: BenchResult): string {
     const failures = result.failures.map((failure) => `<li>${escapeText(failure)}</li>`);
     return `<div class="verdict bad">Verification failed, so there are no figures.<ul>${failures.join('')}</ul></div>`;
   }
-  const verifications = result.subjects
-    .flatMap((subject) => [...subject.throughput, ...subject.latency])
-    .map((phase) => phase.verification);
-  const total = verifications.reduce((sum, verification) => sum + verification.expected, 0);
-  const duplicates = verifications.reduce((sum, verification) => sum + verification.duplicates, 0);
+  const { expected, duplicates } = verifiedTotals(result);
   const doubled = duplicates === 0 ? 'none twice' : `${count(duplicates)} of them twice`;
-  return `<div class="verdict good">✓ Verified: all ${count(total)} acknowledged messages were read back, unharmed and in order, ${doubled}.</div>`;
+  return `<div class="verdict good">✓ Verified: all ${count(expected)} acknowledged messages were read back, unharmed and in order, ${doubled}.</div>${remarkList(result)}`;
+}
+
+function remarkList(result: BenchResult): string {
+  const remarks = allRemarks(result).map((remark) => `<li>${escapeText(remark)}</li>`);
+  return remarks.length === 0 ? '' : `<ul class="soft">${remarks.join('')}</ul>`;
 }
 
 function circumstances(result: BenchResult): string {

@@ -1,6 +1,7 @@
 /** The parts of the report, each with its charts and what one has to know to read them. Pure; called by page.ts. */
 import { type LatencySummary, percentileCurve } from '../histograms.ts';
 import { count, duration, mebibytes, short } from '../quantities.ts';
+import { phaseName } from '../remarks.ts';
 import type { BenchResult, LatencyResult, PhaseResult, SubjectResult, ThroughputResult } from '../result.ts';
 import { barChart } from './bar-chart.ts';
 import { type Line, lineChart } from './line-chart.ts';
@@ -231,11 +232,8 @@ export function stageSection(result: BenchResult): string {
     }),
   );
   const rows = told.flatMap(({ subject }) =>
-    [
-      ...subject.throughput.map((phase) => ({ title: `${phase.inFlight} in flight`, phase })),
-      ...subject.latency.map((phase) => ({ title: `${count(phase.rate)}/s`, phase })),
-    ].map(({ title, phase }): Cell[] => [
-      `${subject.name}, ${title}`,
+    [...subject.throughput, ...subject.latency].map((phase): Cell[] => [
+      `${subject.name}, ${phaseName(phase)}`,
       ...names.map((name) => duration(phase.broker.stageMeansUs?.[name] ?? 0)),
     ]),
   );
