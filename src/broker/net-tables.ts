@@ -4,12 +4,16 @@
  */
 import { ByteKeyedMap } from '../base/byte-keyed-map.ts';
 import type { ConsumerGroupView, FromControl, GroupView, TopicView } from './control-protocol.ts';
+import type { Refusal } from './refusal.ts';
+import { refusedTopic } from './send-checks.ts';
 
 /** A topic as sends and pulls use it; the object is replaced when control sends a new view. */
 export interface NetTopic {
   readonly view: TopicView;
   /** The name as records hold it. */
   readonly nameBytes: Uint8Array;
+  /** Why nobody may send to a topic of this name; null when its name is no obstacle. */
+  readonly sendRefusal: Refusal | null;
 }
 
 export class NetTables {
@@ -34,8 +38,9 @@ export class NetTables {
   take(message: FromControl): boolean {
     switch (message.kind) {
       case 'topic': {
-        const nameBytes = Buffer.from(message.topic.name);
-        this.#topics.set(nameBytes, { view: message.topic, nameBytes });
+        const { topic } = message;
+        const nameBytes = Buffer.from(topic.name);
+        this.#topics.set(nameBytes, { view: topic, nameBytes, sendRefusal: refusedTopic(topic.name) });
         return true;
       }
       case 'topicGone':

@@ -14,7 +14,8 @@ import { PropertyName } from './property-names.ts';
 import { firstMarked, ONES, TOP_BITS, WORD_BYTES, wordsOf } from './words.ts';
 
 const NAME_END = 0x01;
-const ENTRY_END = 0x02;
+/** Ends every entry but perhaps the last. */
+export const PROPERTY_ENTRY_END = 0x02;
 const NAME_END_TEXT = '\u0001';
 const ENTRY_END_TEXT = '\u0002';
 
@@ -40,6 +41,18 @@ export function encodeProperties(properties: ReadonlyMap<string, string>): strin
   let text = '';
   for (const [name, value] of properties) text += name + NAME_END_TEXT + value + ENTRY_END_TEXT;
   return text;
+}
+
+/** Whether properties that end at `end`, and are not empty, have the mark that further ones need before them. */
+export function endsEntry(bytes: Uint8Array, end: number): boolean {
+  return bytes[end - 1] === PROPERTY_ENTRY_END;
+}
+
+/** The properties of `bytes[start, end)` without those called `name`; the others as they are. */
+export function stripProperty(bytes: Uint8Array, start: number, end: number, name: string): Uint8Array {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
+  const kept = text.split(ENTRY_END_TEXT).filter((entry) => !entry.startsWith(name + NAME_END_TEXT));
+  return Buffer.from(kept.join(ENTRY_END_TEXT), 'latin1');
 }
 
 /** True for text that can be a name or a value and is read again as it was written. */
@@ -113,7 +126,7 @@ export function scanProperties(bytes: Uint8Array, start: number, end: number, in
   let at = start;
   while (at < end) {
     const nameEnd = separatorFrom(bytes, words, at, end);
-    if (bytes[nameEnd] === ENTRY_END || nameEnd >= end) {
+    if (bytes[nameEnd] === PROPERTY_ENTRY_END || nameEnd >= end) {
       at = nameEnd + 1;
       continue;
     }
@@ -179,7 +192,7 @@ function separatorFrom(bytes: Uint8Array, words: DataView, at: number, end: numb
     if (bytes[i] !== 0) return i;
     i++;
   }
-  while (i < end && bytes[i] !== NAME_END && bytes[i] !== ENTRY_END) i++;
+  while (i < end && bytes[i] !== NAME_END && bytes[i] !== PROPERTY_ENTRY_END) i++;
   return i;
 }
 

@@ -7,8 +7,19 @@ import { Bell as BellLine, OWN_LINE_BYTES, statusPageLayout } from '../layout/sh
 import { HISTOGRAM_BYTES, SharedHistogram } from './shared-histogram.ts';
 import { Watermark } from './watermark.ts';
 
-/** How far the log has come. `written >= flushed`, `written >= visible >= dispatched`. */
-export const WATERMARKS = ['written', 'flushed', 'dispatched', 'replicated', 'committed'] as const;
+/**
+ * How far the log has come, in log offsets: `written >= flushed`, `written >= visible >= dispatched`. Two are store times in ms, which the
+ * checkpoint is made of: `writtenAt` of the newest written record, `queuesSyncedAt` up to which every queue entry is on the disk.
+ */
+export const WATERMARKS = [
+  'written',
+  'flushed',
+  'dispatched',
+  'replicated',
+  'committed',
+  'writtenAt',
+  'queuesSyncedAt',
+] as const;
 export type WatermarkName = (typeof WATERMARKS)[number];
 
 /** What threads count; each thread has a cell of its own for each. */

@@ -1,0 +1,77 @@
+/**
+ * What a send must be like before it is encoded, in upstream's order and with its codes (spec/api.md 5.1). Pure; called by net for each
+ * send. Null means that nothing is wrong.
+ */
+import { PROPERTIES_SIZE_MAX_BYTES, TOPIC_LENGTH_MAX } from '../base/limits.ts';
+import type { ScannedProperties } from '../layout/message-properties.ts';
+import { SysFlag } from '../layout/message-record.ts';
+import { ResponseCode } from '../remoting/codes.ts';
+import { isRetryTopic, isSendForbidden, topicError } from '../remoting/names.ts';
+import type { SendHeader } from '../remoting/send-header.ts';
+import { Perm } from '../remoting/topic-config.ts';
+import type { BrokerSettings } from './broker-settings.ts';
+import type { TopicView } from './control-protocol.ts';
+import { notBuilt, type Refusal } from './refusal.ts';
+
+/** Checks of the name alone, which come before the question whether the topic exists. */
+export function refusedTopic(topic: string): Refusal | null {
+  const error = topicError(topic);
+  if (error !== null) return { code: ResponseCode.INVALID_PARAMETER, remark: error };
+  if (isSendForbidden(topic)) {
+    return { code: ResponseCode.NO_PERMISSION, remark: `Sending message to topic[${topic}] is forbidden.` };
+  }
+  return null;
+}
+
+/** An order topic on a broker that may not be written to; other topics are only hidden from producers by their route. */
+export function refusedOrderTopic(
+  { name, order }: TopicView,
+  { brokerPermission, brokerName }: Pick<BrokerSettings, 'brokerPermission' | 'brokerName'>,
+): Refusal | null {
+  if (!order || (brokerPermission & Perm.write) !== 0) return null;
+  return {
+    code: ResponseCode.NO_PERMISSION,
+    remark: `the broker[${brokerName}] sending message is forbidden, topic ${name} is an order topic`,
+  };
+}
+
+export function refusedQueue(header: SendHeader, { name, readQueueNums, writeQueueNums }: TopicView): Refusal | null {
+  if (header.queueId < Math.max(readQueueNums, writeQueueNums)) return null;
+  return {
+    code: ResponseCode.INVALID_PARAMETER,
+    remark: `request queueId[${header.queueId}] is illegal, topic ${name} has ${writeQueueNums} write and ${readQueueNums} read queues`,
+  };
+}
+
+export function refusedBatch(header: SendHeader, { name }: TopicView, properties: ScannedProperties): Refusal | null {
+  if (name.length > TOPIC_LENGTH_MAX) return illegal(`message topic length over ${TOPIC_LENGTH_MAX}`);
+  if (isRetryTopic(name)) return illegal('batch request does not support retry group');
+  if ((header.sysFlag & SysFlag.transactionRollback) !== 0) return illegal('a batch cannot be part of a transaction');
+  if (properties.delayLevel > 0 || properties.timer) return illegal('a batch cannot be delayed');
+  return null;
+}
+
+/** Kinds of messages that have an agent of their own upstream, which is not here yet. */
+export function refusedKind(header: SendHeader, { name }: TopicView, properties: ScannedProperties): Refusal | null {
+  if (properties.transaction || (header.sysFlag & SysFlag.transactionRollback) !== 0) {
+    return notBuilt('transactional messages');
+  }
+  if (properties.delayLevel !== 0) return notBuilt('delayed messages');
+  if (properties.timer) return notBuilt('timer messages');
+  if (header.reconsumeTimes > 0 && isRetryTopic(name)) return notBuilt('retried messages');
+  if (properties.innerCount !== 0) return illegal('INNER_NUM without an inner batch');
+  return null;
+}
+
+export function refusedSize(bodyLength: number, propertiesLength: number, bodyMax: number): Refusal | null {
+  if (bodyLength === 0) return { code: ResponseCode.SYSTEM_ERROR, remark: 'message body is null' };
+  if (bodyLength > bodyMax) return illegal(`message body is ${bodyLength} bytes long, the limit is ${bodyMax}`);
+  if (propertiesLength > PROPERTIES_SIZE_MAX_BYTES) {
+    return illegal(`message properties are ${propertiesLength} bytes long, the limit is ${PROPERTIES_SIZE_MAX_BYTES}`);
+  }
+  return null;
+}
+
+export function illegal(remark: string): Refusal {
+  return { code: ResponseCode.MESSAGE_ILLEGAL, remark };
+}

@@ -1,0 +1,220 @@
+/**
+ * Builds the queues: reads the log up to what consumers may see, puts an entry for each record into its queue's tail, and tells the net
+ * threads which queues grew. The records come from the files, live and after a restart alike. Runs on the dispatch thread.
+ */
+import { assert } from '../../base/assert.ts';
+import type { Clock } from '../../base/clock.ts';
+import { javaHashOfUtf8 } from '../../base/java-hash.ts';
+import { DISPATCH_READ_BYTES, QUEUE_SLOTS_MAX, QUEUE_TAIL_UNPUBLISHED_MAX } from '../../base/limits.ts';
+import { asLogOffset, asQueueOffset, type QueueSlot } from '../../base/units.ts';
+import { type DelayLevels, SCHEDULE_TOPIC } from '../../broker/delay-levels.ts';
+import { ScannedProperties, scanProperties } from '../../layout/message-properties.ts';
+import {
+  BLANK_HEAD_BYTES,
+  BLANK_MAGIC,
+  RECORD_MAGIC_V1,
+  RECORD_MAGIC_V2,
+  RecordAt,
+  RecordCursor,
+  SysFlag,
+} from '../../layout/message-record.ts';
+import type { LogReader } from '../../store/log-reader.ts';
+import type { Agent } from '../agent.ts';
+import type { DispatchEnds } from '../topology.ts';
+import type { QueueFiling } from './queue-filing.ts';
+import { NO_SLOT, QueueLookup } from './queue-lookup.ts';
+
+const SLEEP_MAX_MS = 1000;
+
+export interface DispatchOptions {
+  readonly ends: DispatchEnds;
+  readonly log: LogReader;
+  readonly filing: QueueFiling;
+  readonly delays: DelayLevels;
+  readonly clock: Clock;
+}
+
+export class DispatchAgent implements Agent {
+  readonly name = 'dispatch';
+  readonly #ends: DispatchEnds;
+  readonly #log: LogReader;
+  readonly #filing: QueueFiling;
+  readonly #delays: DelayLevels;
+  readonly #clock: Clock;
+  readonly #queues: QueueLookup;
+  readonly #record = new RecordCursor();
+  readonly #properties = new ScannedProperties();
+  readonly #scheduleTopicLength = SCHEDULE_TOPIC.length;
+  #buffer = Buffer.allocUnsafe(DISPATCH_READ_BYTES);
+  #view = viewOf(this.#buffer);
+  #position: number;
+  /** Offset of each queue's next entry; -1 before the queue is met. */
+  readonly #next = new Float64Array(QUEUE_SLOTS_MAX).fill(-1);
+  readonly #published = new Float64Array(QUEUE_SLOTS_MAX);
+  /** Queues that grew in this round. */
+  readonly #grown = new Int32Array(QUEUE_SLOTS_MAX);
+  #grownCount = 0;
+  readonly #isGrown = new Uint8Array(QUEUE_SLOTS_MAX);
+
+  constructor({ ends, log, filing, delays, clock }: DispatchOptions) {
+    this.#ends = ends;
+    this.#log = log;
+    this.#filing = filing;
+    this.#delays = delays;
+    this.#clock = clock;
+    this.#queues = new QueueLookup(ends.directory);
+    this.#position = ends.dispatched.read();
+  }
+
+  hasWork(): boolean {
+    if (this.#position < this.#ends.visible.read() && !this.#filing.isFull) return true;
+    return this.#filing.isDue(this.#clock.monotonicUs());
+  }
+
+  sleepMaxMs(): number {
+    return Math.min(SLEEP_MAX_MS, this.#filing.dueInMs(this.#clock.monotonicUs()));
+  }
+
+  doWork(): number {
+    const records = this.#dispatch();
+    return records + this.#filing.doWork(this.#clock.monotonicUs());
+  }
+
+  close(): void {
+    // A long record takes two turns: the first one makes room for it.
+    while (this.#position < this.#ends.visible.read() && !this.#filing.isFull) this.#dispatch();
+    this.#filing.close();
+    this.#log.close();
+  }
+
+  /** Takes one read of the log. Returns how many records and fillers that were. */
+  #dispatch(): number {
+    const visible = this.#ends.visible.read();
+    if (this.#position >= visible) return 0;
+    const wanted = Math.min(this.#buffer.length, visible - this.#position);
+    const length = this.#log.read(asLogOffset(this.#position), wanted, this.#buffer, 0);
+    let at = 0;
+    let records = 0;
+    while (length - at >= BLANK_HEAD_BYTES) {
+      const size = this.#view.getInt32(at + RecordAt.totalSize);
+      const magic = this.#view.getInt32(at + RecordAt.magic);
+      if (magic === BLANK_MAGIC) {
+        at += size;
+        records++;
+        break;
+      }
+      assert(magic === RECORD_MAGIC_V1 || magic === RECORD_MAGIC_V2, 'the log holds records up to its end');
+      if (at + size > length || !this.#take(at)) break;
+      at += size;
+      records++;
+    }
+    if (records === 0) {
+      if (!this.#filing.isFull) this.#grow(length);
+      return 0;
+    }
+    this.#position += at;
+    this.#publish();
+    this.#ends.dispatched.advance(this.#position);
+    this.#ends.page.add('dispatchedRecords', records);
+    return records;
+  }
+
+  /** A record is longer than the buffer. */
+  #grow(length: number): void {
+    assert(length >= BLANK_HEAD_BYTES, 'what is visible can be read');
+    const size = this.#view.getInt32(RecordAt.totalSize);
+    assert(size > this.#buffer.length, 'a record that fits the buffer was read whole');
+    this.#buffer = Buffer.allocUnsafe(size);
+    this.#view = viewOf(this.#buffer);
+  }
+
+  /** False when the record's entry has to wait for room in its queue's tail. */
+  #take(at: number): boolean {
+    const record = this.#record;
+    assert(record.load(this.#view, at), 'the parts of a record in the log add up');
+    const transaction = record.sysFlag & SysFlag.transactionRollback;
+    // Prepared and rolled back messages are in no queue (spec/store.md 3.6).
+    if (transaction === SysFlag.transactionPrepared || transaction === SysFlag.transactionRollback) return true;
+    const topicEnd = record.topicStart + record.topicLength;
+    const slot = this.#queues.find(this.#buffer, record.topicStart, topicEnd, record.queueId);
+    if (slot === NO_SLOT) throw missingQueue(this.#buffer.toString('utf8', record.topicStart, topicEnd), record);
+    let next = this.#next[slot]!;
+    if (next < 0) next = this.#learn(slot);
+    // After a restart the walk begins before the newest entries of some queues.
+    if (record.queueOffset < next) return true;
+    assert(record.queueOffset === next, 'a queue has no gaps');
+    if (!this.#filing.hasRoom(slot, next)) return false;
+    this.#filing.seen(record.storeTimestamp);
+    const { queueTable } = this.#ends;
+    queueTable.put(
+      slot,
+      asQueueOffset(next),
+      asLogOffset(record.physicalOffset),
+      record.totalSize,
+      this.#tagsCode(record),
+    );
+    this.#next[slot] = next + 1;
+    if (this.#isGrown[slot] === 0) {
+      this.#isGrown[slot] = 1;
+      this.#grown[this.#grownCount++] = slot;
+    }
+    if (next + 1 - this.#published[slot]! >= QUEUE_TAIL_UNPUBLISHED_MAX) this.#publishQueue(slot);
+    return true;
+  }
+
+  /** Hash of the tag, or the delivery time of a record of the schedule topic (spec/store.md 3.10). */
+  #tagsCode(record: RecordCursor): number {
+    const properties = this.#properties;
+    const buffer = this.#buffer;
+    scanProperties(
+      buffer,
+      record.propertiesStart,
+      record.propertiesStart + record.propertiesLength,
+      properties,
+    );
+    if (properties.delayLevel > 0 && record.topicLength === this.#scheduleTopicLength) {
+      const topic = buffer.latin1Slice(record.topicStart, record.topicStart + record.topicLength);
+      if (topic === SCHEDULE_TOPIC) return this.#delays.deliveryTime(properties.delayLevel, record.storeTimestamp);
+    }
+    return javaHashOfUtf8(buffer, properties.tagsStart, properties.tagsEnd);
+  }
+
+  #learn(slot: QueueSlot): number {
+    const next = this.#ends.queueTable.max(slot);
+    this.#next[slot] = next;
+    this.#published[slot] = next;
+    this.#filing.learn(slot, next);
+    return next;
+  }
+
+  #publishQueue(slot: QueueSlot): void {
+    const next = asQueueOffset(this.#next[slot]!);
+    this.#ends.queueTable.publishMax(slot, next);
+    this.#published[slot] = next;
+    this.#filing.grown(slot, next);
+  }
+
+  /** Shows the round's entries to the readers and wakes those that wait for them. */
+  #publish(): void {
+    if (this.#grownCount === 0) return;
+    for (let i = 0; i < this.#grownCount; i++) this.#publishQueue(this.#grown[i] as QueueSlot);
+    const { nets, page } = this.#ends;
+    for (let n = 0; n < nets.length; n++) {
+      const { index, arrivals, bell } = nets[n]!;
+      if (page.status.parked(index) === 0) continue;
+      for (let i = 0; i < this.#grownCount; i++) arrivals.push(this.#grown[i] as QueueSlot);
+      arrivals.publish();
+      bell.ring();
+    }
+    for (let i = 0; i < this.#grownCount; i++) this.#isGrown[this.#grown[i]!] = 0;
+    this.#grownCount = 0;
+  }
+}
+
+function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+}
+
+function missingQueue(topic: string, { queueId, physicalOffset }: RecordCursor): Error {
+  return new Error(`the record at ${physicalOffset} belongs to queue ${queueId} of ${topic}, which has no row`);
+}

@@ -1,0 +1,127 @@
+/**
+ * Makes the log survive a loss of power: with sync flush as soon as something is written (one fdatasync for everybody who waits), with
+ * async flush by time and by bytes, so that the kernel never has to stall the writers. Prepares the next segment and writes the
+ * checkpoint. Runs on the flush thread.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { asLogOffset } from '../../base/units.ts';
+import type { SharedHistogram } from '../../ring/shared-histogram.ts';
+import type { CommitLogSync } from '../../store/commit-log-sync.ts';
+import type { Agent } from '../agent.ts';
+import type { FlushEnds } from '../topology.ts';
+
+const SLEEP_MAX_MS = 1000;
+const US_PER_MS = 1000;
+
+export interface FlushOptions {
+  readonly ends: FlushEnds;
+  readonly log: CommitLogSync;
+  readonly clock: Clock;
+  readonly segmentSizeBytes: number;
+  /** Flush before anybody is answered. */
+  readonly syncFlush: boolean;
+  /** Async flush: longest time and most bytes that wait. */
+  readonly intervalMs: number;
+  readonly aheadBytes: number;
+  readonly zeroWriteNextSegment: boolean;
+  /** Writes the checkpoint file: everything up to these store times is on the disk, in the log and in the queues. */
+  readonly saveCheckpoint: (logAt: number, queuesAt: number) => void;
+}
+
+export class FlushAgent implements Agent {
+  readonly name = 'flush';
+  readonly #options: FlushOptions;
+  readonly #syncTime: SharedHistogram;
+  #flushed: number;
+  /** Store time up to which the log is flushed. */
+  #flushedAt: number;
+  #flushAtUs: number;
+  #savedQueuesAt: number;
+  /** Start of the segment behind the newest one that has been asked for. */
+  #preparedTo: number;
+
+  constructor(options: FlushOptions) {
+    const { ends, clock, intervalMs } = options;
+    this.#options = options;
+    this.#syncTime = ends.page.status.stage('flush');
+    this.#flushed = ends.flushed.read();
+    this.#flushedAt = ends.writtenAt.read();
+    this.#flushAtUs = clock.monotonicUs() + intervalMs * US_PER_MS;
+    this.#savedQueuesAt = ends.queuesSyncedAt.read();
+    this.#preparedTo = this.#segmentStart(this.#flushed);
+    options.log.openSegment(asLogOffset(this.#flushed));
+  }
+
+  hasWork(): boolean {
+    return this.#options.log.isPreparing || this.#isDue(this.#options.ends.written.read());
+  }
+
+  sleepMaxMs(): number {
+    return this.#options.syncFlush ? SLEEP_MAX_MS : Math.min(SLEEP_MAX_MS, this.#options.intervalMs);
+  }
+
+  doWork(): number {
+    const work = this.#flush(false) + this.#prepare();
+    this.#checkpoint();
+    return work;
+  }
+
+  /** Everything is on the disk after that, and the checkpoint says so. */
+  close(): void {
+    this.#flush(true);
+    this.#checkpoint();
+    this.#options.log.close();
+  }
+
+  #isDue(written: number): boolean {
+    if (written === this.#flushed) return false;
+    const { syncFlush, aheadBytes, clock } = this.#options;
+    return syncFlush || written - this.#flushed >= aheadBytes || clock.monotonicUs() >= this.#flushAtUs;
+  }
+
+  #flush(now: boolean): number {
+    const { ends, log, clock, intervalMs } = this.#options;
+    // In this order: the record with this store time lies below what is read next.
+    const writtenAt = ends.writtenAt.read();
+    const written = ends.written.read();
+    if (written === this.#flushed || !(now || this.#isDue(written))) return 0;
+    const startUs = clock.monotonicUs();
+    log.sync(asLogOffset(this.#flushed), asLogOffset(written));
+    const endUs = clock.monotonicUs();
+    this.#syncTime.record(endUs - startUs);
+    ends.page.add('syncs', 1);
+    this.#flushed = written;
+    this.#flushedAt = Math.max(this.#flushedAt, writtenAt);
+    this.#flushAtUs = endUs + intervalMs * US_PER_MS;
+    ends.flushed.advance(written);
+    if (this.#options.syncFlush) {
+      for (let net = 0; net < ends.nets.length; net++) ends.nets[net]!.ring();
+      ends.dispatch.ring();
+    }
+    return 1;
+  }
+
+  /** One step towards the segment behind the one that is being written. */
+  #prepare(): number {
+    const { log, ends, segmentSizeBytes, zeroWriteNextSegment } = this.#options;
+    const next = this.#segmentStart(ends.written.read()) + segmentSizeBytes;
+    if (!log.isPreparing && next > this.#preparedTo) {
+      log.beginPreparing(asLogOffset(next), zeroWriteNextSegment);
+      this.#preparedTo = next;
+    }
+    if (!log.isPreparing) return 0;
+    log.prepareStep();
+    return 1;
+  }
+
+  #checkpoint(): void {
+    const queuesAt = this.#options.ends.queuesSyncedAt.read();
+    if (queuesAt === this.#savedQueuesAt) return;
+    this.#savedQueuesAt = queuesAt;
+    this.#options.saveCheckpoint(this.#flushedAt, queuesAt);
+  }
+
+  #segmentStart(offset: number): number {
+    return offset - (offset % this.#options.segmentSizeBytes);
+  }
+}
