@@ -102,9 +102,9 @@ export class AwaitingFlush {
   #grow(): void {
     const order = Array.from({ length: this.#count }, (_, i) => (this.#head + i) & (this.#capacity - 1));
     const capacity = this.#capacity * 2;
-    const moved = <Value>(from: readonly Value[], fill: Value): Value[] => {
-      const to = order.map((at) => from[at]!);
-      while (to.length < capacity) to.push(fill);
+    const moved = <Value>(from: readonly (Value | null)[]): (Value | null)[] => {
+      const to = order.map((at) => from[at] ?? null);
+      while (to.length < capacity) to.push(null);
       return to;
     };
     const ints = new Int32Array(capacity * INTS);
@@ -115,9 +115,9 @@ export class AwaitingFlush {
       doubles.set(this.#doubles.subarray(at * DOUBLES, (at + 1) * DOUBLES), i * DOUBLES);
       keys.set(this.#keys.subarray(at * KEY_BYTES, (at + 1) * KEY_BYTES), i * KEY_BYTES);
     });
-    this.#replies = moved(this.#replies, null);
-    this.#offsets = moved(this.#offsets, null);
-    this.#longKeys = moved(this.#longKeys, null);
+    this.#replies = moved(this.#replies);
+    this.#offsets = moved(this.#offsets);
+    this.#longKeys = moved(this.#longKeys);
     this.#ints = ints;
     this.#doubles = doubles;
     this.#keys = keys;

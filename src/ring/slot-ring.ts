@@ -65,6 +65,11 @@ export class SlotRing {
     return count;
   }
 
+  /** Reader: no names, and none were lost. */
+  isEmpty(): boolean {
+    return Atomics.load(this.#writer, PUBLISHED) === this.#position && Atomics.load(this.#writer, OVERFLOWED) === 0;
+  }
+
   /** Reader: true once after names were lost. Whatever they would have named had been published before; look at everything now. */
   takeOverflow(): boolean {
     return Atomics.load(this.#writer, OVERFLOWED) === 1 && Atomics.exchange(this.#writer, OVERFLOWED, 0) === 1;

@@ -173,7 +173,7 @@ export class DispatchAgent implements Agent {
       properties,
     );
     if (properties.delayLevel > 0 && record.topicLength === this.#scheduleTopicLength) {
-      const topic = buffer.latin1Slice(record.topicStart, record.topicStart + record.topicLength);
+      const topic = buffer.toString('latin1', record.topicStart, record.topicStart + record.topicLength);
       if (topic === SCHEDULE_TOPIC) return this.#delays.deliveryTime(properties.delayLevel, record.storeTimestamp);
     }
     return javaHashOfUtf8(buffer, properties.tagsStart, properties.tagsEnd);

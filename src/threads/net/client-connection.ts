@@ -1,0 +1,96 @@
+/**
+ * A client's connection as the net thread keeps it: the reader of its frames and the answers that wait for the end of the turn, when they
+ * go to the socket in one write.
+ */
+import type { ReplyPort } from '../../broker/reply-port.ts';
+import { FrameReader } from '../../remoting/frame-reader.ts';
+import type { Connection } from '../../transport/connection.ts';
+import { SLAB_SIZE_MAX_BYTES, type SlabPool } from './slab-pool.ts';
+
+const NO_SLAB = Buffer.alloc(0);
+
+export class ClientConnection implements ReplyPort {
+  readonly connection: Connection;
+  readonly reader = new FrameReader();
+  readonly remoteHost: Uint8Array;
+  readonly remote: string;
+  readonly local: string;
+  readonly #pool: SlabPool;
+  readonly #answered: (client: ClientConnection) => void;
+  bytes: Buffer = NO_SLAB;
+  #length = 0;
+  isOpen = true;
+  /** Its chunks are held back until it has taken its answers. */
+  isPaused = false;
+  /** What it sent last, which is what it probably sends next. */
+  pullsLast = false;
+
+  /** `answered` is called when there is something to write, once until {@link flush}. */
+  constructor(connection: Connection, pool: SlabPool, answered: (client: ClientConnection) => void) {
+    this.connection = connection;
+    this.remoteHost = connection.remoteHost;
+    this.remote = addressText(connection.remoteAddress, connection.remotePort);
+    this.local = addressText(connection.localAddress, connection.localPort);
+    this.#pool = pool;
+    this.#answered = answered;
+  }
+
+  get connectionId(): number {
+    return this.connection.id;
+  }
+
+  get backlogBytes(): number {
+    return this.connection.bufferedBytes + this.#length;
+  }
+
+  reserve(size: number): number {
+    if (this.#length + size > this.bytes.length) this.#makeRoom(size);
+    return this.#length;
+  }
+
+  wrote(length: number): void {
+    if (this.#length === 0) this.#answered(this);
+    this.#length += length;
+  }
+
+  frame(bytes: Uint8Array): void {
+    if (!this.isOpen) return;
+    this.bytes.set(bytes, this.reserve(bytes.length));
+    this.wrote(bytes.length);
+  }
+
+  /** Gives everything to the socket. */
+  flush(): void {
+    const slab = this.bytes;
+    const length = this.#length;
+    this.bytes = NO_SLAB;
+    this.#length = 0;
+    if (length === 0) this.#pool.give(slab);
+    else this.connection.write(slab.subarray(0, length), () => this.#pool.give(slab));
+  }
+
+  closed(): void {
+    this.isOpen = false;
+    this.#length = 0;
+  }
+
+  /** Moves to a larger slab, or, when there is none, writes what is there. */
+  #makeRoom(size: number): void {
+    const needed = this.#length + size;
+    if (this.#length > 0 && needed > SLAB_SIZE_MAX_BYTES) {
+      this.flush();
+      this.bytes = this.#pool.take(size);
+      // Still one of those that the turn's end writes for.
+      this.#answered(this);
+      return;
+    }
+    const larger = this.#pool.take(needed);
+    this.bytes.copy(larger, 0, 0, this.#length);
+    this.#pool.give(this.bytes);
+    this.bytes = larger;
+  }
+}
+
+function addressText(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

@@ -1,0 +1,218 @@
+/**
+ * The net thread's agent: owns its sockets, cuts their bytes into frames, hands what it encodes to append and turns results, arrivals and
+ * control's messages into answers. Frames are taken in the socket's callback; the rest is done in turns, at the end of which each
+ * connection's answers go out in one write.
+ */
+import type { Clock } from '../../base/clock.ts';
+import type { FromControl } from '../../broker/control-protocol.ts';
+import type { NetTables } from '../../broker/net-tables.ts';
+import type { PendingSends } from '../../broker/pending-sends.ts';
+import type { PullMessages } from '../../broker/pull-message.ts';
+import { FrameError } from '../../remoting/command.ts';
+import type { FrameSink } from '../../remoting/frame-reader.ts';
+import type { QueueSlot } from '../../base/units.ts';
+import { CLOSED_BY_PEER, type Connection, type ConnectionEvents } from '../../transport/connection.ts';
+import type { Agent } from '../agent.ts';
+import type { NetEnds } from '../topology.ts';
+import { ClientConnection } from './client-connection.ts';
+import type { CommitBatch } from './commit-batch.ts';
+import type { ControlLink } from './control-link.ts';
+import type { NetRequests } from './net-requests.ts';
+import { SlabPool } from './slab-pool.ts';
+
+/** How often deadlines are looked at. */
+const TICK_MS = 50;
+const US_PER_MS = 1000;
+/** A peer that has not taken so much of its answers sends us nothing more until it has. */
+const BACKLOG_MAX_BYTES = 8 * 1024 * 1024;
+/** Unfinished frames of all connections of this thread. */
+const PARTIAL_FRAMES_MAX_BYTES = 256 * 1024 * 1024;
+
+export interface NetAgentParts {
+  readonly ends: NetEnds;
+  readonly clock: Clock;
+  readonly tables: NetTables;
+  readonly requests: NetRequests;
+  readonly pending: PendingSends;
+  readonly pulls: PullMessages;
+  readonly commits: CommitBatch;
+  readonly control: ControlLink;
+  readonly log: (line: string) => void;
+  /** Asks for a turn soon. */
+  readonly wake: () => void;
+}
+
+export class NetAgent implements Agent, ConnectionEvents {
+  readonly name: string;
+  readonly #parts: NetAgentParts;
+  readonly #pool = new SlabPool();
+  readonly #clients = new Map<number, ClientConnection>();
+  /** Those with answers to write at the end of the turn. */
+  #answered: ClientConnection[] = [];
+  #writing: ClientConnection[] = [];
+  readonly #remember = (client: ClientConnection): void => {
+    this.#answered.push(client);
+  };
+  readonly #arrived = (slot: QueueSlot): void => this.#parts.pulls.arrived(slot);
+  /** Whose chunk is being cut into frames. */
+  #current: ClientConnection | null = null;
+  #nowUs = 0;
+  readonly #sink: FrameSink = {
+    frame: (bytes, start, end) => {
+      const client = this.#current!;
+      if (client.isOpen) this.#parts.requests.frame(client, bytes, start, end, this.#nowUs);
+    },
+  };
+  #partialBytes = 0;
+  #tickAtUs = 0;
+  #parked = 0;
+
+  constructor(parts: NetAgentParts) {
+    this.#parts = parts;
+    this.name = `net-${parts.ends.net}`;
+  }
+
+  get connections(): number {
+    return this.#clients.size;
+  }
+
+  /** Sends whose answer is still owed. */
+  get unanswered(): number {
+    return this.#parts.pending.count + this.#parts.requests.waiting;
+  }
+
+  opened(connection: Connection): void {
+    const client = new ClientConnection(connection, this.#pool, this.#remember);
+    this.#clients.set(connection.id, client);
+    const { remote, local } = client;
+    this.#parts.control.send({ kind: 'opened', connectionId: connection.id, remote, local });
+    this.#parts.wake();
+  }
+
+  chunk(connection: Connection, bytes: Uint8Array): void {
+    const client = this.#clients.get(connection.id)!;
+    const { ends, clock, wake } = this.#parts;
+    this.#nowUs = clock.monotonicUs();
+    this.#current = client;
+    const partialBefore = client.reader.bufferedBytes;
+    try {
+      client.reader.push(bytes, this.#sink);
+    } catch (cause) {
+      if (!(cause instanceof FrameError)) throw cause;
+      this.#badFrame(client, cause.message);
+    }
+    this.#partialBytes += client.reader.bufferedBytes - partialBefore;
+    if (this.#partialBytes > PARTIAL_FRAMES_MAX_BYTES) this.#badFrame(client, 'too many unfinished frames');
+    if (ends.descriptors.publish()) ends.append.ring();
+    wake();
+  }
+
+  drained(connection: Connection): void {
+    const client = this.#clients.get(connection.id)!;
+    if (client.isPaused) {
+      client.isPaused = false;
+      connection.resume();
+    }
+    this.#parts.pulls.drained(connection.id);
+    this.#parts.wake();
+  }
+
+  closed(connection: Connection, reason: string): void {
+    const client = this.#clients.get(connection.id)!;
+    const { control, pulls, log, wake } = this.#parts;
+    client.closed();
+    this.#clients.delete(connection.id);
+    this.#partialBytes -= client.reader.bufferedBytes;
+    pulls.closed(connection.id);
+    control.send({ kind: 'closed', connectionId: connection.id });
+    if (reason !== CLOSED_BY_PEER) log(`connection of ${client.remote} closed: ${reason}`);
+    wake();
+  }
+
+  /** Control's messages, in its order. */
+  receive(message: FromControl): void {
+    const { tables, requests } = this.#parts;
+    if (tables.take(message)) return;
+    switch (message.kind) {
+      case 'frame':
+        this.#clients.get(message.connectionId)?.frame(message.frame);
+        break;
+      case 'close':
+        this.#clients.get(message.connectionId)?.connection.close(message.reason);
+        break;
+      case 'ensured':
+        requests.ensured(message);
+        break;
+    }
+  }
+
+  hasWork(): boolean {
+    const { ends, pending, control } = this.#parts;
+    return pending.hasWork() || !ends.arrivals.isEmpty() || control.hasOutgoing || this.#answered.length > 0;
+  }
+
+  sleepMaxMs(): number {
+    return TICK_MS;
+  }
+
+  doWork(): number {
+    const { ends, clock, pending, requests } = this.#parts;
+    const nowUs = clock.monotonicUs();
+    this.#nowUs = nowUs;
+    let work = pending.harvest(nowUs);
+    if (requests.waiting > 0) work += requests.retry(nowUs);
+    work += this.#takeArrivals();
+    if (nowUs >= this.#tickAtUs) work += this.#tick(nowUs);
+    if (ends.descriptors.publish()) ends.append.ring();
+    this.#parts.control.flush();
+    this.#write();
+    this.#showParked();
+    return work;
+  }
+
+  close(): void {
+    this.#parts.control.close();
+  }
+
+  #takeArrivals(): number {
+    const { arrivals } = this.#parts.ends;
+    const count = arrivals.drain(this.#arrived);
+    if (arrivals.takeOverflow()) this.#parts.pulls.arrivedAll();
+    return count;
+  }
+
+  #tick(nowUs: number): number {
+    const { pending, pulls, commits } = this.#parts;
+    this.#tickAtUs = nowUs + TICK_MS * US_PER_MS;
+    commits.flush();
+    return pending.expire(nowUs) + pulls.expire(nowUs / US_PER_MS);
+  }
+
+  /** Nothing leaves a broker that has failed: what it would say may not be true any more. */
+  #write(): void {
+    if (this.#answered.length === 0 || this.#parts.ends.page.status.failed()) return;
+    const clients = this.#answered;
+    this.#answered = this.#writing;
+    for (const client of clients) {
+      client.flush();
+      if (client.isPaused || client.backlogBytes <= BACKLOG_MAX_BYTES) continue;
+      client.isPaused = true;
+      client.connection.pause();
+    }
+    clients.length = 0;
+    this.#writing = clients;
+  }
+
+  #showParked(): void {
+    const { parked } = this.#parts.pulls;
+    if (parked === this.#parked) return;
+    this.#parts.ends.page.add('parkedPulls', parked - this.#parked);
+    this.#parked = parked;
+  }
+
+  #badFrame(client: ClientConnection, reason: string): void {
+    this.#parts.ends.page.add('badFrames', 1);
+    client.isOpen = false;
+    client.connection.close(`bad frame: ${reason}`);
+  }
+}

@@ -1,0 +1,244 @@
+/**
+ * Every frame that a client sends passes here: sends and pulls are read by their scanners and carried out on this thread, everything else
+ * goes to control. Keeps the requests that have to wait: for room in the ring, for a topic that control is making.
+ */
+import type { Clock } from '../../base/clock.ts';
+import type { BrokerSettings } from '../../broker/broker-settings.ts';
+import type { FromControl } from '../../broker/control-protocol.ts';
+import type { PullMessages } from '../../broker/pull-message.ts';
+import { type Refusal, refuse } from '../../broker/refusal.ts';
+import { refusedTopic } from '../../broker/send-checks.ts';
+import { SendOutcome, type SendMessages } from '../../broker/send-message.ts';
+import { WaitingRequests } from '../../broker/waiting-requests.ts';
+import { RequestCode, ResponseCode } from '../../remoting/codes.ts';
+import { HeaderError, type RemotingCommand } from '../../remoting/command.ts';
+import { decodeFrame, isResponse } from '../../remoting/frame-codec.ts';
+import { PullHeader, pullHeaderOf } from '../../remoting/pull-header.ts';
+import { scanPullHeader } from '../../remoting/pull-header-scanner.ts';
+import { SendHeader, sendHeaderOf } from '../../remoting/send-header.ts';
+import { scanSendHeader } from '../../remoting/send-header-scanner.ts';
+import type { ThreadPage } from '../topology.ts';
+import type { ClientConnection } from './client-connection.ts';
+import type { ControlLink } from './control-link.ts';
+
+/** Frames of sends that wait for room in the rings, over all connections of this thread. */
+const WAITING_FOR_ROOM_MAX_BYTES = 64 * 1024 * 1024;
+/** Frames that wait for one topic. */
+const WAITING_FOR_TOPIC_MAX_BYTES = 16 * 1024 * 1024;
+const US_PER_MS = 1000;
+
+export interface NetRequestPorts {
+  readonly settings: Pick<BrokerSettings, 'waitTimeMillsInSendQueue'>;
+  readonly sends: SendMessages;
+  readonly pulls: PullMessages;
+  readonly control: ControlLink;
+  readonly page: ThreadPage;
+  readonly clock: Clock;
+}
+
+interface MissingTopic {
+  readonly name: string;
+  readonly waiting: WaitingRequests<ClientConnection>;
+}
+
+export class NetRequests {
+  readonly #ports: NetRequestPorts;
+  readonly #send = new SendHeader();
+  readonly #pull = new PullHeader();
+  readonly #waitingForRoom = new WaitingRequests<ClientConnection>(WAITING_FOR_ROOM_MAX_BYTES);
+  /** Topics that control has been asked for, by ticket and by name. */
+  readonly #missing = new Map<number, MissingTopic>();
+  readonly #ticketOf = new Map<string, number>();
+  readonly #groups = new Map<number, (code: number, remark: string | null) => void>();
+  #ticket = 0;
+  #nowUs = 0;
+
+  constructor(ports: NetRequestPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Takes the frame in `bytes[start, end)`, whose memory the caller has back afterwards.
+   * @throws FrameError when it is none: the caller closes the connection.
+   */
+  frame(client: ClientConnection, bytes: Uint8Array, start: number, end: number, nowUs: number): void {
+    this.#nowUs = nowUs;
+    this.#ports.page.add('frames', 1);
+    if (client.pullsLast && scanPullHeader(bytes, start, end, this.#pull)) {
+      this.#doPull(client);
+    } else if (scanSendHeader(bytes, start, end, this.#send)) {
+      client.pullsLast = false;
+      this.#doSend(client, bytes, start, end);
+    } else if (!client.pullsLast && scanPullHeader(bytes, start, end, this.#pull)) {
+      client.pullsLast = true;
+      this.#doPull(client);
+    } else {
+      this.#general(client, bytes, start, end);
+    }
+  }
+
+  /** Control's answer to a request for a topic or a group. */
+  ensured({ ticket, code, remark }: Extract<FromControl, { kind: 'ensured' }>): void {
+    const group = this.#groups.get(ticket);
+    if (group !== undefined) {
+      this.#groups.delete(ticket);
+      group(code, remark);
+      return;
+    }
+    const topic = this.#missing.get(ticket);
+    if (topic === undefined) return;
+    this.#missing.delete(ticket);
+    this.#ticketOf.delete(topic.name);
+    const refusal = code === ResponseCode.SUCCESS ? null : { code, remark: remark ?? '' };
+    for (let request = topic.waiting.first(); request !== undefined; request = topic.waiting.first()) {
+      topic.waiting.removeFirst();
+      this.#readSend(request.frame);
+      if (refusal !== null) this.#refuseSend(request.reply, refusal);
+      else this.#doSend(request.reply, request.frame, 0, request.frame.length, UNKNOWN_AFTER_ALL);
+    }
+  }
+
+  /** Asks control for a group that a pull names. */
+  ensureGroup(group: string, then: (code: number, remark: string | null) => void): void {
+    const ticket = ++this.#ticket;
+    this.#groups.set(ticket, then);
+    this.#ports.control.send({ kind: 'ensureGroup', ticket, group });
+  }
+
+  /** There may be room in the ring again, and some may have waited too long. Returns how many requests went on. */
+  retry(nowUs: number): number {
+    this.#nowUs = nowUs;
+    const waiting = this.#waitingForRoom;
+    const limitUs = this.#ports.settings.waitTimeMillsInSendQueue * US_PER_MS;
+    let count = 0;
+    for (let request = waiting.first(); request !== undefined; request = waiting.first(), count++) {
+      const { reply, frame, sinceUs } = request;
+      this.#readSend(frame);
+      const waitedUs = nowUs - sinceUs;
+      if (waitedUs > limitUs) {
+        this.#busy(reply, `[TIMEOUT_CLEAN_QUEUE]broker busy, the send waited ${Math.round(waitedUs / US_PER_MS)} ms for room`);
+      } else if (this.#ports.sends.send(this.#send, reply, sinceUs) === SendOutcome.noRoom) {
+        break;
+      }
+      waiting.removeFirst();
+    }
+    return count;
+  }
+
+  get waiting(): number {
+    return this.#waitingForRoom.count;
+  }
+
+  #doPull(client: ClientConnection): void {
+    this.#ports.pulls.pull(this.#pull, client, this.#nowUs / US_PER_MS);
+  }
+
+  #doSend(
+    client: ClientConnection,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    unknownTopic: Refusal | null = null,
+  ): void {
+    const { sends, page } = this.#ports;
+    // Those that came before wait for room: this one may not overtake them.
+    const outcome =
+      this.#waitingForRoom.count > 0 ? SendOutcome.noRoom : sends.send(this.#send, client, this.#nowUs);
+    switch (outcome) {
+      case SendOutcome.queued:
+        page.add('sends', 1);
+        page.add('sendBytes', end - start);
+        break;
+      case SendOutcome.noRoom:
+        if (!this.#waitingForRoom.add(client, bytes, start, end, this.#nowUs)) {
+          this.#busy(client, '[OVERLOAD]broker busy, too many sends wait for room');
+        }
+        break;
+      case SendOutcome.unknownTopic:
+        if (unknownTopic === null) this.#askForTopic(client, bytes, start, end);
+        else this.#refuseSend(client, unknownTopic);
+        break;
+      case SendOutcome.refused:
+        break;
+    }
+  }
+
+  #askForTopic(client: ClientConnection, bytes: Uint8Array, start: number, end: number): void {
+    const { names, topicStart, topicEnd, defaultTopicStart, defaultTopicEnd, defaultTopicQueueNums } = this.#send;
+    const name = textOf(names, topicStart, topicEnd);
+    const refusal = refusedTopic(name);
+    if (refusal !== null) {
+      this.#refuseSend(client, refusal);
+      return;
+    }
+    let ticket = this.#ticketOf.get(name);
+    if (ticket === undefined) {
+      ticket = ++this.#ticket;
+      this.#ticketOf.set(name, ticket);
+      this.#missing.set(ticket, { name, waiting: new WaitingRequests(WAITING_FOR_TOPIC_MAX_BYTES) });
+      const defaultTopic = textOf(names, defaultTopicStart, defaultTopicEnd);
+      this.#ports.control.send({ kind: 'ensureTopic', ticket, topic: name, defaultTopic, defaultTopicQueueNums });
+    }
+    if (!this.#missing.get(ticket)!.waiting.add(client, bytes, start, end, this.#nowUs)) {
+      this.#busy(client, `[OVERLOAD]broker busy, too many sends wait for topic ${name}`);
+    }
+  }
+
+  /** What the scanners leave: unusual sends and pulls, and all that is control's. */
+  #general(client: ClientConnection, bytes: Uint8Array, start: number, end: number): void {
+    const command = decodeFrame(bytes, start, end);
+    if (isResponse(command.flag)) return;
+    switch (command.code) {
+      case RequestCode.SEND_MESSAGE:
+      case RequestCode.SEND_MESSAGE_V2:
+      case RequestCode.SEND_BATCH_MESSAGE:
+        if (this.#understood(client, command, () => sendHeaderOf(command, this.#send))) {
+          this.#doSend(client, bytes, start, end);
+        }
+        break;
+      case RequestCode.PULL_MESSAGE:
+      case RequestCode.LITE_PULL_MESSAGE:
+        if (this.#understood(client, command, () => pullHeaderOf(command, this.#pull))) this.#doPull(client);
+        break;
+      default:
+        this.#ports.control.send({
+          kind: 'request',
+          connectionId: client.connectionId,
+          frame: Uint8Array.prototype.slice.call(bytes, start, end),
+        });
+    }
+  }
+
+  /** A header with missing fields or garbage for numbers is answered 1, and the connection goes on (spec/api.md 25). */
+  #understood(client: ClientConnection, command: RemotingCommand, read: () => void): boolean {
+    try {
+      read();
+      return true;
+    } catch (cause) {
+      if (!(cause instanceof HeaderError)) throw cause;
+      refuse(command, { code: ResponseCode.SYSTEM_ERROR, remark: cause.message }, client, this.#ports.sends.extFields);
+      return false;
+    }
+  }
+
+  /** Reads a frame that has been understood before. */
+  #readSend(frame: Uint8Array): void {
+    if (scanSendHeader(frame, 0, frame.length, this.#send)) return;
+    sendHeaderOf(decodeFrame(frame, 0, frame.length), this.#send);
+  }
+
+  #refuseSend(client: ClientConnection, refusal: Refusal): void {
+    this.#ports.sends.refuse(this.#send, refusal, client);
+  }
+
+  #busy(client: ClientConnection, remark: string): void {
+    this.#ports.page.add('busyAnswers', 1);
+    this.#refuseSend(client, { code: ResponseCode.SYSTEM_BUSY, remark });
+  }
+}
+
+const UNKNOWN_AFTER_ALL: Refusal = { code: ResponseCode.TOPIC_NOT_EXIST, remark: 'the topic is not there' };
+
+function textOf(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString();
+}
