@@ -43,3 +43,8 @@ export function sleep(delayMs: number): Promise<void> {
     after(delayMs, resolve);
   });
 }
+
+/** Calls `action` when the event loop has served what is ready now. */
+export function soon(action: () => void): void {
+  setImmediate(action);
+}

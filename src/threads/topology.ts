@@ -284,6 +284,7 @@ export interface ControlEnds {
   readonly written: Watermark;
   readonly flushed: Watermark;
   readonly dispatched: Watermark;
+  readonly writtenAt: Watermark;
   readonly queuesSyncedAt: Watermark;
 }
 
@@ -297,6 +298,7 @@ export function controlEnds(memory: BrokerMemory): ControlEnds {
     written: page.status.watermark('written'),
     flushed: page.status.watermark('flushed'),
     dispatched: page.status.watermark('dispatched'),
+    writtenAt: page.status.watermark('writtenAt'),
     queuesSyncedAt: page.status.watermark('queuesSyncedAt'),
   };
 }

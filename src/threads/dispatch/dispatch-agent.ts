@@ -31,6 +31,8 @@ export interface DispatchOptions {
   readonly log: LogReader;
   readonly filing: QueueFiling;
   readonly delays: DelayLevels;
+  /** Topics whose queues Apache's broker keeps in its batch format, which are not built here. */
+  readonly batchTopics: ReadonlySet<string>;
   readonly clock: Clock;
 }
 
@@ -40,6 +42,7 @@ export class DispatchAgent implements Agent {
   readonly #log: LogReader;
   readonly #filing: QueueFiling;
   readonly #delays: DelayLevels;
+  readonly #batchTopics: ReadonlySet<string>;
   readonly #clock: Clock;
   readonly #queues: QueueLookup;
   readonly #record = new RecordCursor();
@@ -56,11 +59,12 @@ export class DispatchAgent implements Agent {
   #grownCount = 0;
   readonly #isGrown = new Uint8Array(QUEUE_SLOTS_MAX);
 
-  constructor({ ends, log, filing, delays, clock }: DispatchOptions) {
+  constructor({ ends, log, filing, delays, batchTopics, clock }: DispatchOptions) {
     this.#ends = ends;
     this.#log = log;
     this.#filing = filing;
     this.#delays = delays;
+    this.#batchTopics = batchTopics;
     this.#clock = clock;
     this.#queues = new QueueLookup(ends.directory);
     this.#position = ends.dispatched.read();
@@ -80,9 +84,14 @@ export class DispatchAgent implements Agent {
     return records + this.#filing.doWork(this.#clock.monotonicUs());
   }
 
+  /** Builds the queues up to `logEnd`, unless the disk is full. */
+  catchUp(logEnd: number): void {
+    // A long record takes two rounds: the first one makes room for it.
+    while (this.#position < logEnd && !this.#filing.isFull) this.#dispatch();
+  }
+
   close(): void {
-    // A long record takes two turns: the first one makes room for it.
-    while (this.#position < this.#ends.visible.read() && !this.#filing.isFull) this.#dispatch();
+    this.catchUp(this.#ends.visible.read());
     this.#filing.close();
     this.#log.close();
   }
@@ -137,7 +146,10 @@ export class DispatchAgent implements Agent {
     if (transaction === SysFlag.transactionPrepared || transaction === SysFlag.transactionRollback) return true;
     const topicEnd = record.topicStart + record.topicLength;
     const slot = this.#queues.find(this.#buffer, record.topicStart, topicEnd, record.queueId);
-    if (slot === NO_SLOT) throw missingQueue(this.#buffer.toString('utf8', record.topicStart, topicEnd), record);
+    if (slot === NO_SLOT) {
+      this.#passOver(record);
+      return true;
+    }
     let next = this.#next[slot]!;
     if (next < 0) next = this.#learn(slot);
     // After a restart the walk begins before the newest entries of some queues.
@@ -160,6 +172,11 @@ export class DispatchAgent implements Agent {
     }
     if (next + 1 - this.#published[slot]! >= QUEUE_TAIL_UNPUBLISHED_MAX) this.#publishQueue(slot);
     return true;
+  }
+
+  #passOver({ topicStart, topicLength, queueId, physicalOffset }: RecordCursor): void {
+    const topic = this.#buffer.toString('utf8', topicStart, topicStart + topicLength);
+    assert(this.#batchTopics.has(topic), `the record at ${physicalOffset} has a queue: ${queueId} of ${topic}`);
   }
 
   /** Hash of the tag, or the delivery time of a record of the schedule topic (spec/store.md 3.10). */
@@ -213,8 +230,4 @@ export class DispatchAgent implements Agent {
 
 function viewOf(buffer: Buffer): DataView {
   return new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
-}
-
-function missingQueue(topic: string, { queueId, physicalOffset }: RecordCursor): Error {
-  return new Error(`the record at ${physicalOffset} belongs to queue ${queueId} of ${topic}, which has no row`);
 }

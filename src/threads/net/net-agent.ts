@@ -84,6 +84,7 @@ export class NetAgent implements Agent, ConnectionEvents {
   opened(connection: Connection): void {
     const client = new ClientConnection(connection, this.#pool, this.#remember);
     this.#clients.set(connection.id, client);
+    if (this.#parts.ends.page.status.failed()) connection.close('the broker has failed');
     const { remote, local } = client;
     this.#parts.control.send({ kind: 'opened', connectionId: connection.id, remote, local });
     this.#parts.wake();
@@ -188,9 +189,9 @@ export class NetAgent implements Agent, ConnectionEvents {
     return pending.expire(nowUs) + pulls.expire(nowUs / US_PER_MS);
   }
 
-  /** Nothing leaves a broker that has failed: what it would say may not be true any more. */
   #write(): void {
-    if (this.#answered.length === 0 || this.#parts.ends.page.status.failed()) return;
+    if (this.#parts.ends.page.status.failed()) this.#hangUp();
+    if (this.#answered.length === 0) return;
     const clients = this.#answered;
     this.#answered = this.#writing;
     for (const client of clients) {
@@ -201,6 +202,12 @@ export class NetAgent implements Agent, ConnectionEvents {
     }
     clients.length = 0;
     this.#writing = clients;
+  }
+
+  /** Nothing leaves a broker that has failed: what it would say may not be true any more. */
+  #hangUp(): void {
+    this.#answered.length = 0;
+    for (const { connection } of this.#clients.values()) connection.close('the broker has failed');
   }
 
   #showParked(): void {

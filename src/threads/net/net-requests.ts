@@ -19,6 +19,7 @@ import { SendHeader, sendHeaderOf } from '../../remoting/send-header.ts';
 import { scanSendHeader } from '../../remoting/send-header-scanner.ts';
 import type { ThreadPage } from '../topology.ts';
 import type { ClientConnection } from './client-connection.ts';
+import type { CommitBatch } from './commit-batch.ts';
 import type { ControlLink } from './control-link.ts';
 
 /** Frames of sends that wait for room in the rings, over all connections of this thread. */
@@ -32,6 +33,7 @@ export interface NetRequestPorts {
   readonly sends: SendMessages;
   readonly pulls: PullMessages;
   readonly control: ControlLink;
+  readonly commits: CommitBatch;
   readonly page: ThreadPage;
   readonly clock: Clock;
 }
@@ -201,6 +203,7 @@ export class NetRequests {
         if (this.#understood(client, command, () => pullHeaderOf(command, this.#pull))) this.#doPull(client);
         break;
       default:
+        this.#ports.commits.flush();
         this.#ports.control.send({
           kind: 'request',
           connectionId: client.connectionId,

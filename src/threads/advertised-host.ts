@@ -1,0 +1,14 @@
+/** The host under which this broker shows itself in records and to NameServers that do not know what a client has dialled. */
+import { networkInterfaces } from 'node:os';
+import type { BrokerSettings } from '../broker/broker-settings.ts';
+
+const WILDCARDS: readonly string[] = ['0.0.0.0', '::', ''];
+
+/** `brokerIP1`, or the address it is bound to, or, when that is every address, the first one that other machines can reach. */
+export function advertisedHost({ brokerIP1, bindAddress }: Pick<BrokerSettings, 'brokerIP1' | 'bindAddress'>): string {
+  if (brokerIP1 !== '') return brokerIP1;
+  if (bindAddress === 'localhost') return '127.0.0.1';
+  if (!WILDCARDS.includes(bindAddress)) return bindAddress;
+  const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+  return addresses.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '127.0.0.1';
+}

@@ -1,0 +1,33 @@
+/** Opens the dispatch agent on its thread. It has filed everything that recovery has found before anybody is served. */
+import { QUEUE_HANDLES_WRITE_MAX } from '../../base/limits.ts';
+import { DelayLevels } from '../../broker/delay-levels.ts';
+import { ConsumeQueueWriter } from '../../store/consume-queue.ts';
+import { LogReader } from '../../store/log-reader.ts';
+import type { StoreStart } from '../thread-messages.ts';
+import { dispatchEnds } from '../topology.ts';
+import type { OpenedAgent, WorkerContext } from '../worker-context.ts';
+import { DispatchAgent } from './dispatch-agent.ts';
+import { QueueFiling } from './queue-filing.ts';
+
+export function openDispatch(
+  { memory, settings, paths, logFiles, disk, clock }: WorkerContext,
+  start: StoreStart,
+): OpenedAgent {
+  const ends = dispatchEnds(memory, settings.flushDiskType === 'SYNC_FLUSH');
+  const files = new ConsumeQueueWriter(
+    disk,
+    paths.consumeQueue,
+    settings.mappedFileSizeConsumeQueue,
+    QUEUE_HANDLES_WRITE_MAX,
+  );
+  const agent = new DispatchAgent({
+    ends,
+    log: new LogReader(disk, logFiles),
+    filing: new QueueFiling(ends, files, clock.monotonicUs()),
+    delays: new DelayLevels(),
+    batchTopics: new Set(start.batchTopics),
+    clock,
+  });
+  agent.catchUp(start.logEnd);
+  return { agent };
+}

@@ -1,0 +1,100 @@
+/**
+ * Runs the agents of a thread that lives in its event loop, because it owns sockets or ports. A turn comes after the sockets' callbacks of
+ * one pass of the loop, at a ring of the bell, and at every tick; the thread sleeps in the loop itself.
+ */
+import { every, soon, type Timer } from '../base/clock.ts';
+import { EventSleeper } from '../ring/doorbell.ts';
+import type { Agent } from './agent.ts';
+import { anyHasWork, type Shell, sleepMaxMs, turn } from './shell.ts';
+
+/** Turns without a look at the sockets. */
+const TURNS_MAX = 8;
+
+export interface EventShellOptions {
+  /** Where the thread's bell is. */
+  readonly memory: SharedArrayBuffer;
+  readonly bellAt: number;
+  readonly beat: () => void;
+  /** An agent has thrown: the shell has stopped. */
+  readonly failed: (cause: unknown) => void;
+}
+
+export class EventShell implements Shell {
+  readonly #beat: () => void;
+  readonly #failed: (cause: unknown) => void;
+  readonly #agents: Agent[] = [];
+  readonly #sleeper: EventSleeper;
+  readonly #run = (): void => this.#turns();
+  readonly #hasWork = (): boolean => anyHasWork(this.#agents);
+  #tick: Timer | null = null;
+  #tickMs = 0;
+  #isScheduled = false;
+  #isArming = false;
+  #isClosed = false;
+
+  constructor({ memory, bellAt, beat, failed }: EventShellOptions) {
+    this.#beat = beat;
+    this.#failed = failed;
+    this.#sleeper = new EventSleeper(memory, bellAt, () => this.#rung());
+  }
+
+  add(agent: Agent): void {
+    this.#agents.push(agent);
+    this.#setTick();
+    this.wake();
+  }
+
+  remove(agent: Agent): void {
+    this.#agents.splice(this.#agents.indexOf(agent), 1);
+    this.#setTick();
+  }
+
+  wake(): void {
+    if (this.#isScheduled || this.#isClosed) return;
+    this.#isScheduled = true;
+    soon(this.#run);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#tick?.stop();
+    this.#sleeper.close();
+  }
+
+  /** Straight after the ring; while arming it would be a recursion, so then it waits for the loop. */
+  #rung(): void {
+    if (this.#isArming) this.wake();
+    else this.#turns();
+  }
+
+  #turns(): void {
+    this.#isScheduled = false;
+    if (this.#isClosed) return;
+    this.#sleeper.disarm();
+    try {
+      this.#beat();
+      let turns = 0;
+      while (turn(this.#agents) > 0) {
+        if (++turns === TURNS_MAX) {
+          this.wake();
+          return;
+        }
+      }
+    } catch (cause) {
+      this.close();
+      this.#failed(cause);
+      return;
+    }
+    this.#isArming = true;
+    this.#sleeper.arm(this.#hasWork);
+    this.#isArming = false;
+  }
+
+  #setTick(): void {
+    const tickMs = this.#agents.length === 0 ? 0 : sleepMaxMs(this.#agents);
+    if (tickMs === this.#tickMs) return;
+    this.#tickMs = tickMs;
+    this.#tick?.stop();
+    this.#tick = tickMs === 0 ? null : every(tickMs, this.#run);
+  }
+}

@@ -1,0 +1,8 @@
+/** How much memory there is for this process and the page cache of its files: what counts as hot follows from it (details.md 6). */
+import { totalmem } from 'node:os';
+
+/** The smaller of the machine's memory and what its control group allows. */
+export function memoryLimitBytes(): number {
+  const constrained = process.constrainedMemory();
+  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+}

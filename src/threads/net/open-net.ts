@@ -1,0 +1,146 @@
+/**
+ * Opens a net agent on its thread: takes what control has said so far, opens the port, and puts the parts together. Connections come
+ * after that, so no client meets a broker that does not know its topics.
+ */
+import { asLogOffset } from '../../base/units.ts';
+import { QUEUE_HANDLES_READ_MAX } from '../../base/limits.ts';
+import { seededRandom } from '../../base/random.ts';
+import type { FromControl } from '../../broker/control-protocol.ts';
+import { NetTables } from '../../broker/net-tables.ts';
+import { PendingSends } from '../../broker/pending-sends.ts';
+import { PullMessages } from '../../broker/pull-message.ts';
+import { SendAnswers } from '../../broker/send-answers.ts';
+import { SendMessages } from '../../broker/send-message.ts';
+import { encodeHost } from '../../layout/message-record.ts';
+import { ConsumeQueueReader } from '../../store/consume-queue.ts';
+import { LogReader } from '../../store/log-reader.ts';
+import type { Connection } from '../../transport/connection.ts';
+import { type Listener, listen } from '../../transport/listener.ts';
+import { advertisedHost } from '../advertised-host.ts';
+import { coldReadPool } from '../pool/cold-read-pool.ts';
+import { memoryLimitBytes } from '../memory-limit.ts';
+import { netEnds, NET_THREADS_MAX } from '../topology.ts';
+import type { OpenedAgent, WorkerContext } from '../worker-context.ts';
+import { CommitBatch } from './commit-batch.ts';
+import { ControlLink } from './control-link.ts';
+import { NetAgent } from './net-agent.ts';
+import { NetRequests } from './net-requests.ts';
+import { BrokerProperties } from '../../broker/broker-properties.ts';
+import { every } from '../../base/clock.ts';
+
+const US_PER_MS = 1000;
+const MS_PER_SECOND = 1000;
+/** A stopping broker gives its last answers so much time. */
+const FAREWELL_MS = 1_000;
+const FAREWELL_LOOK_MS = 5;
+
+export async function openNet(context: WorkerContext, net: number): Promise<OpenedAgent> {
+  const { memory, settings, paths, logFiles, disk, clock, log, wake, guard } = context;
+  const ends = netEnds(memory, net);
+  const tables = new NetTables();
+  const control = new ControlLink(context.ports.toControl!);
+  control.takeNow((message) => tables.take(message));
+
+  let agent: NetAgent | null = null;
+  let connections = 0;
+  const listener = await listen({
+    host: settings.bindAddress,
+    port: settings.listenPort,
+    // Unique over all net threads.
+    nextConnectionId: () => ++connections * NET_THREADS_MAX + net,
+    connectionsMax: settings.connectionsMax,
+    idleMs: settings.serverChannelMaxIdleTimeSeconds * MS_PER_SECOND,
+    reusePort: settings.netThreads > 1,
+    log: (line) => log('warn', line),
+    events: {
+      opened: (connection) => guard(() => agent!.opened(connection)),
+      chunk: (connection: Connection, bytes: Uint8Array) => guard(() => agent!.chunk(connection, bytes)),
+      drained: (connection) => guard(() => agent!.drained(connection)),
+      closed: (connection, reason) => guard(() => agent!.closed(connection, reason)),
+    },
+  });
+  const storeHost = encodeHost(advertisedHost(settings), listener.port);
+  const random = seededRandom(clock.nowMs() ^ net);
+  const { extFields } = new BrokerProperties(settings, random);
+  const coldReads = coldReadPool(logFiles);
+  const commits = new CommitBatch((commit) => control.send(commit));
+
+  const pending = new PendingSends({
+    bytes: ends.bytes,
+    descriptors: ends.descriptors,
+    answers: new SendAnswers(settings, storeHost, extFields),
+    extFields,
+    answerTime: ends.page.status.stage('answer'),
+    syncFlush: settings.flushDiskType === 'SYNC_FLUSH',
+    flushTimeoutUs: settings.syncFlushTimeout * US_PER_MS,
+    flushed: () => ends.flushed.read(),
+    diskIsFull: () => ends.page.add('diskFullAnswers', 1),
+  });
+  const sends = new SendMessages({
+    settings,
+    tables,
+    bytes: ends.bytes,
+    descriptors: ends.descriptors,
+    queueTable: ends.queueTable,
+    pending,
+    storeHost,
+    random,
+    undispatchedBytes: () => ends.written.read() - ends.dispatched.read(),
+  });
+  const pulls = new PullMessages({
+    tables,
+    settings,
+    queues: ends.queueTable,
+    entries: new ConsumeQueueReader(disk, paths.consumeQueue, settings.mappedFileSizeConsumeQueue, QUEUE_HANDLES_READ_MAX),
+    log: new LogReader(disk, logFiles),
+    coldReads,
+    clock,
+    memoryLimitBytes: memoryLimitBytes(),
+    lines: {
+      info: (message) => log('info', message),
+      warn: (message) => log('warn', message),
+      error: (message, cause) => log('error', cause instanceof Error ? `${message}: ${cause.stack}` : message),
+    },
+    logEnd: () => asLogOffset(ends.written.read()),
+    add: (counter, amount) => ends.page.add(counter, amount),
+    setParked: (count) => ends.page.status.setParked(net, count),
+    commitOffset: (group, topic, queueId, offset, remote) => commits.add(group, topic, queueId, offset, remote),
+    ensureGroup: (group, then) => requests.ensureGroup(group, then),
+    outOfTurn: wake,
+  });
+  const requests: NetRequests = new NetRequests({ settings, sends, pulls, control, commits, page: ends.page, clock });
+  const opened = new NetAgent({
+    ends,
+    clock,
+    tables,
+    requests,
+    pending,
+    pulls,
+    commits,
+    control,
+    log: (line) => log('info', line),
+    wake,
+  });
+  agent = opened;
+  control.listen((message: FromControl) => guard(() => opened.receive(message)), wake);
+  return {
+    agent: opened,
+    address: { host: listener.host, port: listener.port },
+    finish: () => farewell(listener, opened),
+    closed: () => void coldReads.close(),
+  };
+}
+
+/** Takes no more connections, waits for the answers that are owed, and ends the connections. */
+async function farewell(listener: Listener, agent: NetAgent): Promise<void> {
+  void listener.stopAccepting();
+  await new Promise<void>((resolve) => {
+    let looksLeft = FAREWELL_MS / FAREWELL_LOOK_MS;
+    const look = every(FAREWELL_LOOK_MS, () => {
+      if (agent.unanswered > 0 && looksLeft-- > 0) return;
+      look.stop();
+      resolve();
+    });
+  });
+  await listener.close('the broker stops');
+}

@@ -1,0 +1,62 @@
+/**
+ * What the main thread and its workers say to each other, besides what lies in shared memory: start, stop, log lines. Plain data over the
+ * worker's own port; main may be busy, so nothing on the data path waits for it.
+ */
+import type { BrokerSettings } from '../broker/broker-settings.ts';
+import type { RecoveredQueue } from './append/next-offsets.ts';
+import type { FailureCode } from './agent.ts';
+import type { AgentName, BrokerMemory } from './topology.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** What recovery has found, for those who go on from there. */
+export interface StoreStart {
+  readonly logStart: number;
+  readonly logEnd: number;
+  readonly queues: readonly RecoveredQueue[];
+  readonly batchTopics: readonly string[];
+  readonly lastStoreTimestamp: number;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Given to a worker when it is made. */
+export interface WorkerStart {
+  readonly agents: readonly AgentName[];
+  readonly memory: BrokerMemory;
+  readonly settings: BrokerSettings;
+  /** Ends of the ports between control and each net thread that these agents own. */
+  readonly ports: WorkerPorts;
+}
+
+export interface WorkerPorts {
+  /** Control's, one for each net thread. */
+  readonly toNets: readonly MessagePortLike[];
+  /** A net thread's. */
+  readonly toControl: MessagePortLike | null;
+}
+
+/** A MessagePort of node:worker_threads. */
+export type MessagePortLike = import('node:worker_threads').MessagePort;
+
+export type ToWorker =
+  /** The store is open: begin. */
+  | { readonly kind: 'begin'; readonly start: StoreStart }
+  /** The broker listens there: control may tell NameServers. */
+  | { readonly kind: 'serving'; readonly address: Address }
+  /** Agents end in the order of their names' list; each answers with `ended`. */
+  | { readonly kind: 'end'; readonly agent: AgentName };
+
+export type FromWorker =
+  /** Control has recovered the store. */
+  | { readonly kind: 'recovered'; readonly start: StoreStart }
+  /** The agent has begun; for dispatch: its queues have reached the log's end. */
+  | { readonly kind: 'begun'; readonly agent: AgentName; readonly address: Address | null }
+  /** Control has told the NameServers, or they do not answer. */
+  | { readonly kind: 'registered' }
+  | { readonly kind: 'ended'; readonly agent: AgentName }
+  | { readonly kind: 'failed'; readonly agent: string; readonly code: FailureCode; readonly message: string }
+  | { readonly kind: 'log'; readonly level: LogLevel; readonly thread: string; readonly message: string };

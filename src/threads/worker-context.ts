@@ -1,0 +1,40 @@
+/** What an agent is opened with on its thread, by the opener of its folder (append/open-append.ts and so on). */
+import type { Clock } from '../base/clock.ts';
+import type { BrokerSettings } from '../broker/broker-settings.ts';
+import type { Disk } from '../store/disk.ts';
+import type { CommitLogFiles } from '../store/segments.ts';
+import type { StorePaths } from '../store/store-paths.ts';
+import type { Agent } from './agent.ts';
+import type { Address, LogLevel, StoreStart, WorkerPorts } from './thread-messages.ts';
+import type { BrokerMemory } from './topology.ts';
+
+export interface WorkerContext {
+  readonly memory: BrokerMemory;
+  readonly settings: BrokerSettings;
+  readonly paths: StorePaths;
+  readonly logFiles: CommitLogFiles;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly ports: WorkerPorts;
+  readonly log: (level: LogLevel, message: string) => void;
+  readonly wake: () => void;
+  /** Runs a callback of the event loop; what it throws stops the broker. */
+  readonly guard: (callback: () => void) => void;
+}
+
+/** An agent that has begun. */
+export interface OpenedAgent {
+  readonly agent: Agent;
+  /** Where a net agent listens. */
+  readonly address?: Address;
+  /** What control has found in the store. */
+  readonly recovered?: StoreStart;
+  /** Control: the broker listens there. Resolves when NameServers know it, or do not answer. */
+  serving?(address: Address): Promise<void>;
+  /** Before the agent's close, for what takes time: answers that are still owed, farewells. */
+  finish?(): Promise<void>;
+  /** After the agent's close. */
+  closed?(): void;
+}
+
+export type OpenAgent = (context: WorkerContext, start: StoreStart) => OpenedAgent | Promise<OpenedAgent>;

@@ -1,0 +1,221 @@
+/**
+ * The body of every thread of a broker: opens its agents when main says so, runs them in the shell that fits, ends them one by one. In the
+ * inline placement it runs on the caller's thread, otherwise in a worker (worker-main.ts).
+ */
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { InvariantError } from '../base/assert.ts';
+import { systemClock } from '../base/clock.ts';
+import { BlockingSleeper } from '../ring/doorbell.ts';
+import { StatusPage } from '../ring/status-page.ts';
+import { DiskFailedError, NodeDisk } from '../store/disk.ts';
+import { storePathsOf } from '../store/store-paths.ts';
+import { FailureCode } from './agent.ts';
+import { BlockingShell, type Inbox } from './blocking-shell.ts';
+import { EventShell } from './event-shell.ts';
+import { loadOpener } from './openers.ts';
+import type { Shell } from './shell.ts';
+import type { FromWorker, StoreStart, ToWorker, WorkerStart } from './thread-messages.ts';
+import { type AgentName, allBells, bellAt, threadOf } from './topology.ts';
+import type { OpenAgent, OpenedAgent, WorkerContext } from './worker-context.ts';
+
+/** Resolves when the modules are there and the thread listens to main; a thread that blocks resolves at its end. */
+export async function runWorker(start: WorkerStart, port: MessagePort): Promise<void> {
+  const openers = new Map<AgentName, OpenAgent>();
+  for (const agent of start.agents) openers.set(agent, await loadOpener(agent));
+  const worker = new BrokerWorker(start, port, openers);
+  if (start.agents.every((agent) => threadOf(agent).row.waits === 'blocks')) worker.runBlocking();
+  else worker.runInEvents();
+}
+
+class BrokerWorker {
+  readonly #start: WorkerStart;
+  readonly #port: MessagePort;
+  readonly #openers: ReadonlyMap<AgentName, OpenAgent>;
+  readonly #status: StatusPage;
+  readonly #opened = new Map<AgentName, OpenedAgent>();
+  #hasFailed = false;
+
+  constructor(start: WorkerStart, port: MessagePort, openers: ReadonlyMap<AgentName, OpenAgent>) {
+    this.#start = start;
+    this.#port = port;
+    this.#openers = openers;
+    this.#status = new StatusPage(start.memory.status);
+  }
+
+  runInEvents(): void {
+    const { memory, agents } = this.#start;
+    const shell = new EventShell({
+      memory: memory.status,
+      bellAt: bellAt(memory, agents[0]!),
+      beat: () => this.#beat(),
+      failed: (cause) => this.#fail(cause),
+    });
+    this.#port.on('message', (message: ToWorker) => {
+      this.#receive(message, shell)
+        .then(() => {
+          if (this.#isOver) shell.close();
+        })
+        .catch((cause: unknown) => this.#fail(cause));
+    });
+    // Control comes first: the others begin with what it finds in the store.
+    if (agents.includes('control')) this.#openAsync('control', null, shell).catch((cause: unknown) => this.#fail(cause));
+  }
+
+  runBlocking(): void {
+    const { memory, agents } = this.#start;
+    const sleeper = new BlockingSleeper(memory.status, bellAt(memory, agents[0]!));
+    const inbox = new PortInbox(this.#port);
+    const shell = new BlockingShell(sleeper, () => this.#status.failed(), () => this.#beat());
+    try {
+      shell.run(inbox, () => {
+        for (const message of inbox.takeAll()) this.#receiveBlocking(message, shell);
+        return !this.#isOver;
+      });
+    } catch (cause) {
+      this.#fail(cause);
+    }
+    this.#port.close();
+  }
+
+  get #isOver(): boolean {
+    return this.#opened.size === 0 && this.#hasEnded;
+  }
+  #hasEnded = false;
+
+  async #receive(message: ToWorker, shell: Shell): Promise<void> {
+    switch (message.kind) {
+      case 'begin':
+        for (const agent of this.#start.agents) {
+          if (agent !== 'control') await this.#openAsync(agent, message.start, shell);
+        }
+        break;
+      case 'serving':
+        await this.#opened.get('control')?.serving?.(message.address);
+        this.#tell({ kind: 'registered' });
+        break;
+      case 'end':
+        await this.#opened.get(message.agent)?.finish?.();
+        this.#end(message.agent, shell);
+        break;
+    }
+  }
+
+  #receiveBlocking(message: ToWorker, shell: Shell): void {
+    switch (message.kind) {
+      case 'begin':
+        for (const agent of this.#start.agents) this.#began(agent, this.#open(agent, message.start, shell), shell);
+        break;
+      case 'end':
+        this.#end(message.agent, shell);
+        break;
+      case 'serving':
+        break;
+    }
+  }
+
+  async #openAsync(agent: AgentName, start: StoreStart | null, shell: Shell): Promise<void> {
+    this.#began(agent, await this.#openers.get(agent)!(this.#context(agent, shell), start ?? NOTHING_YET), shell);
+  }
+
+  #open(agent: AgentName, start: StoreStart, shell: Shell): OpenedAgent {
+    const opened = this.#openers.get(agent)!(this.#context(agent, shell), start);
+    if (opened instanceof Promise) throw new InvariantError(`${agent} opens in its event loop`);
+    return opened;
+  }
+
+  #began(agent: AgentName, opened: OpenedAgent, shell: Shell): void {
+    this.#opened.set(agent, opened);
+    shell.add(opened.agent);
+    if (opened.recovered !== undefined) this.#tell({ kind: 'recovered', start: opened.recovered });
+    this.#tell({ kind: 'begun', agent, address: opened.address ?? null });
+  }
+
+  #end(agent: AgentName, shell: Shell): void {
+    const opened = this.#opened.get(agent);
+    if (opened !== undefined) {
+      shell.remove(opened.agent);
+      opened.agent.close();
+      opened.closed?.();
+      this.#opened.delete(agent);
+    }
+    this.#hasEnded = true;
+    this.#tell({ kind: 'ended', agent });
+  }
+
+  #context(agent: AgentName, shell: Shell): WorkerContext {
+    const { memory, settings, ports } = this.#start;
+    const paths = storePathsOf(settings.storePathRootDir, settings.storePathCommitLog);
+    return {
+      memory,
+      settings,
+      paths,
+      logFiles: { directory: paths.commitLog, segmentSizeBytes: settings.mappedFileSizeCommitLog },
+      disk: new NodeDisk(),
+      clock: systemClock,
+      ports,
+      log: (level, message) => this.#tell({ kind: 'log', level, thread: agent, message }),
+      wake: () => shell.wake(),
+      guard: (callback) => {
+        try {
+          callback();
+        } catch (cause) {
+          this.#fail(cause);
+        }
+      },
+    };
+  }
+
+  #beat(): void {
+    this.#status.beat(threadOf(this.#start.agents[0]!).index);
+  }
+
+  #tell(message: FromWorker): void {
+    this.#port.postMessage(message);
+  }
+
+  /** Stops the whole broker: no answer leaves it after this. */
+  #fail(cause: unknown): void {
+    const agent = this.#start.agents[0]!;
+    const code = failureCodeOf(cause);
+    this.#status.fail(threadOf(agent).index, code);
+    for (const bell of allBells(this.#start.memory)) bell.ring();
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    const message = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+    this.#tell({ kind: 'failed', agent, code, message });
+  }
+}
+
+const NOTHING_YET: StoreStart = { logStart: 0, logEnd: 0, queues: [], batchTopics: [], lastStoreTimestamp: 0 };
+
+function failureCodeOf(cause: unknown): FailureCode {
+  if (cause instanceof DiskFailedError) return FailureCode.disk;
+  return cause instanceof InvariantError ? FailureCode.invariant : FailureCode.unknown;
+}
+
+/** Main's messages for a thread that has no event loop while it runs. */
+class PortInbox implements Inbox {
+  readonly #port: MessagePort;
+  readonly #waiting: ToWorker[] = [];
+
+  constructor(port: MessagePort) {
+    this.#port = port;
+  }
+
+  hasMessage(): boolean {
+    this.#fetch();
+    return this.#waiting.length > 0;
+  }
+
+  takeAll(): ToWorker[] {
+    this.#fetch();
+    return this.#waiting.splice(0);
+  }
+
+  #fetch(): void {
+    for (let entry = receiveMessageOnPort(this.#port); entry; entry = receiveMessageOnPort(this.#port)) {
+      this.#waiting.push(entry.message as ToWorker);
+    }
+  }
+}
+
