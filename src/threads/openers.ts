@@ -15,7 +15,7 @@ export async function loadOpener(agent: AgentName): Promise<OpenAgent> {
       return (await import('./flush/open-flush.ts')).openFlush;
     case 'net': {
       const { openNet } = await import('./net/open-net.ts');
-      return (context) => openNet(context, net);
+      return (context, _start, listenPort) => openNet(context, net, listenPort);
     }
   }
 }

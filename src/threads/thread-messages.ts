@@ -2,6 +2,7 @@
  * What the main thread and its workers say to each other, besides what lies in shared memory: start, stop, log lines. Plain data over the
  * worker's own port; main may be busy, so nothing on the data path waits for it.
  */
+import type { MessagePort } from 'node:worker_threads';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
 import type { RecoveredQueue } from './append/next-offsets.ts';
 import type { FailureCode } from './agent.ts';
@@ -34,20 +35,19 @@ export interface WorkerStart {
 
 export interface WorkerPorts {
   /** Control's, one for each net thread. */
-  readonly toNets: readonly MessagePortLike[];
+  readonly toNets: readonly MessagePort[];
   /** A net thread's. */
-  readonly toControl: MessagePortLike | null;
+  readonly toControl: MessagePort | null;
 }
 
-/** A MessagePort of node:worker_threads. */
-export type MessagePortLike = import('node:worker_threads').MessagePort;
-
 export type ToWorker =
-  /** The store is open: begin. */
-  | { readonly kind: 'begin'; readonly start: StoreStart }
+  /** The store is open and those whom the agent needs have begun. */
+  | { readonly kind: 'begin'; readonly agent: AgentName; readonly start: StoreStart; readonly listenPort: number }
   /** The broker listens there: control may tell NameServers. */
   | { readonly kind: 'serving'; readonly address: Address }
-  /** Agents end in the order of their names' list; each answers with `ended`. */
+  /** Control: clients are to look for another broker. Answered by `left`. */
+  | { readonly kind: 'leave' }
+  /** Finish what was handed over; answered by `ended`. */
   | { readonly kind: 'end'; readonly agent: AgentName };
 
 export type FromWorker =
@@ -57,6 +57,7 @@ export type FromWorker =
   | { readonly kind: 'begun'; readonly agent: AgentName; readonly address: Address | null }
   /** Control has told the NameServers, or they do not answer. */
   | { readonly kind: 'registered' }
+  | { readonly kind: 'left' }
   | { readonly kind: 'ended'; readonly agent: AgentName }
   | { readonly kind: 'failed'; readonly agent: string; readonly code: FailureCode; readonly message: string }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly thread: string; readonly message: string };

@@ -31,10 +31,13 @@ export interface OpenedAgent {
   readonly recovered?: StoreStart;
   /** Control: the broker listens there. Resolves when NameServers know it, or do not answer. */
   serving?(address: Address): Promise<void>;
-  /** Before the agent's close, for what takes time: answers that are still owed, farewells. */
+  /** Control: withdraws the broker from its NameServers. */
+  leave?(): Promise<void>;
+  /** Before the agent's close, for what takes time: answers that are still owed. */
   finish?(): Promise<void>;
   /** After the agent's close. */
   closed?(): void;
 }
 
-export type OpenAgent = (context: WorkerContext, start: StoreStart) => OpenedAgent | Promise<OpenedAgent>;
+/** `listenPort`: where a net agent opens its port. */
+export type OpenAgent = (context: WorkerContext, start: StoreStart, listenPort: number) => OpenedAgent | Promise<OpenedAgent>;

@@ -9,7 +9,7 @@ import { BlockingSleeper } from '../ring/doorbell.ts';
 import { StatusPage } from '../ring/status-page.ts';
 import { DiskFailedError, NodeDisk } from '../store/disk.ts';
 import { storePathsOf } from '../store/store-paths.ts';
-import { FailureCode } from './agent.ts';
+import { FailStopError, FailureCode } from './agent.ts';
 import { BlockingShell, type Inbox } from './blocking-shell.ts';
 import { EventShell } from './event-shell.ts';
 import { loadOpener } from './openers.ts';
@@ -58,7 +58,9 @@ class BrokerWorker {
         .catch((cause: unknown) => this.#fail(cause));
     });
     // Control comes first: the others begin with what it finds in the store.
-    if (agents.includes('control')) this.#openAsync('control', null, shell).catch((cause: unknown) => this.#fail(cause));
+    if (agents.includes('control')) {
+      this.#openAsync('control', NOTHING_YET, 0, shell).catch((cause: unknown) => this.#fail(cause));
+    }
   }
 
   runBlocking(): void {
@@ -85,13 +87,15 @@ class BrokerWorker {
   async #receive(message: ToWorker, shell: Shell): Promise<void> {
     switch (message.kind) {
       case 'begin':
-        for (const agent of this.#start.agents) {
-          if (agent !== 'control') await this.#openAsync(agent, message.start, shell);
-        }
+        await this.#openAsync(message.agent, message.start, message.listenPort, shell);
         break;
       case 'serving':
         await this.#opened.get('control')?.serving?.(message.address);
         this.#tell({ kind: 'registered' });
+        break;
+      case 'leave':
+        await this.#opened.get('control')?.leave?.();
+        this.#tell({ kind: 'left' });
         break;
       case 'end':
         await this.#opened.get(message.agent)?.finish?.();
@@ -103,22 +107,23 @@ class BrokerWorker {
   #receiveBlocking(message: ToWorker, shell: Shell): void {
     switch (message.kind) {
       case 'begin':
-        for (const agent of this.#start.agents) this.#began(agent, this.#open(agent, message.start, shell), shell);
+        this.#began(message.agent, this.#open(message.agent, message.start, message.listenPort, shell), shell);
         break;
       case 'end':
         this.#end(message.agent, shell);
         break;
       case 'serving':
-        break;
+      case 'leave':
+        throw new InvariantError(`${message.kind} is for control`);
     }
   }
 
-  async #openAsync(agent: AgentName, start: StoreStart | null, shell: Shell): Promise<void> {
-    this.#began(agent, await this.#openers.get(agent)!(this.#context(agent, shell), start ?? NOTHING_YET), shell);
+  async #openAsync(agent: AgentName, start: StoreStart, listenPort: number, shell: Shell): Promise<void> {
+    this.#began(agent, await this.#openers.get(agent)!(this.#context(agent, shell), start, listenPort), shell);
   }
 
-  #open(agent: AgentName, start: StoreStart, shell: Shell): OpenedAgent {
-    const opened = this.#openers.get(agent)!(this.#context(agent, shell), start);
+  #open(agent: AgentName, start: StoreStart, listenPort: number, shell: Shell): OpenedAgent {
+    const opened = this.#openers.get(agent)!(this.#context(agent, shell), start, listenPort);
     if (opened instanceof Promise) throw new InvariantError(`${agent} opens in its event loop`);
     return opened;
   }
@@ -189,6 +194,7 @@ class BrokerWorker {
 const NOTHING_YET: StoreStart = { logStart: 0, logEnd: 0, queues: [], batchTopics: [], lastStoreTimestamp: 0 };
 
 function failureCodeOf(cause: unknown): FailureCode {
+  if (cause instanceof FailStopError) return cause.code;
   if (cause instanceof DiskFailedError) return FailureCode.disk;
   return cause instanceof InvariantError ? FailureCode.invariant : FailureCode.unknown;
 }

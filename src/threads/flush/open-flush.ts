@@ -15,7 +15,7 @@ export function openFlush({ memory, settings, paths, logFiles, disk, clock }: Wo
     syncFlush: settings.flushDiskType === 'SYNC_FLUSH',
     intervalMs: settings.flushIntervalCommitLog,
     aheadBytes: settings.flushAheadBytes,
-    zeroWriteNextSegment: settings.zeroWriteNextSegment,
+    zeroWriteNextSegment: settings.flushDiskType === 'SYNC_FLUSH' && settings.zeroWriteNextSegment,
     saveCheckpoint: (logTimestamp, queuesTimestamp) => checkpoint.write({ logTimestamp, queuesTimestamp }),
   });
   return {

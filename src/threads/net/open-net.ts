@@ -34,7 +34,7 @@ const MS_PER_SECOND = 1000;
 const FAREWELL_MS = 1_000;
 const FAREWELL_LOOK_MS = 5;
 
-export async function openNet(context: WorkerContext, net: number): Promise<OpenedAgent> {
+export async function openNet(context: WorkerContext, net: number, listenPort: number): Promise<OpenedAgent> {
   const { memory, settings, paths, logFiles, disk, clock, log, wake, guard } = context;
   const ends = netEnds(memory, net);
   const tables = new NetTables();
@@ -45,7 +45,7 @@ export async function openNet(context: WorkerContext, net: number): Promise<Open
   let connections = 0;
   const listener = await listen({
     host: settings.bindAddress,
-    port: settings.listenPort,
+    port: listenPort,
     // Unique over all net threads.
     nextConnectionId: () => ++connections * NET_THREADS_MAX + net,
     connectionsMax: settings.connectionsMax,

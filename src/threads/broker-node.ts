@@ -1,0 +1,179 @@
+/**
+ * A whole broker: starts its threads, watches and stops them. Lives on the caller's thread, which may be busy for as long as it likes:
+ * nothing on the data path passes here. Called by embed/ and the command line, with settings that config/ has checked.
+ */
+import { sleep, systemClock } from '../base/clock.ts';
+import type { BrokerSettings } from '../broker/broker-settings.ts';
+import { COUNTERS, type CounterName, STAGES, type StageName, StatusPage, WATERMARKS, type WatermarkName } from '../ring/status-page.ts';
+import { type StageFigures, stageFigures } from './control/runtime-figures.ts';
+import type { Address, FromWorker, LogLevel, StoreStart } from './thread-messages.ts';
+import { NodeThreads } from './node-threads.ts';
+import { type AgentName, allocateBrokerMemory, workersOf } from './topology.ts';
+
+/** Called on the thread that started the node. */
+export type NodeLog = (level: LogLevel, thread: string, message: string) => void;
+
+export interface NodeFailure {
+  readonly thread: string;
+  /** One of FailureCode. */
+  readonly code: number;
+  readonly message: string;
+}
+
+export interface BrokerStats {
+  readonly placement: string;
+  readonly uptimeMs: number;
+  /** Log offsets, but for the two store times in ms. */
+  readonly watermarks: Readonly<Record<WatermarkName, number>>;
+  readonly counters: Readonly<Record<CounterName, number>>;
+  /** In microseconds. */
+  readonly stages: Readonly<Record<StageName, StageFigures>>;
+  readonly failure: { readonly thread: number; readonly code: number } | null;
+}
+
+export interface BrokerNode extends Address {
+  stats(): BrokerStats;
+  /** Answers what is owed, flushes and files everything, and gives the store up. */
+  close(): Promise<void>;
+  /** The node has ended: null after {@link close}, otherwise why. */
+  readonly ended: Promise<NodeFailure | null>;
+}
+
+export interface NodeOptions {
+  readonly log: NodeLog;
+}
+
+/** Rejects when the store cannot be opened or the port not be had; then nothing of the node is left. */
+export async function startBrokerNode(settings: BrokerSettings, { log }: NodeOptions): Promise<BrokerNode> {
+  const node = new Node(settings, log);
+  try {
+    return await node.start();
+  } catch (cause) {
+    await node.abandon();
+    throw cause;
+  }
+}
+
+/** They begin together; the net threads begin when the queues are as long as they were. */
+const STORE_AGENTS = ['append', 'dispatch', 'flush'] as const;
+const FLUSH_LOOK_MS = 2;
+const US_PER_MS = 1000;
+
+class Node {
+  readonly #settings: BrokerSettings;
+  readonly #status: StatusPage;
+  readonly #threads: NodeThreads;
+  readonly #startedUs = systemClock.monotonicUs();
+  readonly #ended: Promise<NodeFailure | null>;
+  #end: (failure: NodeFailure | null) => void = () => {};
+  #closing: Promise<void> | null = null;
+
+  constructor(settings: BrokerSettings, log: NodeLog) {
+    const memory = allocateBrokerMemory(settings.placement, settings.netThreads);
+    this.#settings = settings;
+    this.#status = new StatusPage(memory.status);
+    this.#threads = new NodeThreads(settings, memory, {
+      log,
+      failed: (failure) => void this.#failed(failure),
+    });
+    this.#ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  async start(): Promise<BrokerNode> {
+    const threads = this.#threads;
+    threads.spawn();
+    const { start } = await threads.next('recovered');
+    await Promise.all(STORE_AGENTS.map((agent) => this.#begin(agent, start)));
+    const address = await this.#listen(start);
+    threads.tell('control', { kind: 'serving', address });
+    await threads.next('registered');
+    return {
+      ...address,
+      stats: () => this.#stats(),
+      close: () => this.close(),
+      ended: this.#ended,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Each agent ends when those that feed it have ended. */
+  async #close(): Promise<void> {
+    const threads = this.#threads;
+    threads.tell('control', { kind: 'leave' });
+    await threads.next('left');
+    await Promise.all(this.#nets().map((net) => this.#stop(net)));
+    await this.#stop('append');
+    await this.#flushed();
+    await this.#stop('dispatch');
+    await this.#stop('flush');
+    await this.#stop('control');
+    await threads.over();
+    this.#end(null);
+  }
+
+  /** Under sync flush dispatch sees what is flushed, and it is to see everything. */
+  async #flushed(): Promise<void> {
+    if (this.#settings.flushDiskType !== 'SYNC_FLUSH') return;
+    const written = this.#status.watermark('written').read();
+    while (this.#status.watermark('flushed').read() < written) await sleep(FLUSH_LOOK_MS);
+  }
+
+  async #failed(failure: NodeFailure): Promise<void> {
+    this.#closing ??= Promise.resolve();
+    await this.#threads.terminate();
+    this.#end(failure);
+  }
+
+  /** The first net thread finds the port, the others share it. */
+  async #listen(start: StoreStart): Promise<Address> {
+    let address: Address | null = null;
+    for (const net of this.#nets()) {
+      const { address: opened } = await this.#begin(net, start, address?.port ?? this.#settings.listenPort);
+      address ??= opened;
+    }
+    return address!;
+  }
+
+  async #begin(agent: AgentName, start: StoreStart, listenPort = 0): Promise<Extract<FromWorker, { kind: 'begun' }>> {
+    this.#threads.tell(agent, { kind: 'begin', agent, start, listenPort });
+    return this.#threads.next('begun', agent);
+  }
+
+  async #stop(agent: AgentName): Promise<void> {
+    this.#threads.tell(agent, { kind: 'end', agent });
+    await this.#threads.next('ended', agent);
+  }
+
+  #nets(): AgentName[] {
+    return workersOf(this.#settings.placement, this.#settings.netThreads)
+      .flat()
+      .filter((agent) => agent.startsWith('net-'));
+  }
+
+  #stats(): BrokerStats {
+    const status = this.#status;
+    const table = <Name extends string, Value>(names: readonly Name[], value: (name: Name) => Value) =>
+      Object.fromEntries(names.map((name) => [name, value(name)])) as Record<Name, Value>;
+    return {
+      placement: this.#settings.placement,
+      uptimeMs: Math.round((systemClock.monotonicUs() - this.#startedUs) / US_PER_MS),
+      watermarks: table(WATERMARKS, (name) => status.watermark(name).read()),
+      counters: table(COUNTERS, (name) => status.counter(name)),
+      stages: table(STAGES, (name) => stageFigures(status.stage(name).snapshot())),
+      failure: status.failure(),
+    };
+  }
+
+  /** Ends whatever has been started, without ceremony. */
+  async abandon(): Promise<void> {
+    this.#closing ??= Promise.resolve();
+    await this.#threads.terminate();
+    this.#end(null);
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * The control thread's agent: runs the coordinator with what the net threads say, and keeps watch over the others. Lives in its thread's
+ * event loop, because ports and NameServers speak to it there.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { Clock } from '../../base/clock.ts';
+import type { FromControl, ToControl } from '../../broker/control-protocol.ts';
+import type { Coordinator } from '../../broker/coordinator.ts';
+import type { Agent } from '../agent.ts';
+import type { LivenessWatch } from './liveness-watch.ts';
+
+const TICK_MS = 500;
+const US_PER_MS = 1000;
+
+/** What control says to the net threads, gathered into one array per thread and pass of the loop. */
+export class NetPosts {
+  readonly #ports: readonly MessagePort[];
+  readonly #outgoing: FromControl[][];
+
+  constructor(ports: readonly MessagePort[]) {
+    this.#ports = ports;
+    this.#outgoing = ports.map(() => []);
+  }
+
+  send(net: number, message: FromControl): void {
+    this.#outgoing[net]!.push(message);
+  }
+
+  flush(): void {
+    for (let net = 0; net < this.#ports.length; net++) {
+      if (this.#outgoing[net]!.length === 0) continue;
+      this.#ports[net]!.postMessage(this.#outgoing[net]);
+      this.#outgoing[net] = [];
+    }
+  }
+
+  close(): void {
+    this.flush();
+    for (const port of this.#ports) port.close();
+  }
+}
+
+export interface ControlAgentParts {
+  readonly coordinator: Coordinator;
+  readonly posts: NetPosts;
+  readonly watch: LivenessWatch;
+  readonly clock: Clock;
+  /** A thread is stuck: stop the broker. */
+  readonly stuck: (thread: string) => void;
+}
+
+export class ControlAgent implements Agent {
+  readonly name = 'control';
+  readonly #parts: ControlAgentParts;
+
+  constructor(parts: ControlAgentParts) {
+    this.#parts = parts;
+  }
+
+  receive(net: number, messages: readonly ToControl[]): void {
+    const { coordinator, posts } = this.#parts;
+    for (const message of messages) coordinator.receive(net, message);
+    posts.flush();
+  }
+
+  hasWork(): boolean {
+    return false;
+  }
+
+  sleepMaxMs(): number {
+    return TICK_MS;
+  }
+
+  doWork(): number {
+    const { coordinator, posts, watch, clock, stuck } = this.#parts;
+    const work = coordinator.doWork();
+    const silent = watch.look(clock.monotonicUs() / US_PER_MS);
+    if (silent !== null) stuck(silent.name);
+    posts.flush();
+    return work;
+  }
+
+  close(): void {
+    this.#parts.coordinator.close();
+    this.#parts.posts.close();
+  }
+}

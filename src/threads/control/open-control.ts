@@ -1,0 +1,160 @@
+/**
+ * Opens control on its thread, before all others: takes the store's lock, recovers it, gives the queues their rows and reads the settings
+ * files. What the other agents need of that goes back to main.
+ */
+import { QUEUE_HANDLES_READ_MAX } from '../../base/limits.ts';
+import type { BrokerSettings } from '../../broker/broker-settings.ts';
+import type { ControlLog } from '../../broker/control-ports.ts';
+import type { ToControl } from '../../broker/control-protocol.ts';
+import { Coordinator } from '../../broker/coordinator.ts';
+import { readCheckpoint } from '../../store/checkpoint.ts';
+import { CommitLogSync } from '../../store/commit-log-sync.ts';
+import { ConsumeQueueReader } from '../../store/consume-queue.ts';
+import { LogReader } from '../../store/log-reader.ts';
+import { SystemProcesses } from '../../store/process-table.ts';
+import { type RecoveredStore, recoverStore } from '../../store/recovery.ts';
+import { SettingsFolder } from '../../store/settings-file.ts';
+import { StoreLock } from '../../store/store-lock.ts';
+import { FailStopError, FailureCode } from '../agent.ts';
+import { memoryLimitBytes } from '../memory-limit.ts';
+import type { StoreStart } from '../thread-messages.ts';
+import { type ControlEnds, controlEnds, threadOf, workersOf } from '../topology.ts';
+import type { OpenedAgent, WorkerContext } from '../worker-context.ts';
+import { ControlAgent, NetPosts } from './control-agent.ts';
+import { LivenessWatch } from './liveness-watch.ts';
+import { QueueReads } from './queue-reads.ts';
+import { QueueRows } from './queue-rows.ts';
+import { Registrar } from './registrar.ts';
+import { runtimeFigures } from './runtime-figures.ts';
+
+const US_PER_MS = 1000;
+
+export function openControl(context: WorkerContext): OpenedAgent {
+  const { memory, settings, paths, logFiles, disk, clock, ports, guard } = context;
+  const log = controlLog(context);
+  const ends = controlEnds(memory);
+  const lock = StoreLock.acquire(disk, paths, new SystemProcesses(disk));
+  const recovered = recover(context, ends, lock.cleanStop);
+  const rows = new QueueRows(ends.directory, ends.queueTable);
+  rows.recover(recovered.queues);
+
+  const bootMs = clock.nowMs();
+  const files = new ConsumeQueueReader(
+    disk,
+    paths.consumeQueue,
+    settings.mappedFileSizeConsumeQueue,
+    QUEUE_HANDLES_READ_MAX,
+  );
+  const reader = new LogReader(disk, logFiles);
+  const queues = new QueueReads({
+    rows,
+    table: ends.queueTable,
+    files,
+    log: reader,
+    logEnd: () => ends.written.read(),
+    memoryBytes: (memoryLimitBytes() * settings.accessMessageInMemoryMaxRatio) / 100,
+  });
+  const posts = new NetPosts(ports.toNets);
+  const registrar = new Registrar(context, () => coordinator.topicSnapshot());
+  const coordinator: Coordinator = new Coordinator({
+    settings,
+    clock,
+    files: new SettingsFolder(disk, paths.config, log),
+    queues,
+    createSlot: (topic, queueId) => rows.create(topic, queueId),
+    send: (net, message) => posts.send(net, message),
+    topicsChanged: (names) => registrar.topicsChanged(names),
+    runtime: () => {
+      const { placement } = settings;
+      const { logStart } = recovered;
+      return runtimeFigures(ends.page.status, { placement, bootMs, nowMs: clock.nowMs(), logStart });
+    },
+    configText: () => configText(settings),
+    log,
+  });
+  const watched = workersOf(settings.placement, settings.netThreads)
+    .map((agents) => agents[0]!)
+    .map((agent) => ({ name: agent, index: threadOf(agent).index }));
+  const agent = new ControlAgent({
+    coordinator,
+    posts,
+    watch: new LivenessWatch(ends.page.status, watched, clock.monotonicUs() / US_PER_MS, (line) => log.warn(line)),
+    clock,
+    stuck: (thread) =>
+      guard(() => {
+        throw new FailStopError(FailureCode.stuck, `thread ${thread} is stuck`);
+      }),
+  });
+  ports.toNets.forEach((port, net) => {
+    coordinator.announce(net);
+    port.on('message', (messages: ToControl[]) => guard(() => agent.receive(net, messages)));
+  });
+  posts.flush();
+  return {
+    agent,
+    recovered: storeStart(context, recovered),
+    serving: (address) => registrar.start(address),
+    leave: () => registrar.stop(),
+    closed() {
+      files.close();
+      reader.close();
+      // Clean only when everything has been filed and flushed.
+      const isComplete = ends.dispatched.read() === ends.written.read() && ends.flushed.read() === ends.written.read();
+      lock.release(isComplete && !ends.page.status.failed());
+    },
+  };
+}
+
+/** Finds the end of the log, and sets the watermarks to it: what is there now counts as flushed, so it is flushed. */
+function recover(context: WorkerContext, ends: ControlEnds, cleanStop: boolean): RecoveredStore {
+  const { settings, paths, logFiles, disk } = context;
+  const recovered = recoverStore(
+    disk,
+    paths,
+    {
+      segmentSizeBytes: logFiles.segmentSizeBytes,
+      queueFileSizeBytes: settings.mappedFileSizeConsumeQueue,
+      checksBodies: true,
+      cleanStop,
+    },
+    controlLog(context),
+  );
+  if (!cleanStop) {
+    const sync = new CommitLogSync(disk, logFiles);
+    sync.sync(recovered.logStart, recovered.logEnd);
+    sync.close();
+  }
+  const { logTimestamp, queuesTimestamp } = readCheckpoint(disk, paths.checkpoint);
+  ends.written.advance(recovered.logEnd);
+  ends.flushed.advance(recovered.logEnd);
+  ends.dispatched.advance(recovered.dispatchFrom);
+  ends.writtenAt.advance(logTimestamp);
+  ends.queuesSyncedAt.advance(queuesTimestamp);
+  return recovered;
+}
+
+function storeStart({ disk, paths }: WorkerContext, recovered: RecoveredStore): StoreStart {
+  const { logTimestamp, queuesTimestamp } = readCheckpoint(disk, paths.checkpoint);
+  return {
+    logStart: recovered.logStart,
+    logEnd: recovered.logEnd,
+    queues: recovered.queues.map(({ topic, queueId, next }) => ({ topic, queueId, next })),
+    batchTopics: [...recovered.batchTopics],
+    lastStoreTimestamp: Math.max(logTimestamp, queuesTimestamp),
+  };
+}
+
+function controlLog({ log }: WorkerContext): ControlLog {
+  return {
+    info: (message) => log('info', message),
+    warn: (message) => log('warn', message),
+    error: (message, cause) => log('error', cause instanceof Error ? `${message}: ${cause.message}` : message),
+  };
+}
+
+/** For request 26: Java properties text. */
+function configText(settings: BrokerSettings): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+}

@@ -1,0 +1,62 @@
+/** Makes the broker known at its NameServers, from the moment that it listens. Part of control. */
+import { sleep } from '../../base/clock.ts';
+import { BrokerRegistration, type TopicSnapshot } from '../../broker/registration.ts';
+import { RemotingClient } from '../../transport/remoting-client.ts';
+import { advertisedHost } from '../advertised-host.ts';
+import type { Address } from '../thread-messages.ts';
+import type { WorkerContext } from '../worker-context.ts';
+
+/** A start does not wait longer than this for NameServers that do not answer; registration goes on behind it. */
+const FIRST_REGISTRATION_MS = 2_000;
+
+export class Registrar {
+  readonly #context: WorkerContext;
+  readonly #topics: () => TopicSnapshot;
+  #registration: BrokerRegistration | null = null;
+  #client: RemotingClient | null = null;
+
+  constructor(context: WorkerContext, topics: () => TopicSnapshot) {
+    this.#context = context;
+    this.#topics = topics;
+  }
+
+  topicsChanged(names: readonly string[]): void {
+    this.#registration?.topicChanged(names);
+  }
+
+  async start({ port }: Address): Promise<void> {
+    const { settings, log } = this.#context;
+    const nameServers = settings.namesrvAddr.split(';').filter((address) => address !== '');
+    if (nameServers.length === 0) return;
+    const host = advertisedHost(settings);
+    const client = new RemotingClient({ onClosed: (address) => this.#registration?.connectionLost(address) });
+    const registration = new BrokerRegistration({
+      client,
+      nameServers,
+      identity: {
+        clusterName: settings.brokerClusterName,
+        brokerName: settings.brokerName,
+        brokerAddr: `${host}:${port}`,
+        brokerId: settings.brokerId,
+        haServerAddr: `${host}:${port + 1}`,
+        heartbeatTimeoutMs: null,
+        enableActingMaster: null,
+        zoneName: null,
+      },
+      topics: this.#topics,
+      log: (line) => log('info', line),
+      brokerPermission: settings.brokerPermission,
+      compressed: settings.compressedRegister,
+      timeoutMs: settings.registerBrokerTimeoutMills,
+    });
+    this.#client = client;
+    this.#registration = registration;
+    registration.start(settings.registerNameServerPeriod);
+    await Promise.race([registration.registerAll(), sleep(FIRST_REGISTRATION_MS)]);
+  }
+
+  async stop(): Promise<void> {
+    await this.#registration?.unregisterAll();
+    this.#client?.close();
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * The workers of one node and the ports to them: spawns them, passes on their log lines, and lets the node wait for what they report. In
+ * the inline placement there is no worker: the agents run on this thread, behind the same port.
+ */
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import type { BrokerSettings } from '../broker/broker-settings.ts';
+import type { Bell } from '../ring/doorbell.ts';
+import { StatusPage } from '../ring/status-page.ts';
+import { FailureCode } from './agent.ts';
+import type { NodeFailure, NodeLog } from './broker-node.ts';
+import type { FromWorker, ToWorker, WorkerStart } from './thread-messages.ts';
+import { type AgentName, allBells, type BrokerMemory, threadOf, workersOf } from './topology.ts';
+import { runWorker } from './worker.ts';
+
+/** Net threads make garbage of frames and answers that dies young. */
+const YOUNG_GENERATION_MB = 64;
+
+interface Thread {
+  readonly agents: readonly AgentName[];
+  readonly port: Pick<MessagePort, 'postMessage'>;
+  readonly bell: Bell;
+  /** Resolves when the thread has ended. */
+  readonly over: Promise<void>;
+  terminate(): Promise<unknown>;
+}
+
+interface Waiting {
+  readonly fits: (message: FromWorker) => boolean;
+  readonly resolve: (message: FromWorker) => void;
+  readonly reject: (cause: Error) => void;
+}
+
+export interface NodeThreadsOptions {
+  readonly log: NodeLog;
+  readonly failed: (failure: NodeFailure) => void;
+}
+
+export class NodeThreads {
+  readonly #settings: BrokerSettings;
+  readonly #memory: BrokerMemory;
+  readonly #options: NodeThreadsOptions;
+  readonly #status: StatusPage;
+  #threads: readonly Thread[] = [];
+  #waiting: Waiting[] = [];
+  /** Reports that nobody has waited for yet. */
+  #reports: FromWorker[] = [];
+  #failure: NodeFailure | null = null;
+  #isStopping = false;
+
+  constructor(settings: BrokerSettings, memory: BrokerMemory, options: NodeThreadsOptions) {
+    this.#settings = settings;
+    this.#memory = memory;
+    this.#options = options;
+    this.#status = new StatusPage(memory.status);
+  }
+
+  spawn(): void {
+    const { placement, netThreads } = this.#settings;
+    const links = this.#memory.nets.map(() => new MessageChannel());
+    const bells = allBells(this.#memory);
+    this.#threads = workersOf(placement, netThreads).map((agents, index) => {
+      const net = agents.map((agent) => threadOf(agent).net).find((found) => found >= 0);
+      const start: WorkerStart = {
+        agents,
+        memory: this.#memory,
+        settings: this.#settings,
+        ports: {
+          toNets: agents.includes('control') ? links.map(({ port1 }) => port1) : [],
+          toControl: net === undefined ? null : links[net]!.port2,
+        },
+      };
+      return placement === 'inline' ? this.#runHere(start, bells[index]!) : this.#spawn(start, bells[index]!);
+    });
+  }
+
+  tell(agent: AgentName, message: ToWorker): void {
+    const thread = this.#threads.find(({ agents }) => agents.includes(agent))!;
+    thread.port.postMessage(message);
+    // A thread that blocks looks at its port when it is awake.
+    thread.bell.ring();
+  }
+
+  /** The next report of this kind (and agent); rejects when a thread fails first. */
+  next<Kind extends FromWorker['kind']>(kind: Kind, agent?: AgentName): Promise<Extract<FromWorker, { kind: Kind }>> {
+    type Wanted = Extract<FromWorker, { kind: Kind }>;
+    const fits = (message: FromWorker): boolean =>
+      message.kind === kind && (agent === undefined || ('agent' in message && message.agent === agent));
+    const ready = this.#reports.find(fits);
+    if (ready !== undefined) {
+      this.#reports.splice(this.#reports.indexOf(ready), 1);
+      return Promise.resolve(ready as Wanted);
+    }
+    if (this.#failure !== null) return Promise.reject(errorOf(this.#failure));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ fits, resolve: (message) => resolve(message as Wanted), reject });
+    });
+  }
+
+  /** All agents have been told to end: resolves when their threads are gone. */
+  async over(): Promise<void> {
+    this.#isStopping = true;
+    await Promise.all(this.#threads.map(({ over }) => over));
+  }
+
+  async terminate(): Promise<void> {
+    this.#isStopping = true;
+    await Promise.all(this.#threads.map((thread) => thread.terminate()));
+  }
+
+  #spawn(start: WorkerStart, bell: Bell): Thread {
+    const { toNets, toControl } = start.ports;
+    const name = start.agents.join('+');
+    const worker = new Worker(new URL('./worker-main.js', import.meta.url), {
+      name,
+      workerData: start,
+      transferList: toControl === null ? [...toNets] : [...toNets, toControl],
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
+    worker.on('message', (message: FromWorker) => this.#receive(message));
+    worker.on('error', (cause: Error) => this.#lost(start.agents[0]!, cause.stack ?? cause.message));
+    const over = new Promise<void>((resolve) => {
+      worker.on('exit', () => {
+        if (!this.#isStopping && !this.#hasEnded(start.agents)) this.#lost(start.agents[0]!, `thread ${name} has ended`);
+        resolve();
+      });
+    });
+    return { agents: start.agents, port: worker, bell, over, terminate: () => worker.terminate() };
+  }
+
+  #runHere(start: WorkerStart, bell: Bell): Thread {
+    const { port1, port2 } = new MessageChannel();
+    port1.on('message', (message: FromWorker) => this.#receive(message));
+    const over = new Promise<void>((resolve) => {
+      port1.on('close', resolve);
+    });
+    runWorker(start, port2).catch((cause: Error) => this.#lost(start.agents[0]!, cause.stack ?? cause.message));
+    const terminate = async (): Promise<void> => port1.close();
+    return { agents: start.agents, port: port1, bell, over, terminate };
+  }
+
+  readonly #ended = new Set<AgentName>();
+
+  #hasEnded(agents: readonly AgentName[]): boolean {
+    return agents.every((agent) => this.#ended.has(agent));
+  }
+
+  #receive(message: FromWorker): void {
+    if (message.kind === 'log') {
+      this.#options.log(message.level, message.thread, message.message);
+      return;
+    }
+    if (message.kind === 'failed') {
+      this.#fail({ thread: message.agent, code: message.code, message: message.message });
+      return;
+    }
+    if (message.kind === 'ended') this.#ended.add(message.agent);
+    const waiting = this.#waiting.find(({ fits }) => fits(message));
+    if (waiting === undefined) {
+      this.#reports.push(message);
+      return;
+    }
+    this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+    waiting.resolve(message);
+  }
+
+  /** A thread ended without having said why: out of memory, or a mistake outside of its agents. */
+  #lost(agent: AgentName, message: string): void {
+    this.#status.fail(threadOf(agent).index, FailureCode.exited);
+    for (const bell of allBells(this.#memory)) bell.ring();
+    this.#fail({ thread: agent, code: FailureCode.exited, message });
+  }
+
+  #fail(failure: NodeFailure): void {
+    if (this.#failure !== null || this.#isStopping) return;
+    this.#failure = failure;
+    for (const { reject } of this.#waiting.splice(0)) reject(errorOf(failure));
+    this.#options.failed(failure);
+  }
+}
+
+function errorOf({ thread, message }: NodeFailure): Error {
+  return new Error(`${thread}: ${message}`);
+}
