@@ -2,14 +2,13 @@
  * Control's look at queues and their messages: bounds, store times, searches by time (spec/api.md 7). Entries come from the shared tails
  * or the files, times from the records in the log.
  */
-import { asLogOffset, asQueueOffset } from '../../base/units.ts';
+import { asQueueOffset } from '../../base/units.ts';
 import type { Boundary, QueuePort } from '../../broker/control-ports.ts';
 import { entryLogOffset, QUEUE_ENTRY_BYTES } from '../../layout/queue-entry.ts';
-import { readStoreTimestamp, STORE_TIMESTAMP_REACH_BYTES } from '../../layout/message-record.ts';
 import type { QueueTable } from '../../ring/queue-table.ts';
 import type { ConsumeQueueReader } from '../../store/consume-queue.ts';
 import type { LogReader } from '../../store/log-reader.ts';
-import { searchOffset } from '../../store/offset-search.ts';
+import { searchOffset, StoreTimes } from '../../store/offset-search.ts';
 import type { QueueRows } from './queue-rows.ts';
 
 const NO_MESSAGE = -1;
@@ -28,11 +27,11 @@ export class QueueReads implements QueuePort {
   readonly #parts: QueueReadParts;
   readonly #entry = new Uint8Array(QUEUE_ENTRY_BYTES);
   readonly #entryView = new DataView(this.#entry.buffer);
-  readonly #head = new Uint8Array(STORE_TIMESTAMP_REACH_BYTES);
-  readonly #headView = new DataView(this.#head.buffer);
+  readonly #times: StoreTimes;
 
   constructor(parts: QueueReadParts) {
     this.#parts = parts;
+    this.#times = new StoreTimes(parts.log);
   }
 
   max(topic: string, queueId: number): number {
@@ -45,15 +44,16 @@ export class QueueReads implements QueuePort {
 
   storeTime(topic: string, queueId: number, offset: number): number {
     const logOffset = this.#logOffset(topic, queueId, offset);
-    if (logOffset === NO_MESSAGE) return NO_MESSAGE;
-    const read = this.#parts.log.read(asLogOffset(logOffset), STORE_TIMESTAMP_REACH_BYTES, this.#head, 0);
-    return read < STORE_TIMESTAMP_REACH_BYTES ? NO_MESSAGE : readStoreTimestamp(this.#headView, 0);
+    return logOffset === NO_MESSAGE ? NO_MESSAGE : this.#times.at(logOffset);
   }
 
   searchOffset(topic: string, queueId: number, timestamp: number, boundary: Boundary): number {
-    const min = this.min(topic, queueId);
-    const max = this.max(topic, queueId);
-    return searchOffset(min, max, timestamp, boundary, (offset) => this.storeTime(topic, queueId, offset));
+    const queue = {
+      min: asQueueOffset(this.min(topic, queueId)),
+      max: asQueueOffset(this.max(topic, queueId)),
+      storeTime: (offset: number) => this.storeTime(topic, queueId, offset),
+    };
+    return searchOffset(queue, timestamp, boundary);
   }
 
   isResident(topic: string, queueId: number, offset: number): boolean {
