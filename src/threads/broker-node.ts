@@ -54,8 +54,6 @@ export async function startBrokerNode(settings: BrokerSettings, { log }: NodeOpt
   }
 }
 
-/** They begin together; the net threads begin when the queues are as long as they were. */
-const STORE_AGENTS = ['append', 'dispatch', 'flush'] as const;
 const FLUSH_LOOK_MS = 2;
 const US_PER_MS = 1000;
 
@@ -85,7 +83,9 @@ class Node {
     const threads = this.#threads;
     threads.spawn();
     const { start } = await threads.next('recovered');
-    await Promise.all(STORE_AGENTS.map((agent) => this.#begin(agent, start)));
+    // Append makes the log's first file, which the others open; nobody is served before the queues are as long as they were.
+    await this.#begin('append', start);
+    await Promise.all([this.#begin('dispatch', start), this.#begin('flush', start)]);
     const address = await this.#listen(start);
     threads.tell('control', { kind: 'serving', address });
     await threads.next('registered');
