@@ -175,9 +175,7 @@ export class PendingSends {
   /** Where the messages of a batch lie, by the sizes of their records in the ring. */
   #offsetsOf(index: number, records: number): number[] {
     const { bytes, descriptors } = this.#ports;
-    const start = bytes.index(
-      asRingPosition(descriptors.doubles[index * DOUBLES + DescriptorDouble.bytesPosition]!),
-    );
+    const start = bytes.index(asRingPosition(descriptors.doubles[index * DOUBLES + DescriptorDouble.bytesPosition]!));
     const offsets: number[] = [];
     let at = start;
     for (let record = 0; record < records; record++) {

@@ -1,7 +1,7 @@
 /** A request that a net thread does not carry out: the response code and the reason for people to read. */
 import { ResponseCode } from '../remoting/codes.ts';
-import { encodeFrame, isOneWay, responseTo } from '../remoting/frame-codec.ts';
 import type { ExtFields } from '../remoting/command.ts';
+import { encodeFrame, isOneWay, responseTo } from '../remoting/frame-codec.ts';
 import type { ScannedHeader } from '../remoting/scanned-header.ts';
 import type { ReplyPort } from './reply-port.ts';
 

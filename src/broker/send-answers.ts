@@ -34,7 +34,11 @@ export class SendAnswers {
   readonly #writers: Readonly<Record<SerializeType, SendResponseWriter>>;
 
   /** `extFields` are those that every answer to a send has. */
-  constructor({ regionId, traceOn }: SendAnswerSettings, storeHost: Uint8Array, extFields: ReadonlyMap<string, string>) {
+  constructor(
+    { regionId, traceOn }: SendAnswerSettings,
+    storeHost: Uint8Array,
+    extFields: ReadonlyMap<string, string>,
+  ) {
     this.#storeHost = storeHost;
     this.#extFields = extFields;
     this.#writers = {

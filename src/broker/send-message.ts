@@ -6,7 +6,13 @@ import { bodyCrc32 } from '../base/crc32.ts';
 import { REQUEST_SIZE_MAX_BYTES } from '../base/limits.ts';
 import { asQueueSlot, type RingPosition } from '../base/units.ts';
 import { BatchItemCursor } from '../layout/batch-item.ts';
-import { endsEntry, PROPERTY_ENTRY_END, ScannedProperties, scanProperties, stripProperty } from '../layout/message-properties.ts';
+import {
+  endsEntry,
+  PROPERTY_ENTRY_END,
+  ScannedProperties,
+  scanProperties,
+  stripProperty,
+} from '../layout/message-properties.ts';
 import {
   BLANK_HEAD_BYTES,
   HOST_V6_BYTES,
@@ -27,14 +33,14 @@ import {
 } from '../layout/request-descriptor.ts';
 import { ResponseCode } from '../remoting/codes.ts';
 import type { SendHeader } from '../remoting/send-header.ts';
-import { copyInto, copyWhole } from '../ring/copy-into.ts';
 import { NO_ROOM } from '../ring/bytes-ring.ts';
-import { type NetTopic } from './net-tables.ts';
+import { copyInto, copyWhole } from '../ring/copy-into.ts';
+import { BrokerProperties } from './broker-properties.ts';
+import type { NetTopic } from './net-tables.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { ReplyPort } from './reply-port.ts';
 import { illegal, refusedBatch, refusedKind, refusedOrderTopic, refusedQueue, refusedSize } from './send-checks.ts';
 import type { SendPorts } from './send-ports.ts';
-import { BrokerProperties } from './broker-properties.ts';
 
 /** What became of a send. `noRoom` and `unknownTopic` leave it to the caller to come again. */
 export const SendOutcome = { queued: 0, refused: 1, noRoom: 2, unknownTopic: 3 } as const;
@@ -146,7 +152,11 @@ export class SendMessages {
     const { settings } = this.#ports;
     const common = this.#sentEnd - this.#sentStart + this.#added.length;
     if (bodyEnd - bodyStart > settings.maxMessageSize) {
-      return this.refuse(header, illegal(`a batch of ${bodyEnd - bodyStart} bytes, the limit is ${settings.maxMessageSize}`), reply);
+      return this.refuse(
+        header,
+        illegal(`a batch of ${bodyEnd - bodyStart} bytes, the limit is ${settings.maxMessageSize}`),
+        reply,
+      );
     }
     let size = 0;
     let count = 0;
@@ -160,7 +170,11 @@ export class SendMessages {
     }
     if (count === 0) return this.refuse(header, MALFORMED_BATCH, reply);
     if (size > this.#requestMax) {
-      return this.refuse(header, illegal(`a batch of ${size} bytes when stored, the limit is ${this.#requestMax}`), reply);
+      return this.refuse(
+        header,
+        illegal(`a batch of ${size} bytes when stored, the limit is ${this.#requestMax}`),
+        reply,
+      );
     }
     const position = this.#claim(size);
     if (position === NO_ROOM) return SendOutcome.noRoom;

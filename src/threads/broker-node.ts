@@ -4,21 +4,20 @@
  */
 import { sleep, systemClock } from '../base/clock.ts';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
-import { COUNTERS, type CounterName, STAGES, type StageName, StatusPage, WATERMARKS, type WatermarkName } from '../ring/status-page.ts';
+import {
+  COUNTERS,
+  type CounterName,
+  STAGES,
+  type StageName,
+  StatusPage,
+  WATERMARKS,
+  type WatermarkName,
+} from '../ring/status-page.ts';
 import { type StageFigures, stageFigures } from './control/runtime-figures.ts';
-import type { Address, FromWorker, LogLevel, StoreStart } from './thread-messages.ts';
+import type { NodeFailure, NodeLog } from './node-events.ts';
 import { NodeThreads } from './node-threads.ts';
+import type { Address, FromWorker, StoreStart } from './thread-messages.ts';
 import { type AgentName, allocateBrokerMemory, workersOf } from './topology.ts';
-
-/** Called on the thread that started the node. */
-export type NodeLog = (level: LogLevel, thread: string, message: string) => void;
-
-export interface NodeFailure {
-  readonly thread: string;
-  /** One of FailureCode. */
-  readonly code: number;
-  readonly message: string;
-}
 
 export interface BrokerStats {
   readonly placement: string;

@@ -7,7 +7,7 @@ import type { BrokerSettings } from '../broker/broker-settings.ts';
 import type { Bell } from '../ring/doorbell.ts';
 import { StatusPage } from '../ring/status-page.ts';
 import { FailureCode } from './agent.ts';
-import type { NodeFailure, NodeLog } from './broker-node.ts';
+import type { NodeFailure, NodeLog } from './node-events.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './thread-messages.ts';
 import { type AgentName, allBells, type BrokerMemory, threadOf, workersOf } from './topology.ts';
 import { runWorker } from './worker.ts';
@@ -120,7 +120,8 @@ export class NodeThreads {
     worker.on('error', (cause: Error) => this.#lost(start.agents[0]!, cause.stack ?? cause.message));
     const over = new Promise<void>((resolve) => {
       worker.on('exit', () => {
-        if (!this.#isStopping && !this.#hasEnded(start.agents)) this.#lost(start.agents[0]!, `thread ${name} has ended`);
+        if (!this.#isStopping && !this.#hasEnded(start.agents))
+          this.#lost(start.agents[0]!, `thread ${name} has ended`);
         resolve();
       });
     });

@@ -4,8 +4,8 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
-import type { RecoveredQueue } from './append/next-offsets.ts';
 import type { FailureCode } from './agent.ts';
+import type { RecoveredQueue } from './append/next-offsets.ts';
 import type { AgentName, BrokerMemory } from './topology.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';

@@ -52,7 +52,12 @@ export const THREADS: Readonly<Record<ThreadName, ThreadRow>> = {
     waits: 'blocks',
     owns: 'ConsumeQueue tails and files, the bounds in the queue table',
   },
-  flush: { name: 'flush', index: 3, waits: 'blocks', owns: 'fdatasync of the CommitLog, the next segment, the checkpoint' },
+  flush: {
+    name: 'flush',
+    index: 3,
+    waits: 'blocks',
+    owns: 'fdatasync of the CommitLog, the next segment, the checkpoint',
+  },
   net: {
     name: 'net',
     index: 4,

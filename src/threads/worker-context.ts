@@ -40,4 +40,8 @@ export interface OpenedAgent {
 }
 
 /** `listenPort`: where a net agent opens its port. */
-export type OpenAgent = (context: WorkerContext, start: StoreStart, listenPort: number) => OpenedAgent | Promise<OpenedAgent>;
+export type OpenAgent = (
+  context: WorkerContext,
+  start: StoreStart,
+  listenPort: number,
+) => OpenedAgent | Promise<OpenedAgent>;

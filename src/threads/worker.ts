@@ -53,7 +53,10 @@ class BrokerWorker {
     this.#port.on('message', (message: ToWorker) => {
       this.#receive(message, shell)
         .then(() => {
-          if (this.#isOver) shell.close();
+          if (!this.#isOver) return;
+          shell.close();
+          // What was said before still arrives; without its port the thread ends.
+          this.#port.close();
         })
         .catch((cause: unknown) => this.#fail(cause));
     });
@@ -67,7 +70,11 @@ class BrokerWorker {
     const { memory, agents } = this.#start;
     const sleeper = new BlockingSleeper(memory.status, bellAt(memory, agents[0]!));
     const inbox = new PortInbox(this.#port);
-    const shell = new BlockingShell(sleeper, () => this.#status.failed(), () => this.#beat());
+    const shell = new BlockingShell(
+      sleeper,
+      () => this.#status.failed(),
+      () => this.#beat(),
+    );
     try {
       shell.run(inbox, () => {
         for (const message of inbox.takeAll()) this.#receiveBlocking(message, shell);
@@ -224,4 +231,3 @@ class PortInbox implements Inbox {
     }
   }
 }
-

@@ -1,6 +1,7 @@
 /** Opens the append agent on its thread. */
-import { CommitLogWriter } from '../../store/commit-log.ts';
+
 import { asLogOffset } from '../../base/units.ts';
+import { CommitLogWriter } from '../../store/commit-log.ts';
 import type { StoreStart } from '../thread-messages.ts';
 import { appendEnds } from '../topology.ts';
 import type { OpenedAgent, WorkerContext } from '../worker-context.ts';

@@ -8,7 +8,7 @@ import { entryLogOffset, QUEUE_ENTRY_BYTES } from '../../layout/queue-entry.ts';
 import type { QueueTable } from '../../ring/queue-table.ts';
 import type { ConsumeQueueReader } from '../../store/consume-queue.ts';
 import type { LogReader } from '../../store/log-reader.ts';
-import { searchOffset, StoreTimes } from '../../store/offset-search.ts';
+import { StoreTimes, searchOffset } from '../../store/offset-search.ts';
 import type { QueueRows } from './queue-rows.ts';
 
 const NO_MESSAGE = -1;

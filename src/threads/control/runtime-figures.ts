@@ -2,8 +2,9 @@
  * The figures of request 28: upstream's keys where RingMQ has the figure, and its own under `ringmq.` (counters, and the stages of a send
  * in microseconds), which the benchmark reads.
  */
-import { COUNTERS, STAGES, type StatusPage, WATERMARKS } from '../../ring/status-page.ts';
+
 import type { HistogramSnapshot } from '../../ring/shared-histogram.ts';
+import { COUNTERS, STAGES, type StatusPage, WATERMARKS } from '../../ring/status-page.ts';
 
 export interface StageFigures {
   readonly count: number;

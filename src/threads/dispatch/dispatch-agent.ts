@@ -183,12 +183,7 @@ export class DispatchAgent implements Agent {
   #tagsCode(record: RecordCursor): number {
     const properties = this.#properties;
     const buffer = this.#buffer;
-    scanProperties(
-      buffer,
-      record.propertiesStart,
-      record.propertiesStart + record.propertiesLength,
-      properties,
-    );
+    scanProperties(buffer, record.propertiesStart, record.propertiesStart + record.propertiesLength, properties);
     if (properties.delayLevel > 0 && record.topicLength === this.#scheduleTopicLength) {
       const topic = buffer.toString('latin1', record.topicStart, record.topicStart + record.topicLength);
       if (topic === SCHEDULE_TOPIC) return this.#delays.deliveryTime(properties.delayLevel, record.storeTimestamp);

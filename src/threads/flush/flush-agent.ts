@@ -7,6 +7,7 @@ import type { Clock } from '../../base/clock.ts';
 import { asLogOffset } from '../../base/units.ts';
 import type { SharedHistogram } from '../../ring/shared-histogram.ts';
 import type { CommitLogSync } from '../../store/commit-log-sync.ts';
+import { DiskFullError } from '../../store/disk.ts';
 import type { Agent } from '../agent.ts';
 import type { FlushEnds } from '../topology.ts';
 
@@ -101,17 +102,23 @@ export class FlushAgent implements Agent {
     return 1;
   }
 
-  /** One step towards the segment behind the one that is being written. */
+  /** One step towards the segment behind the one that is being written, once that is half full. A full disk is append's to report. */
   #prepare(): number {
     const { log, ends, segmentSizeBytes, zeroWriteNextSegment } = this.#options;
-    const next = this.#segmentStart(ends.written.read()) + segmentSizeBytes;
-    if (!log.isPreparing && next > this.#preparedTo) {
-      log.beginPreparing(asLogOffset(next), zeroWriteNextSegment);
-      this.#preparedTo = next;
+    try {
+      const written = ends.written.read();
+      const next = this.#segmentStart(written) + segmentSizeBytes;
+      if (!log.isPreparing && next > this.#preparedTo && (next - written) * 2 <= segmentSizeBytes) {
+        this.#preparedTo = next;
+        log.beginPreparing(asLogOffset(next), zeroWriteNextSegment);
+      }
+      if (!log.isPreparing) return 0;
+      log.prepareStep();
+      return 1;
+    } catch (cause) {
+      if (!(cause instanceof DiskFullError)) throw cause;
+      return 0;
     }
-    if (!log.isPreparing) return 0;
-    log.prepareStep();
-    return 1;
   }
 
   #checkpoint(): void {

@@ -4,13 +4,13 @@
  * connection's answers go out in one write.
  */
 import type { Clock } from '../../base/clock.ts';
+import type { QueueSlot } from '../../base/units.ts';
 import type { FromControl } from '../../broker/control-protocol.ts';
 import type { NetTables } from '../../broker/net-tables.ts';
 import type { PendingSends } from '../../broker/pending-sends.ts';
 import type { PullMessages } from '../../broker/pull-message.ts';
 import { FrameError } from '../../remoting/command.ts';
 import type { FrameSink } from '../../remoting/frame-reader.ts';
-import type { QueueSlot } from '../../base/units.ts';
 import { CLOSED_BY_PEER, type Connection, type ConnectionEvents } from '../../transport/connection.ts';
 import type { Agent } from '../agent.ts';
 import type { NetEnds } from '../topology.ts';

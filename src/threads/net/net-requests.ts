@@ -8,7 +8,7 @@ import type { FromControl } from '../../broker/control-protocol.ts';
 import type { PullMessages } from '../../broker/pull-message.ts';
 import { type Refusal, refuse } from '../../broker/refusal.ts';
 import { refusedTopic } from '../../broker/send-checks.ts';
-import { SendOutcome, type SendMessages } from '../../broker/send-message.ts';
+import { type SendMessages, SendOutcome } from '../../broker/send-message.ts';
 import { WaitingRequests } from '../../broker/waiting-requests.ts';
 import { RequestCode, ResponseCode } from '../../remoting/codes.ts';
 import { HeaderError, type RemotingCommand } from '../../remoting/command.ts';
@@ -118,7 +118,10 @@ export class NetRequests {
       this.#readSend(frame);
       const waitedUs = nowUs - sinceUs;
       if (waitedUs > limitUs) {
-        this.#busy(reply, `[TIMEOUT_CLEAN_QUEUE]broker busy, the send waited ${Math.round(waitedUs / US_PER_MS)} ms for room`);
+        this.#busy(
+          reply,
+          `[TIMEOUT_CLEAN_QUEUE]broker busy, the send waited ${Math.round(waitedUs / US_PER_MS)} ms for room`,
+        );
       } else if (this.#ports.sends.send(this.#send, reply, sinceUs) === SendOutcome.noRoom) {
         break;
       }
@@ -144,8 +147,7 @@ export class NetRequests {
   ): void {
     const { sends, page } = this.#ports;
     // Those that came before wait for room: this one may not overtake them.
-    const outcome =
-      this.#waitingForRoom.count > 0 ? SendOutcome.noRoom : sends.send(this.#send, client, this.#nowUs);
+    const outcome = this.#waitingForRoom.count > 0 ? SendOutcome.noRoom : sends.send(this.#send, client, this.#nowUs);
     switch (outcome) {
       case SendOutcome.queued:
         page.add('sends', 1);

@@ -2,9 +2,12 @@
  * Opens a net agent on its thread: takes what control has said so far, opens the port, and puts the parts together. Connections come
  * after that, so no client meets a broker that does not know its topics.
  */
-import { asLogOffset } from '../../base/units.ts';
+
+import { every } from '../../base/clock.ts';
 import { QUEUE_HANDLES_READ_MAX } from '../../base/limits.ts';
 import { seededRandom } from '../../base/random.ts';
+import { asLogOffset } from '../../base/units.ts';
+import { BrokerProperties } from '../../broker/broker-properties.ts';
 import type { FromControl } from '../../broker/control-protocol.ts';
 import { NetTables } from '../../broker/net-tables.ts';
 import { PendingSends } from '../../broker/pending-sends.ts';
@@ -17,16 +20,14 @@ import { LogReader } from '../../store/log-reader.ts';
 import type { Connection } from '../../transport/connection.ts';
 import { type Listener, listen } from '../../transport/listener.ts';
 import { advertisedHost } from '../advertised-host.ts';
-import { coldReadPool } from '../pool/cold-read-pool.ts';
 import { memoryLimitBytes } from '../memory-limit.ts';
-import { netEnds, NET_THREADS_MAX } from '../topology.ts';
+import { coldReadPool } from '../pool/cold-read-pool.ts';
+import { NET_THREADS_MAX, netEnds } from '../topology.ts';
 import type { OpenedAgent, WorkerContext } from '../worker-context.ts';
 import { CommitBatch } from './commit-batch.ts';
 import { ControlLink } from './control-link.ts';
 import { NetAgent } from './net-agent.ts';
 import { NetRequests } from './net-requests.ts';
-import { BrokerProperties } from '../../broker/broker-properties.ts';
-import { every } from '../../base/clock.ts';
 
 const US_PER_MS = 1000;
 const MS_PER_SECOND = 1000;
@@ -91,7 +92,12 @@ export async function openNet(context: WorkerContext, net: number, listenPort: n
     tables,
     settings,
     queues: ends.queueTable,
-    entries: new ConsumeQueueReader(disk, paths.consumeQueue, settings.mappedFileSizeConsumeQueue, QUEUE_HANDLES_READ_MAX),
+    entries: new ConsumeQueueReader(
+      disk,
+      paths.consumeQueue,
+      settings.mappedFileSizeConsumeQueue,
+      QUEUE_HANDLES_READ_MAX,
+    ),
     log: new LogReader(disk, logFiles),
     coldReads,
     clock,
