@@ -55,7 +55,8 @@ export class ClientConnection implements ReplyPort {
 
   frame(bytes: Uint8Array): void {
     if (!this.isOpen) return;
-    this.bytes.set(bytes, this.reserve(bytes.length));
+    const at = this.reserve(bytes.length);
+    this.bytes.set(bytes, at);
     this.wrote(bytes.length);
   }
 
