@@ -2,6 +2,7 @@
  * What the broker spent on a phase: taken before and after, the difference counts. CPU and memory come from /proc when the broker is on
  * this machine, the rest from its runtime information, where RingMQ has keys of its own. Called by the engine around the measured time.
  */
+import { STAGES } from '../ring/status-page.ts';
 import type { BrokerClient } from './broker-client.ts';
 import { type ProcessSample, sampleProcess } from './process-meter.ts';
 import type { BrokerFigures, StageSummary } from './result.ts';
@@ -52,9 +53,11 @@ export function figuresBetween(before: BrokerSample, after: BrokerSample, acknow
   };
 }
 
-/** Stages in the order in which the broker names them. */
+/** Stages in the order in which a send goes through them. */
 export function stagesOf(info: Readonly<Record<string, string>>): StageSummary[] {
   const names = Object.keys(info).flatMap((key) => STAGE_KEY.exec(key)?.[1] ?? []);
+  const order: readonly string[] = STAGES;
+  names.sort((a, b) => order.indexOf(a) - order.indexOf(b));
   return names.map((name) => {
     const value = (figure: string): number => Number(info[`ringmq.stage.${name}.${figure}`] ?? 0);
     return {

@@ -142,7 +142,7 @@ export class BenchUsageError extends Error {
 }
 
 const DEFAULTS = { throughputMs: 3_000, latencyMs: 5_000, warmUpMs: 700 };
-const QUICK = { throughputMs: 450, latencyMs: 750, warmUpMs: 150 };
+const QUICK = { throughputMs: 400, latencyMs: 700, warmUpMs: 150 };
 
 /** Reads the flags; absent ones have the defaults that the list shows. Throws {@link BenchUsageError}. */
 export function benchSettings(raw: RawBenchOptions): BenchSettings {

@@ -17,7 +17,7 @@ import type { LoadReport, LoadTiming, OpenSpec } from './load-worker.ts';
 import type { BenchSettings } from './options.ts';
 import { allocateBells } from './pacer.ts';
 import { halfOf, type LaneShare, openLoopLanes, type Phase, shareLanes } from './plan.ts';
-import { COURSE_STEP_US, type Window } from './publish-meter.ts';
+import { courseSteps, type Window } from './publish-meter.ts';
 import type { LatencyResult, PhaseResult, ThroughputResult } from './result.ts';
 import type { Subject } from './subject.ts';
 import { BenchWorker } from './workers.ts';
@@ -192,14 +192,15 @@ function timesOf(phase: Phase): PhaseTimes {
 function phaseResult(loaded: Loaded, read: ConsumeReport, window: Window): PhaseResult {
   const { reports, before, after, clientCpuUs } = loaded;
   const seconds = (window.toUs - window.fromUs) / 1e6;
+  const stepSeconds = seconds / courseSteps(window);
   const acknowledged = sumOf(reports, (report) => report.acknowledged);
   return {
     perSecond: acknowledged / seconds,
     seconds,
     acknowledged,
     publish: summarize(mergeHistograms(reports.map((report) => report.latency))),
-    course: courseOf(reports),
-    courseStepSeconds: COURSE_STEP_US / 1e6,
+    course: courseOf(reports, stepSeconds),
+    courseStepSeconds: stepSeconds,
     refusals: refusalsOf(reports),
     unanswered: sumOf(reports, (report) => report.unanswered),
     durability: reports[0]?.durability ?? null,
@@ -212,12 +213,10 @@ function phaseResult(loaded: Loaded, read: ConsumeReport, window: Window): Phase
   };
 }
 
-function courseOf(reports: readonly LoadReport[]): number[] {
+function courseOf(reports: readonly LoadReport[], stepSeconds: number): number[] {
   const steps = reports[0]?.course.length ?? 0;
-  return Array.from(
-    { length: steps },
-    (_unused, step) => sumOf(reports, (report) => report.course[step] ?? 0) / (COURSE_STEP_US / 1e6),
-  );
+  const inStep = (step: number): number => sumOf(reports, (report) => report.course[step] ?? 0);
+  return Array.from({ length: steps }, (_unused, step) => inStep(step) / stepSeconds);
 }
 
 function refusalsOf(reports: readonly LoadReport[]): Record<string, number> {

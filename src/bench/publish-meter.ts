@@ -2,13 +2,18 @@
 import { ResponseCode } from '../remoting/codes.ts';
 import { encodeHistogram, newHistogram, recordUs } from './histograms.ts';
 
-/** Width of a step of the course over time. */
-export const COURSE_STEP_US = 100_000;
+/** About the width of a step of the course over time. */
+const COURSE_STEP_US = 100_000;
 
 /** The part of a phase that counts. */
 export interface Window {
   readonly fromUs: number;
   readonly toUs: number;
+}
+
+/** How many steps of equal width the course over a window has. */
+export function courseSteps({ fromUs, toUs }: Window): number {
+  return Math.max(1, Math.round((toUs - fromUs) / COURSE_STEP_US));
 }
 
 export interface PublishReport {
@@ -31,7 +36,7 @@ export class PublishMeter {
 
   constructor(window: Window) {
     this.#window = window;
-    this.#course = new Float64Array(Math.max(1, Math.round((window.toUs - window.fromUs) / COURSE_STEP_US)));
+    this.#course = new Float64Array(courseSteps(window));
   }
 
   /** An answer that came at `nowUs`; its latency counts if `countsLatency`. */
@@ -40,7 +45,7 @@ export class PublishMeter {
     if (code !== ResponseCode.SUCCESS) this.#refusals.set(code, (this.#refusals.get(code) ?? 0) + 1);
     else if (nowUs >= fromUs && nowUs < toUs) {
       this.#acknowledged++;
-      const step = Math.min(this.#course.length - 1, Math.floor((nowUs - fromUs) / COURSE_STEP_US));
+      const step = Math.floor(((nowUs - fromUs) / (toUs - fromUs)) * this.#course.length);
       this.#course[step]!++;
     }
     if (countsLatency) recordUs(this.#latencyUs, nowUs - intendedUs);

@@ -1,6 +1,6 @@
 /** What a reader must know beside a phase's figures. Used by the table, the HTML report and the line after each phase. */
 import { count } from './quantities.ts';
-import type { BenchResult, LatencyResult, ThroughputResult } from './result.ts';
+import type { BenchResult, LatencyResult, SubjectResult, ThroughputResult } from './result.ts';
 
 /** Empty when everything went as it was meant to. */
 export function remarksOf(phase: ThroughputResult | LatencyResult): string[] {
@@ -24,6 +24,14 @@ export function allRemarks(result: BenchResult): string[] {
       remarksOf(phase).map((remark) => `${subject.name}, ${phaseName(phase)}: ${remark}`),
     ),
   );
+}
+
+/** How a throughput stands to that of the first subject with as many requests in flight; null for the first itself. */
+export function besideFirst(result: BenchResult, subject: SubjectResult, phase: ThroughputResult): number | null {
+  const [first] = result.subjects;
+  const other = first?.throughput.find((candidate) => candidate.inFlight === phase.inFlight);
+  if (subject === first || other === undefined || other.perSecond === 0) return null;
+  return phase.perSecond / other.perSecond;
 }
 
 export interface VerifiedTotals {

@@ -39,17 +39,21 @@ export async function startRingmq(settings: BenchSettings, flush: FlushMode): Pr
   const ended = endWith(child, () => {
     if (!settings.keepStore) removeFolder(store);
   });
+  const lastWords = (): string | null => {
+    const how = child.signalCode ?? child.exitCode;
+    return how === null ? null : [`the RingMQ that was measured ended (${how})`, ...errors].join('\n');
+  };
   const address = await readyAddress(child, errors);
-  const subject = await describe(address, child.pid ?? null, settings.label ?? 'RingMQ');
+  const subject = await describe(address, child.pid ?? null, settings.label ?? 'RingMQ').catch((error: Error) => {
+    child.kill('SIGTERM');
+    throw new Error(`the RingMQ that was started does not answer: ${error.message}`);
+  });
   return {
     ...subject,
     name: `${subject.name} ${flush}`,
     flush,
     placement: settings.placement,
-    lastWords() {
-      const how = child.signalCode ?? child.exitCode;
-      return how === null ? null : [`the RingMQ that was measured ended (${how})`, ...errors].join('\n');
-    },
+    lastWords,
     async stop() {
       subject.client.close();
       child.kill('SIGTERM');

@@ -1,6 +1,6 @@
 /** A run's figures as text for a terminal. Called by bench.ts at the end and after each phase. */
 import { count, duration, mebibytes } from './quantities.ts';
-import { allRemarks, remarksOf, verifiedTotals } from './remarks.ts';
+import { allRemarks, besideFirst, remarksOf, verifiedTotals } from './remarks.ts';
 import type { BenchResult, LatencyResult, PhaseResult, SubjectResult, ThroughputResult } from './result.ts';
 
 /** One line about a phase, when it is over. */
@@ -20,15 +20,15 @@ export function resultTable(result: BenchResult): string {
     );
     return `${lines.join('\n')}\n`;
   }
-  for (const subject of result.subjects) lines.push(...subjectLines(subject));
+  for (const subject of result.subjects) lines.push(...subjectLines(result, subject));
   for (const remark of allRemarks(result)) lines.push(`! ${remark}`);
   lines.push(verdictLine(result), machineLine(result));
   return `${lines.join('\n')}\n`;
 }
 
-function subjectLines(subject: SubjectResult): string[] {
+function subjectLines(result: BenchResult, subject: SubjectResult): string[] {
   const lines = [`${subject.name} (${subject.version}, placement ${subject.placement ?? 'unknown'})`];
-  if (subject.throughput.length > 0) lines.push(...grid(THROUGHPUT_COLUMNS, subject.throughput), '');
+  if (subject.throughput.length > 0) lines.push(...grid(throughputColumns(result, subject), subject.throughput), '');
   if (subject.latency.length > 0) lines.push(...grid(LATENCY_COLUMNS, subject.latency), '');
   return lines;
 }
@@ -56,15 +56,20 @@ const COSTS: readonly Column<PhaseResult>[] = [
   ['client CPU', (phase) => `${phase.client.cores.toFixed(2)} cores`],
 ];
 
-const THROUGHPUT_COLUMNS: readonly Column<ThroughputResult>[] = [
-  ['in flight', (phase) => String(phase.inFlight)],
-  ['messages/s', (phase) => count(phase.perSecond)],
-  ['p50', percentile('50')],
-  ['p99', percentile('99')],
-  ['max', (phase) => duration(phase.publish.maxUs)],
-  ...COSTS,
-  ['verified', (phase) => count(phase.verification.expected)],
-];
+function throughputColumns(result: BenchResult, subject: SubjectResult): readonly Column<ThroughputResult>[] {
+  const beside = (phase: ThroughputResult): string => besideFirst(result, subject, phase)?.toFixed(2) ?? '';
+  const [first] = result.subjects;
+  return [
+    ['in flight', (phase) => String(phase.inFlight)],
+    ['messages/s', (phase) => count(phase.perSecond)],
+    ...(first === undefined || first === subject ? [] : [[`x ${first.name}`, beside] as const]),
+    ['p50', percentile('50')],
+    ['p99', percentile('99')],
+    ['max', (phase) => duration(phase.publish.maxUs)],
+    ...COSTS,
+    ['verified', (phase) => count(phase.verification.expected)],
+  ];
+}
 
 const LATENCY_COLUMNS: readonly Column<LatencyResult>[] = [
   ['rate', (phase) => count(phase.rate)],

@@ -1,7 +1,7 @@
 /** The parts of the report, each with its charts and what one has to know to read them. Pure; called by page.ts. */
 import { type LatencySummary, percentileCurve } from '../histograms.ts';
 import { count, duration, mebibytes, short } from '../quantities.ts';
-import { phaseName } from '../remarks.ts';
+import { besideFirst, phaseName } from '../remarks.ts';
 import type { BenchResult, LatencyResult, PhaseResult, SubjectResult, ThroughputResult } from '../result.ts';
 import { barChart } from './bar-chart.ts';
 import { type Line, lineChart } from './line-chart.ts';
@@ -76,6 +76,7 @@ export function throughputSection(result: BenchResult): string {
     subject.throughput.map((phase): Cell[] => [
       `${subject.name}, ${phase.inFlight} in flight`,
       count(phase.perSecond),
+      besideFirst(result, subject, phase)?.toFixed(2) ?? '',
       ...['50', '99', '99.9'].map((percentile) => duration(phase.publish.percentilesUs[percentile] ?? 0)),
       duration(phase.publish.maxUs),
       ...costCells(phase),
@@ -85,7 +86,7 @@ export function throughputSection(result: BenchResult): string {
 <p>A closed loop: each of ${result.load.connections} connections keeps its share of the requests in flight and sends the next message when one is
 acknowledged. Messages of ${count(result.load.bodyBytes)} bytes, acknowledged per second.</p>
 ${subjectLegend(result)}<figure>${chart}</figure>
-${table(['', 'messages/s', 'p50', 'p99', 'p99.9', 'max', ...COST_TITLES], rows)}</section>`;
+${table(['', 'messages/s', `× ${result.subjects[0]?.name}`, 'p50', 'p99', 'p99.9', 'max', ...COST_TITLES], rows)}</section>`;
 }
 
 export function courseSection(result: BenchResult): string {
