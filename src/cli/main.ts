@@ -4,8 +4,10 @@
  * only commander is loaded for all of them.
  */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
+import { PLACEMENTS } from '../broker/broker-settings.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
+import { addBenchOptions, runBenchmark } from './bench.ts';
 import { ExitCode } from './exit-code.ts';
 import { addServerOptions } from './server-options.ts';
 
@@ -28,6 +30,47 @@ const ends = async (run: Promise<number>): Promise<void> => {
   exitCode = await run;
 };
 
+const placement = new Option('--placement <placement>', 'which agents share a thread').choices(PLACEMENTS);
+const flush = new Option('--flush <when>', 'answer before or after fdatasync').choices(['async', 'sync']);
+
+addServerOptions(program.command('standalone'), 'broker.conf')
+  .description('a NameServer and a broker in one process')
+  .option('--store <dir>', 'folder of the store (default: ./ringmq-store)')
+  .option('--namesrv-port <number>', 'port of the NameServer, 0 for a free one (default: 9876)')
+  .option('--broker-port <number>', 'port of the broker, 0 for a free one (default: 10911)')
+  .option('--host <address>', 'interface to listen on (default: 127.0.0.1)')
+  .addOption(flush)
+  .addOption(placement)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  ringmq standalone --store ./store
+  ringmq standalone --store ./store --flush sync --placement compact
+  ringmq standalone --store /data/mq --host 0.0.0.0 --set brokerIP1=mq.example.org --set autoCreateTopicEnable=false
+  ringmq standalone --store /tmp/mq --namesrv-port 0 --broker-port 0 --json
+The settings are those of Apache's broker.conf and namesrv.conf, and RingMQ's own (docs/operations.md). The environment gives them as well:
+RINGMQ_FLUSH_DISK_TYPE=SYNC_FLUSH. Flags win over the environment, the environment over the file.`,
+  )
+  .action((options) => ends(import('./standalone.ts').then(({ runStandalone }) => runStandalone(options))));
+
+addServerOptions(program.command('broker'), 'broker.conf')
+  .description('a broker that registers at NameServers elsewhere')
+  .option('--namesrv <addresses>', 'NameServers to register at: host:port;host:port')
+  .option('--store <dir>', 'folder of the store (default: ~/store)')
+  .option('--port <number>', 'port to listen on, 0 for a free one (default: 10911)')
+  .option('--host <address>', 'interface to listen on (default: 127.0.0.1)')
+  .addOption(flush)
+  .addOption(placement)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  ringmq broker -c broker.conf --namesrv '10.0.0.1:9876;10.0.0.2:9876'
+  ringmq broker --store /data/mq --host 0.0.0.0 --namesrv 127.0.0.1:9876 --set brokerName=broker-b`,
+  )
+  .action((options) => ends(import('./broker.ts').then(({ runBroker }) => runBroker(options))));
+
 addServerOptions(program.command('namesrv'), 'namesrv.conf')
   .description('a NameServer')
   .option('--port <number>', 'port to listen on, 0 for a free one (default: 9876)')
@@ -38,6 +81,18 @@ addServerOptions(program.command('namesrv'), 'namesrv.conf')
     '\nExamples:\n  ringmq namesrv --port 9876 --host 0.0.0.0\n  ringmq namesrv -c namesrv.conf --json',
   )
   .action((options) => ends(import('./namesrv.ts').then(({ runNameServer }) => runNameServer(options))));
+
+addBenchOptions(program.command('bench'))
+  .description('measures a broker and checks that it lost nothing')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  ringmq bench                                         async and sync flush of RingMQ on this machine, about 90 s
+  ringmq bench --quick --flush sync --placement compact
+  ringmq bench --target 127.0.0.1:10911 --label Apache   the same load on another broker`,
+  )
+  .action((options) => ends(runBenchmark(options)));
 
 // A reader that went away (`ringmq ... | head -1`) is no reason to stop serving.
 process.stdout.on('error', () => {});

@@ -43,6 +43,12 @@ export async function serve(options: ServerOptions, start: (log: Log) => Promise
   return ExitCode.ok;
 }
 
+/** Makes an end out of a handle's `ended`, which says null for an end that was asked for. */
+export async function ended(ending: Promise<string | null>): Promise<string> {
+  const reason = await ending;
+  return reason ?? new Promise(() => {});
+}
+
 function printReady(addresses: Readonly<Record<string, string>>, json: boolean): void {
   const text = Object.entries(addresses).map(([name, address]) => `${name}=${address}`);
   process.stdout.write(json ? `${JSON.stringify({ ready: true, ...addresses })}\n` : `ready ${text.join(' ')}\n`);

@@ -1,0 +1,89 @@
+/** A broker for a program or for the command line: checks the settings and starts its threads. Exported by index.ts. */
+import { availableParallelism } from 'node:os';
+import type { BrokerSettings } from '../broker/broker-settings.ts';
+import { type Assignment, assignmentsOfFile, assignmentsOfObject } from '../config/assignment.ts';
+import type { BrokerOptions } from '../config/broker-schema.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
+import { type Resolved, resolveBroker } from '../config/resolve.ts';
+import type { Log } from '../observe/log.ts';
+import { quietLog } from '../observe/quiet-log.ts';
+import { NodeDisk } from '../store/disk.ts';
+import { type BrokerStats, startBrokerNode } from '../threads/broker-node.ts';
+import type { NodeFailure } from '../threads/node-events.ts';
+import { addressOf } from './address.ts';
+
+/** Settings by upstream's names; what is left out has its default (docs/operations.md). They win over `configFile`. */
+export interface BrokerConfig extends Partial<BrokerOptions> {
+  /** A broker.conf as Apache's broker reads it. */
+  readonly configFile?: string;
+  /** Takes the log lines. Without it warnings and errors go to stderr. */
+  readonly log?: Log;
+}
+
+export interface BrokerHandle {
+  readonly host: string;
+  readonly port: number;
+  /** `host:port` that it listens on. */
+  readonly address: string;
+  /** Figures out of the memory that the broker's threads share: nobody is asked, so it may be called often. */
+  stats(): BrokerStats;
+  /** Answers what was accepted, flushes, and ends the threads. */
+  close(): Promise<void>;
+  /** Resolves when it has ended: with null after {@link close}, else with what failed (the broker has stopped answering then). */
+  readonly ended: Promise<NodeFailure | null>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Below so many cores one thread for sockets, append and dispatch is faster than three (docs/benchmarks.md). */
+const CORES_FOR_FULL = 4;
+
+/**
+ * Starts a broker. It serves from threads of its own, so it goes on while the program is busy (except in the placement `inline`). Rejects
+ * when the port is taken, the store belongs to another process or cannot be read.
+ *
+ * @example
+ * await using broker = await startBroker({ storePathRootDir: './store', listenPort: 0, flushDiskType: 'SYNC_FLUSH' });
+ * console.log(broker.address, broker.stats().counters);
+ *
+ * @throws ConfigurationError with every setting that is wrong
+ */
+export async function startBroker(config: BrokerConfig): Promise<BrokerHandle> {
+  const { configFile, log = quietLog(), ...options } = config;
+  const assignments = configFile === undefined ? [] : readConfigFile(configFile);
+  return launchBroker(resolveBroker([...assignments, ...assignmentsOfObject(options, 'startBroker')]), log);
+}
+
+/** The same with settings that are checked already. */
+export async function launchBroker(
+  { settings, warnings, origins }: Resolved<BrokerSettings>,
+  log: Log,
+): Promise<BrokerHandle> {
+  for (const warning of warnings) log('warn', 'main', warning);
+  for (const [name, origin] of origins)
+    log('debug', 'main', `${name} = ${settings[name as keyof BrokerSettings]} (${origin})`);
+  const cores = availableParallelism();
+  if (settings.placement === 'full' && cores < CORES_FOR_FULL) {
+    log('info', 'main', `${cores} cores: the placement compact is usually faster here than full`);
+  }
+  const node = await startBrokerNode(settings, { log });
+  const close = (): Promise<void> => node.close();
+  return {
+    host: node.host,
+    port: node.port,
+    address: addressOf(node.host, node.port),
+    stats: () => node.stats(),
+    close,
+    ended: node.ended,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function readConfigFile(path: string): Assignment[] {
+  let text: string;
+  try {
+    text = Buffer.from(new NodeDisk().readWhole(path)).toString('utf8');
+  } catch (error) {
+    throw new ConfigurationError([`${path} cannot be read: ${(error as Error).message}`]);
+  }
+  return assignmentsOfFile(text, path);
+}

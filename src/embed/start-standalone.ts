@@ -1,0 +1,100 @@
+/** A NameServer and a broker that is registered there, in one process: all that a client needs. Exported by index.ts. */
+import { assignmentsOfObject } from '../config/assignment.ts';
+import type { BrokerOptions } from '../config/broker-schema.ts';
+import type { NameServerOptions } from '../config/name-server-schema.ts';
+import { type ResolvedStandalone, resolveStandalone } from '../config/standalone.ts';
+import type { Log } from '../observe/log.ts';
+import { quietLog } from '../observe/quiet-log.ts';
+import { addressOf } from './address.ts';
+import { type BrokerHandle, launchBroker } from './start-broker.ts';
+import { launchNameServer, type NameServerHandle, type NameServerPlace } from './start-name-server.ts';
+
+/** The settings of both by upstream's names, with short names for what is always chosen. */
+export interface StandaloneConfig
+  extends Partial<Omit<BrokerOptions, 'storePathRootDir' | 'bindAddress' | 'listenPort'>>,
+    Partial<Omit<NameServerOptions, 'bindAddress' | 'listenPort'>> {
+  /** Folder of the store; made when it is not there. */
+  readonly storePath: string;
+  /** Interface that both listen on. Default: 127.0.0.1. */
+  readonly host?: string;
+  /** The broker's port, 0 for a free one. Default: 10911. */
+  readonly port?: number;
+  /** The NameServer's port. Default: 9876, or a free one when `port` is 0. */
+  readonly namesrvPort?: number;
+  /** Takes the log lines. Without it warnings and errors go to stderr. */
+  readonly log?: Log;
+}
+
+export interface StandaloneHandle {
+  /** What clients are told as their NameServer: `host:port`. */
+  readonly namesrvAddr: string;
+  readonly broker: BrokerHandle;
+  readonly nameServer: NameServerHandle;
+  /** The broker's figures. */
+  stats(): ReturnType<BrokerHandle['stats']>;
+  /** Stops the broker, then the NameServer. */
+  close(): Promise<void>;
+  /** Resolves when either has ended: with null after {@link close}, else with the reason. */
+  readonly ended: Promise<string | null>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Starts both, in threads of their own: they go on while the program is busy.
+ *
+ * @example
+ * await using ringmq = await startStandalone({ storePath: './store', port: 0 });
+ * // any RocketMQ client: producer.setNamesrvAddr(ringmq.namesrvAddr)
+ *
+ * @throws ConfigurationError with every setting that is wrong
+ */
+export async function startStandalone(config: StandaloneConfig): Promise<StandaloneHandle> {
+  const { storePath, host, port, namesrvPort, log = quietLog(), ...options } = config;
+  const chosen = {
+    storePathRootDir: storePath,
+    bindAddress: host,
+    listenPort: port,
+    namesrvPort: namesrvPort ?? (port === 0 ? 0 : undefined),
+  };
+  const resolved = resolveStandalone(assignmentsOfObject({ ...options, ...chosen }, 'startStandalone'));
+  return launchStandalone(resolved, log, resolved.broker.settings.placement === 'inline' ? 'caller' : 'own');
+}
+
+/** The same with settings that are checked already. */
+export async function launchStandalone(
+  { broker, nameServer }: ResolvedStandalone,
+  log: Log,
+  place: NameServerPlace,
+): Promise<StandaloneHandle> {
+  const { storePathRootDir, namesrvAddr: others } = broker.settings;
+  const kvConfigPath = nameServer.settings.kvConfigPath || `${storePathRootDir}/namesrv/kvConfig.json`;
+  const nameServerSettings = { ...nameServer.settings, kvConfigPath };
+  const routes = await launchNameServer({ ...nameServer, settings: nameServerSettings }, log, place);
+  const namesrvAddr = reachable(routes.host, routes.port);
+  const settings = { ...broker.settings, namesrvAddr: others === '' ? namesrvAddr : `${namesrvAddr};${others}` };
+  let node: BrokerHandle;
+  try {
+    node = await launchBroker({ ...broker, settings }, log);
+  } catch (error) {
+    await routes.close();
+    throw error;
+  }
+  const close = async (): Promise<void> => {
+    await node.close();
+    await routes.close();
+  };
+  return {
+    namesrvAddr,
+    broker: node,
+    nameServer: routes,
+    stats: () => node.stats(),
+    close,
+    ended: Promise.race([node.ended.then((failure) => failure?.message ?? null), routes.ended]),
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Where this machine reaches something that may listen on all of its interfaces. */
+function reachable(host: string, port: number): string {
+  return addressOf(host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port);
+}

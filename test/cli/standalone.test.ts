@@ -1,0 +1,118 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
+import { temporaryFolder } from '../interop/harness/folders.ts';
+import { request, routeOf } from '../interop/harness/probe.ts';
+import { readyJson, readyLine, resultOf, ringmq } from './ringmq.ts';
+
+const SEND_MESSAGE_V2 = 310;
+const GET_MAX_OFFSET = 30;
+const GET_BROKER_CONFIG = 26;
+const SMALL = ['--set', 'mappedFileSizeCommitLog=1048576'];
+
+function standalone(store: string, ...more: string[]) {
+  return ringmq(['standalone', '--store', store, '--namesrv-port', '0', '--broker-port', '0', ...SMALL, ...more]);
+}
+
+function send(address: string, text: string) {
+  const fields = {
+    a: 'producers',
+    b: 'orders',
+    c: 'TBW102',
+    d: '4',
+    e: '0',
+    f: '0',
+    h: '0',
+    i: '',
+    j: '0',
+    k: 'false',
+    m: 'false',
+  };
+  return request(address, SEND_MESSAGE_V2, { ...fields, g: String(systemClock.nowMs()) }, Buffer.from(text));
+}
+
+async function maxOffset(address: string): Promise<number> {
+  return Number((await request(address, GET_MAX_OFFSET, { topic: 'orders', queueId: '0' })).fields.offset);
+}
+
+describe('ringmq standalone', () => {
+  it('serves, and loses nothing at SIGTERM', async () => {
+    const store = `${temporaryFolder('cli')}/store`;
+    const first = standalone(store, '--json', '--flush', 'sync', '--placement', 'compact');
+    const ready = await readyJson(first);
+    expect(ready).toEqual({
+      ready: true,
+      namesrv: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      broker: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+    });
+    expect(await routeOf(ready.namesrv as string, 'TBW102')).toContain(ready.broker);
+    const answers = await Promise.all(['a', 'b', 'c'].map((text) => send(ready.broker as string, text)));
+    expect(answers.map(({ code, fields }) => [code, fields.durability])).toEqual(Array(3).fill([0, 'flushed']));
+    first.signal('SIGTERM');
+    expect(await resultOf(first)).toMatchObject({ code: 0, stdout: JSON.stringify(ready) });
+    expect(existsSync(`${store}/abort`)).toBe(false);
+
+    const second = await readyJson(standalone(store, '--json'));
+    expect(await maxOffset(second.broker as string)).toBe(3);
+  });
+
+  it('loses nothing of what it acknowledged at kill -9', async () => {
+    const store = `${temporaryFolder('cli')}/store`;
+    const first = standalone(store, '--json');
+    const { broker } = await readyJson(first);
+    for (const text of ['a', 'b', 'c']) expect((await send(broker as string, text)).code).toBe(0);
+    first.signal('SIGKILL');
+    await resultOf(first);
+    const second = await readyJson(standalone(store, '--json'));
+    expect(await maxOffset(second.broker as string)).toBe(3);
+  });
+
+  it('prints a line for people, and takes settings from everywhere', async () => {
+    const folder = temporaryFolder('cli');
+    writeFileSync(`${folder}/broker.conf`, 'brokerName=from-file\nregionId=from-file\ndefaultTopicQueueNums=3\n');
+    const args = ['standalone', '-c', `${folder}/broker.conf`, '--store', `${folder}/store`, ...SMALL];
+    const ports = ['--namesrv-port', '0', '--broker-port', '0', '--set', 'defaultTopicQueueNums=5'];
+    const line = await readyLine(ringmq([...args, ...ports], { RINGMQ_REGION_ID: 'from-environment' }));
+    const broker = /^ready namesrv=127\.0\.0\.1:\d+ broker=(127\.0\.0\.1:\d+)$/.exec(line)?.[1];
+    const settings = (await request(broker as string, GET_BROKER_CONFIG, {})).body.toString();
+    expect(settings).toContain('brokerName=from-file');
+    expect(settings).toContain('regionId=from-environment');
+    expect(settings).toContain('defaultTopicQueueNums=5');
+  });
+
+  it('refuses a store that belongs to another process, and says which', async () => {
+    const store = `${temporaryFolder('cli')}/store`;
+    const first = standalone(store, '--json');
+    await readyJson(first);
+    const { code, stdout, stderr } = await resultOf(standalone(store, '--json'));
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain(`ringmq: `);
+    expect(stderr).toContain(store);
+    expect(stderr).toContain(String(first.pid));
+  });
+
+  it('lists everything that is wrong with its settings', async () => {
+    const { code, stderr } = await resultOf(
+      standalone('/nowhere', '--set', 'brokerRole=SLAVE', '--set', 'maxMessageSize=0', '--set', 'enableTopicList=2'),
+    );
+    expect(code).toBe(2);
+    expect(stderr).toContain('brokerRole = SLAVE (--set brokerRole=SLAVE): not built yet');
+    expect(stderr).toContain('maxMessageSize = "0"');
+    expect(stderr).toContain('enableTopicList = "2"');
+  });
+});
+
+describe('ringmq broker', () => {
+  it('registers at a NameServer elsewhere and takes itself off when it stops', async () => {
+    const folder = temporaryFolder('cli');
+    const { namesrv } = await readyJson(ringmq(['namesrv', '--port', '0', '--json']));
+    writeFileSync(`${folder}/broker.conf`, `brokerName=broker-b\nlistenPort=0\nstorePathRootDir=${folder}/store\n`);
+    const args = ['broker', '-c', `${folder}/broker.conf`, '--namesrv', namesrv as string, '--json', ...SMALL];
+    const child = ringmq(args);
+    const { broker } = await readyJson(child);
+    expect(await routeOf(namesrv as string, 'TBW102')).toContain(`"${broker}"`);
+    child.signal('SIGINT');
+    expect((await resultOf(child)).code).toBe(0);
+    expect(await routeOf(namesrv as string, 'TBW102')).toBeUndefined();
+  });
+});

@@ -1,0 +1,140 @@
+import { writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
+import { PLACEMENTS } from '../../src/broker/broker-settings.ts';
+import {
+  ConfigurationError,
+  type StandaloneConfig,
+  type StandaloneHandle,
+  startBroker,
+  startStandalone,
+} from '../../src/index.ts';
+import { Child } from '../interop/harness/child.ts';
+import { temporaryFolder } from '../interop/harness/folders.ts';
+import { repository } from '../interop/harness/paths.ts';
+import { request, routeOf } from '../interop/harness/probe.ts';
+import type { Service } from './steady-client.ts';
+
+const DEADLINE_MS = 15_000;
+const SEND_MESSAGE_V2 = 310;
+const GET_MAX_OFFSET = 30;
+const GET_BROKER_CONFIG = 26;
+
+/** Small files, so that a test does not allocate a gigabyte. */
+const SMALL = { mappedFileSizeCommitLog: 1024 * 1024, mappedFileSizeConsumeQueue: 20_000 };
+
+function start(config: Partial<StandaloneConfig> = {}): Promise<StandaloneHandle> {
+  return startStandalone({ storePath: `${temporaryFolder('embed')}/store`, port: 0, ...SMALL, ...config });
+}
+
+function send(address: string, text: string) {
+  const fields = {
+    a: 'producers',
+    b: 'orders',
+    c: 'TBW102',
+    d: '4',
+    e: '0',
+    f: '0',
+    h: '0',
+    i: '',
+    j: '0',
+    k: 'false',
+    m: 'false',
+  };
+  return request(address, SEND_MESSAGE_V2, { ...fields, g: String(systemClock.nowMs()) }, Buffer.from(text));
+}
+
+async function maxOffset(address: string): Promise<number> {
+  return Number((await request(address, GET_MAX_OFFSET, { topic: 'orders', queueId: '0' })).fields.offset);
+}
+
+describe.each(PLACEMENTS)('an embedded broker, placement %s', (placement) => {
+  it('is registered when it is there, serves, counts, and leaves nothing running', async () => {
+    const ringmq = await start({ placement, brokerName: 'embedded' });
+    expect(await routeOf(ringmq.namesrvAddr, 'TBW102')).toContain(`embedded`);
+    const answer = await send(ringmq.broker.address, 'hello');
+    expect(answer).toMatchObject({ code: 0, fields: { queueOffset: '0', durability: 'written' } });
+    expect(ringmq.stats()).toMatchObject({ placement, failure: null });
+    expect(await ringmq.nameServer.stats()).toMatchObject({ brokers: 1 });
+    await ringmq.close();
+    expect(await ringmq.ended).toBeNull();
+    await expect(send(ringmq.broker.address, 'too late')).rejects.toThrow('ECONNREFUSED');
+    await expect(routeOf(ringmq.namesrvAddr, 'TBW102')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('keeps its messages from one start to the next', async () => {
+    const storePath = `${temporaryFolder('embed')}/store`;
+    const first = await start({ placement, storePath, flushDiskType: 'SYNC_FLUSH' });
+    const answer = await send(first.broker.address, 'kept');
+    expect(answer.fields.durability).toBe('flushed');
+    await first.close();
+    await using second = await start({ placement, storePath });
+    expect(await maxOffset(second.broker.address)).toBe(1);
+  });
+});
+
+describe.each(['full', 'compact'] as const)('while the program is busy, placement %s', (placement) => {
+  it('sends are acknowledged and routes are answered', async () => {
+    await using ringmq = await start({ placement });
+    const script = `${repository}dist/test/embed/steady-client.js`;
+    const client = new Child('steady client', process.execPath, [script, ringmq.namesrvAddr, ringmq.broker.address]);
+    await client.line('its first answers', DEADLINE_MS, (line) => line === 'warm');
+    const from = systemClock.monotonicUs();
+    const to = from + 2_000_000;
+    while (systemClock.monotonicUs() < to);
+    client.writeLine(`${from} ${to}`);
+    const { sends, routes } = await client.line('its report', DEADLINE_MS, (line) =>
+      line.startsWith('{') ? (JSON.parse(line) as Service) : undefined,
+    );
+    // Thousands on an idle machine; a broker that needs this thread would have none and a gap of 2000 ms.
+    expect(sends.answers).toBeGreaterThan(100);
+    expect(sends.longestGapMs).toBeLessThan(1000);
+    expect(sends.refused).toBe(0);
+    expect(routes.answers).toBeGreaterThan(100);
+    expect(routes.longestGapMs).toBeLessThan(1000);
+  });
+});
+
+describe('startStandalone', () => {
+  it('refuses wrong settings, those of both servers together', async () => {
+    const starting = start({ placement: 'fast' as 'full', waitSecondsForService: -1 });
+    await expect(starting).rejects.toBeInstanceOf(ConfigurationError);
+    await expect(starting).rejects.toThrow(/placement = "fast"[\s\S]*waitSecondsForService = -1/);
+  });
+
+  it('leaves no NameServer behind when the broker cannot start', async () => {
+    await using first = await start();
+    const namesrvPort = first.nameServer.port + 1;
+    const taken = start({ port: first.broker.port, namesrvPort });
+    await expect(taken).rejects.toThrow('EADDRINUSE');
+    await expect(routeOf(`127.0.0.1:${namesrvPort}`, 'TBW102')).rejects.toThrow('ECONNREFUSED');
+  });
+});
+
+describe('startBroker', () => {
+  it('reads a broker.conf, says what has no effect, and shows all settings (26)', async () => {
+    const folder = temporaryFolder('embed');
+    const configFile = `${folder}/broker.conf`;
+    writeFileSync(
+      configFile,
+      `brokerName=from-file\nlistenPort=1\ndeleteWhen=04\nstorePathRootDir=${folder}/store\nmappedFileSizeCommitLog=1048576\n`,
+    );
+    const lines: string[] = [];
+    await using broker = await startBroker({
+      configFile,
+      listenPort: 0,
+      log: (level, _thread, message) => lines.push(`${level} ${message}`),
+    });
+    expect(lines).toContainEqual(expect.stringMatching(/^warn deleteWhen \(.*broker\.conf\) is a setting of Apache/));
+    const settings = (await request(broker.address, GET_BROKER_CONFIG, {})).body.toString();
+    expect(settings).toContain('brokerName=from-file\n');
+    expect(settings).toContain('mappedFileSizeCommitLog=1048576\n');
+    expect(settings).toContain('syncFlushTimeout=5000\n');
+  });
+
+  it('refuses a store that another broker of this process has open', async () => {
+    const storePathRootDir = `${temporaryFolder('embed')}/store`;
+    await using _first = await startBroker({ storePathRootDir, listenPort: 0, ...SMALL });
+    await expect(startBroker({ storePathRootDir, listenPort: 0, ...SMALL })).rejects.toThrow(storePathRootDir);
+  });
+});
