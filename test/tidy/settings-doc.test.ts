@@ -1,0 +1,13 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { repository } from '../interop/harness/paths.ts';
+import { withSettings } from './settings-doc.ts';
+
+const path = `${repository}docs/operations.md`;
+
+it('docs/operations.md lists the settings as they are checked (UPDATE_DOCS=1 rewrites it)', () => {
+  const page = readFileSync(path, 'utf8');
+  const expected = withSettings(page);
+  if (process.env.UPDATE_DOCS === '1') writeFileSync(path, expected);
+  else expect(page).toBe(expected);
+});
