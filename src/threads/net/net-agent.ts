@@ -92,7 +92,7 @@ export class NetAgent implements Agent, ConnectionEvents {
 
   chunk(connection: Connection, bytes: Uint8Array): void {
     const client = this.#clients.get(connection.id)!;
-    const { ends, clock, wake } = this.#parts;
+    const { clock, wake } = this.#parts;
     this.#nowUs = clock.monotonicUs();
     this.#current = client;
     const partialBefore = client.reader.bufferedBytes;
@@ -104,7 +104,6 @@ export class NetAgent implements Agent, ConnectionEvents {
     }
     this.#partialBytes += client.reader.bufferedBytes - partialBefore;
     if (this.#partialBytes > PARTIAL_FRAMES_MAX_BYTES) this.#badFrame(client, 'too many unfinished frames');
-    if (ends.descriptors.publish()) ends.append.ring();
     wake();
   }
 
