@@ -153,6 +153,8 @@ export function benchSettings(raw: RawBenchOptions): BenchSettings {
   const target = raw.target ?? null;
   const nameServer = raw.namesrv ?? null;
   if (target !== null && nameServer !== null) throw new BenchUsageError('give --target or --namesrv, not both');
+  const flush = list('flush', text('flush'), (mode) => oneOf<FlushMode>('flush', mode, ['async', 'sync']));
+  if (flush.length === 0) throw new BenchUsageError('--flush takes async, sync or both');
   const inFlight = list('in-flight', text('inFlight'), (value) => count('in-flight', value, 1, 65_536));
   const rates = list('rate', text('rate'), (value) => (value === 'half' ? value : count('rate', value, 1, 10_000_000)));
   if (rates.includes('half') && inFlight.length === 0) {
@@ -163,7 +165,7 @@ export function benchSettings(raw: RawBenchOptions): BenchSettings {
   return {
     target,
     nameServer,
-    flush: list('flush', text('flush'), (mode) => oneOf('flush', mode, ['async', 'sync'])),
+    flush,
     placement: oneOf('placement', text('placement'), ['full', 'compact', 'inline']),
     store: text('store'),
     keepStore: raw.keepStore === true,

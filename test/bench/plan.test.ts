@@ -63,6 +63,7 @@ it.each([
   [{ inFlight: '1,,2' }, '--in-flight'],
   [{ rate: 'fast' }, '--rate'],
   [{ flush: 'never' }, '--flush'],
+  [{ flush: 'none' }, '--flush'],
   [{ duration: '0' }, '--duration'],
   [{ target: 'a:1', namesrv: 'b:1' }, '--target or --namesrv'],
 ])('refuses %o and names the flag', (raw, flag) => {

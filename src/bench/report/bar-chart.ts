@@ -1,4 +1,4 @@
-/** Groups of upright bars: throughput by requests in flight. Pure; called by sections.ts. */
+/** Groups of upright bars: throughput by requests in flight. Pure; called by the sections. */
 import { type Area, escapeText, fixed, linearScale, openSvg, roundTicks, yAxis } from './svg.ts';
 
 export interface BarGroup {

@@ -1,4 +1,4 @@
-/** Lines over an axis: percentile curves and throughput over time. Pure; called by sections.ts. */
+/** Lines over an axis: percentile curves and throughput over time. Pure; called by the sections. */
 import { type Area, escapeText, fixed, openSvg, type Scale, type Tick, xAxis, yAxis } from './svg.ts';
 
 export interface Line {

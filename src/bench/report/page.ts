@@ -5,9 +5,12 @@
 import { count, duration } from '../quantities.ts';
 import { allRemarks, verifiedTotals } from '../remarks.ts';
 import type { BenchResult, SubjectResult } from '../result.ts';
-import { courseSection, keyFigures, latencySection, stageSection, throughputSection } from './sections.ts';
+import { keyFigures } from './key-figures.ts';
+import { latencySection } from './latency-section.ts';
+import { stageSection } from './stage-section.ts';
 import { STYLE } from './style.ts';
 import { escapeText } from './svg.ts';
+import { courseSection, throughputSection } from './throughput-section.ts';
 
 export function reportPage(result: BenchResult): string {
   const title = `Benchmark of ${result.subjects.map((subject) => subject.name).join(' and ')}`;

@@ -1,4 +1,4 @@
-/** How far values spread, one row for each, on a logarithmic axis: the stages of a send. Pure; called by sections.ts. */
+/** How far values spread, one row for each, on a logarithmic axis: the stages of a send. Pure; called by the sections. */
 import { duration } from '../quantities.ts';
 import { type Area, decadeTicks, escapeText, fixed, logScale, openSvg, xAxis } from './svg.ts';
 

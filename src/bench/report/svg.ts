@@ -1,4 +1,4 @@
-/** The little of SVG that the report's charts need: text that is safe, scales, ticks. Pure; called by the chart files. */
+/** The little of SVG that the report's charts need: text that is safe, scales, ticks. Pure; called by the charts. */
 
 /** A position on an axis out of a value. */
 export type Scale = (value: number) => number;

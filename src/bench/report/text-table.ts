@@ -1,4 +1,4 @@
-/** A table of text in HTML. Pure; called by sections.ts. */
+/** A table of text in HTML. Pure; called by the sections. */
 import { escapeText } from './svg.ts';
 
 export type Cell = string;
