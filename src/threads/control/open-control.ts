@@ -8,7 +8,6 @@ import type { ControlLog } from '../../broker/control-ports.ts';
 import type { ToControl } from '../../broker/control-protocol.ts';
 import { Coordinator } from '../../broker/coordinator.ts';
 import { readCheckpoint } from '../../store/checkpoint.ts';
-import { CommitLogSync } from '../../store/commit-log-sync.ts';
 import { ConsumeQueueReader } from '../../store/consume-queue.ts';
 import { LogReader } from '../../store/log-reader.ts';
 import { SystemProcesses } from '../../store/process-table.ts';
@@ -30,10 +29,21 @@ import { runtimeFigures } from './runtime-figures.ts';
 const US_PER_MS = 1000;
 
 export function openControl(context: WorkerContext): OpenedAgent {
+  const { disk, paths } = context;
+  const lock = StoreLock.acquire(disk, paths, new SystemProcesses(disk));
+  try {
+    return openWithLock(context, lock);
+  } catch (cause) {
+    // Nothing has been written: the next start finds the store as it was.
+    lock.release(lock.cleanStop);
+    throw cause;
+  }
+}
+
+function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
   const { memory, settings, paths, logFiles, disk, clock, ports, guard } = context;
   const log = controlLog(context);
   const ends = controlEnds(memory);
-  const lock = StoreLock.acquire(disk, paths, new SystemProcesses(disk));
   const recovered = recover(context, ends, lock.cleanStop);
   const rows = new QueueRows(ends.directory, ends.queueTable);
   rows.recover(recovered.queues);
@@ -105,7 +115,7 @@ export function openControl(context: WorkerContext): OpenedAgent {
   };
 }
 
-/** Finds the end of the log, and sets the watermarks to it: what is there now counts as flushed, so it is flushed. */
+/** Finds the end of the log and sets the watermarks to it; after a crash recovery has flushed what it found. */
 function recover(context: WorkerContext, ends: ControlEnds, cleanStop: boolean): RecoveredStore {
   const { settings, paths, logFiles, disk } = context;
   const recovered = recoverStore(
@@ -119,11 +129,6 @@ function recover(context: WorkerContext, ends: ControlEnds, cleanStop: boolean):
     },
     controlLog(context),
   );
-  if (!cleanStop) {
-    const sync = new CommitLogSync(disk, logFiles);
-    sync.sync(recovered.logStart, recovered.logEnd);
-    sync.close();
-  }
   const { logTimestamp, queuesTimestamp } = readCheckpoint(disk, paths.checkpoint);
   ends.written.advance(recovered.logEnd);
   ends.flushed.advance(recovered.logEnd);
@@ -140,7 +145,7 @@ function storeStart({ disk, paths }: WorkerContext, recovered: RecoveredStore): 
     logEnd: recovered.logEnd,
     queues: recovered.queues.map(({ topic, queueId, next }) => ({ topic, queueId, next })),
     batchTopics: [...recovered.batchTopics],
-    lastStoreTimestamp: Math.max(logTimestamp, queuesTimestamp),
+    lastStoreTimestamp: Math.max(logTimestamp, queuesTimestamp, recovered.newestStoreTimestamp),
   };
 }
 

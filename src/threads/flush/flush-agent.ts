@@ -25,8 +25,11 @@ export interface FlushOptions {
   readonly intervalMs: number;
   readonly aheadBytes: number;
   readonly zeroWriteNextSegment: boolean;
-  /** Writes the checkpoint file: everything up to these store times is on the disk, in the log and in the queues. */
-  readonly saveCheckpoint: (logAt: number, queuesAt: number) => void;
+  /**
+   * Writes the checkpoint file: everything up to these store times is on the disk, in the log and in the queues. False when the disk is
+   * full: it is tried again.
+   */
+  readonly saveCheckpoint: (logAt: number, queuesAt: number) => boolean;
 }
 
 export class FlushAgent implements Agent {
@@ -124,8 +127,7 @@ export class FlushAgent implements Agent {
   #checkpoint(): void {
     const queuesAt = this.#options.ends.queuesSyncedAt.read();
     if (queuesAt === this.#savedQueuesAt) return;
-    this.#savedQueuesAt = queuesAt;
-    this.#options.saveCheckpoint(this.#flushedAt, queuesAt);
+    if (this.#options.saveCheckpoint(this.#flushedAt, queuesAt)) this.#savedQueuesAt = queuesAt;
   }
 
   #segmentStart(offset: number): number {
