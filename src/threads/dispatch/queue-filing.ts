@@ -6,6 +6,7 @@
 import { QUEUE_SLOTS_MAX, QUEUE_TAIL_ENTRIES } from '../../base/limits.ts';
 import { asQueueOffset, type QueueSlot } from '../../base/units.ts';
 import { QUEUE_ENTRY_BYTES } from '../../layout/queue-entry.ts';
+import { STABLE_ENTRIES } from '../../ring/queue-table.ts';
 import type { ConsumeQueueWriter } from '../../store/consume-queue.ts';
 import { DiskFullError } from '../../store/disk.ts';
 import type { DispatchEnds } from '../topology.ts';
@@ -90,9 +91,12 @@ export class QueueFiling {
     this.#files.close();
   }
 
-  /** Is there room in the queue's tail for one more entry? Without it dispatch waits: nothing that is in no file is overwritten. */
+  /**
+   * Is there room in the queue's tail for one more entry? Without it dispatch waits. Room is what readers still take from the tail, not all
+   * of it: an entry must be in its file before a maximum is published that lets the tail refuse it, or a pull finds it in neither.
+   */
   hasRoom(slot: QueueSlot, next: number): boolean {
-    return next - this.#filed[slot]! < QUEUE_TAIL_ENTRIES || this.#file(slot);
+    return next - this.#filed[slot]! < STABLE_ENTRIES || this.#file(slot);
   }
 
   /** The disk has refused entries; they are tried again every half second. */
