@@ -86,7 +86,11 @@ export class PhaseRunner {
 
   async latency(phase: Phase & { kind: 'latency' }): Promise<LatencyResult> {
     const rate = phase.rate === 'half' ? halfOf(this.#bestPerSecond) : phase.rate;
-    const lanes = openLoopLanes(this.#settings.connections, destinationCount(this.#destinations));
+    const lanes = openLoopLanes(
+      this.#settings.connections,
+      destinationCount(this.#destinations),
+      this.#settings.bodyBytes,
+    );
     const bells = allocateBells();
     const loadWorkers = this.#loaders.length;
     const ratePerSecond = rate / loadWorkers;

@@ -57,8 +57,12 @@ const OPEN_LANES_MAX = 16_384;
 /** Verification keeps four bytes for each lane and destination. */
 const VERIFIER_CELLS_MAX = 32 * 1024 * 1024;
 
-export function openLoopLanes(connections: number, destinations: number): number {
-  return Math.max(connections, Math.min(OPEN_LANES_MAX, Math.floor(VERIFIER_CELLS_MAX / destinations)));
+/** Kernel and broker hold what is in flight. */
+const IN_FLIGHT_MAX_BYTES = 256 * 1024 * 1024;
+
+export function openLoopLanes(connections: number, destinations: number, bodyBytes: number): number {
+  const lanes = Math.min(OPEN_LANES_MAX, VERIFIER_CELLS_MAX / destinations, IN_FLIGHT_MAX_BYTES / bodyBytes);
+  return Math.max(connections, Math.floor(lanes));
 }
 
 /** Load threads: one unless the machine has room for more beside the broker. */

@@ -27,6 +27,9 @@ export const FIRST_OPAQUE = 100_000_000;
 const BUFFER_BYTES = 128 * 1024;
 /** A time in ms has as many digits until the year 2286. */
 const TIMESTAMP_DIGITS = 13;
+/** Bodies that differ in their filler. */
+const FILLERS = 251;
+const FILLER_SEED = 1;
 const TWO_32 = 0x1_0000_0000;
 
 /** Everything about the frames that does not depend on the buffer. */
@@ -42,6 +45,7 @@ export class SendTemplate {
   readonly uniqueKeyAt: number;
   readonly bodyAt: number;
   readonly framesPerBuffer: number;
+  readonly #filler: Uint8Array;
 
   constructor(shape: SendShape) {
     const { destinations } = shape;
@@ -66,6 +70,14 @@ export class SendTemplate {
     this.uniqueKeyAt = at({ uniqueKey: '1'.repeat(HEX_INT64_BYTES) });
     this.bodyAt = this.frame.length - shape.bodyBytes;
     this.framesPerBuffer = Math.max(1, Math.floor(BUFFER_BYTES / this.frame.length));
+    const random = seededRandom(FILLER_SEED);
+    this.#filler = Uint8Array.from({ length: shape.bodyBytes + FILLERS }, () => random.below(256));
+  }
+
+  /** A body's worth of random bytes. Neighbours differ, so that a part of another message shows in the checksum. */
+  filler(index: number): Uint8Array {
+    const start = index % FILLERS;
+    return this.#filler.subarray(start, start + this.shape.bodyBytes);
   }
 }
 
@@ -76,16 +88,16 @@ export class SendBuffer {
   readonly #bodies: readonly BenchBodyWriter[];
   #count = 0;
 
-  constructor(template: SendTemplate, seed: number) {
+  /** `index` tells buffers with the same template apart. */
+  constructor(template: SendTemplate, index: number) {
     const size = template.frame.length;
     this.#template = template;
     this.bytes = new Uint8Array(size * template.framesPerBuffer);
-    const random = seededRandom(seed);
+    let filler = index * template.framesPerBuffer;
     const bodies: BenchBodyWriter[] = [];
     for (let start = 0; start < this.bytes.length; start += size) {
       this.bytes.set(template.frame, start);
-      // Fillers differ, so that a part of another message shows in the checksum.
-      for (let at = start + template.bodyAt; at < start + size; at++) this.bytes[at] = random.below(256);
+      this.bytes.set(template.filler(filler++), start + template.bodyAt);
       bodies.push(new BenchBodyWriter(this.bytes, start + template.bodyAt, start + size));
     }
     this.#bodies = bodies;

@@ -41,9 +41,11 @@ it.each([
   expect(next).toBe(inFlight);
 });
 
-it('bounds what verification must remember', () => {
-  expect(openLoopLanes(4, 8)).toBe(16_384);
-  expect(openLoopLanes(4, 8192) * 8192).toBeLessThanOrEqual(32 * 1024 * 1024);
+it('bounds what verification must remember and what is in flight', () => {
+  expect(openLoopLanes(4, 8, 1024)).toBe(16_384);
+  expect(openLoopLanes(4, 8192, 1024) * 8192).toBeLessThanOrEqual(32 * 1024 * 1024);
+  expect(openLoopLanes(4, 8, 4_000_000) * 4_000_000).toBeLessThanOrEqual(256 * 1024 * 1024);
+  expect(openLoopLanes(100, 8, 4_000_000)).toBe(100);
 });
 
 it('leaves a small machine to the broker', () => {
