@@ -3,10 +3,12 @@
  * that grew goes unnoticed.
  */
 import { asQueueSlot } from '../../../src/base/units.ts';
+import { Bell } from '../../../src/layout/shared-page.ts';
 import type { MakeWorld } from './model.ts';
 import { prove } from './prove.ts';
 
 const QUEUES = 3;
+const BELL_AT = 64;
 
 /** Three queues grow; the ring has room for two names. */
 const arrivals: MakeWorld = ({ memory, allocateSlotRing, SlotRing, Watermark }) => {
@@ -90,6 +92,60 @@ prove('names of queues that grew', {
       ],
       needsReordering: true,
       seen: UNNOTICED,
+    },
+  ],
+});
+
+/** The same with a net thread that sleeps in between, as threads/ has it: two queues, room for one name. */
+const sleepingNet: MakeWorld = ({ memory, allocateSlotRing, SlotRing, Watermark, Doorbell, BlockingSleeper }) => {
+  const names = allocateSlotRing();
+  const shared = memory(BELL_AT + Bell.sizeBytes);
+  const marks = () => [new Watermark(shared, 0), new Watermark(shared, 8)];
+  return {
+    threads: {
+      dispatch: () => {
+        const writer = new SlotRing(names);
+        marks().forEach((mark, queue) => {
+          mark.advance(1);
+          writer.push(asQueueSlot(queue));
+          writer.publish();
+        });
+        new Doorbell(shared, BELL_AT).ring();
+      },
+      net: () => {
+        const ring = new SlotRing(names);
+        const sleeper = new BlockingSleeper(shared, BELL_AT);
+        const grown = marks();
+        const seen = grown.map(() => 0);
+        const look = (queue: number) => {
+          seen[queue] = grown[queue]!.read();
+        };
+        while (seen.includes(0)) {
+          const drained = ring.drain(look);
+          const overflowed = ring.takeOverflow();
+          if (overflowed) grown.forEach((_, queue) => void look(queue));
+          if (drained === 0 && !overflowed) sleeper.sleep(() => !ring.isEmpty(), 1000);
+        }
+      },
+    },
+  };
+};
+
+prove('a net thread that sleeps until a queue has grown', {
+  world: sleepingNet,
+  sizes: [{ ...RING, find: 'SLOTS = 2', replace: 'SLOTS = 1' }],
+  statesMin: 100,
+  faults: [
+    {
+      name: 'a ring that has lost names counts as empty',
+      edits: [
+        {
+          ...RING,
+          find: ' && Atomics.load(this.#writer, OVERFLOWED) === 0',
+          replace: '',
+        },
+      ],
+      seen: /net sleeps for ever/,
     },
   ],
 });
