@@ -23,7 +23,7 @@ class Log {
 }
 
 function byteAt(offset: number): number {
-  return (offset + (offset >> 8) * 7) & 0xff;
+  return (offset + (offset >> 8) * 7 + (offset >> 16) * 13) & 0xff;
 }
 
 function selectionOf(records: readonly (readonly [offset: number, size: number])[]): PullSelection {
@@ -95,6 +95,16 @@ describe('windows of the log', () => {
       [0, 128 * KIB],
       [128 * KIB, 72 * KIB],
     ]);
+  });
+
+  it('make room for later ones in the same place', () => {
+    const windows = new LogWindows(new Log());
+    for (const index of [0, 16, 32, 0]) {
+      for (let i = 0; i < 3; i++) hold(windows, spread(index * WINDOW + i * KIB, 32, 8));
+      const pull = spread(index * WINDOW, 32, 8);
+      expect(hold(windows, pull)).toBe(true);
+      expectCopies(windows, pull);
+    }
   });
 
   it('do not hold what the log has lost', () => {
