@@ -81,6 +81,19 @@ export interface Disk {
   removeTree(path: string): void;
 }
 
+/** Node's own recursion never ends where the system refuses a folder in one that is there, such as in /proc. */
+function makeDirectories(path: string): void {
+  if (fs.statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  const parent = dirname(path);
+  if (parent !== path) makeDirectories(parent);
+  try {
+    fs.mkdirSync(path);
+  } catch (error) {
+    // Another thread was quicker.
+    if (codeOf(error) !== 'EEXIST' || !fs.statSync(path).isDirectory()) throw error;
+  }
+}
+
 const OPEN_FLAGS: Record<OpenMode, number> = {
   read: fs.constants.O_RDONLY,
   write: fs.constants.O_RDWR,
@@ -118,7 +131,7 @@ export class NodeDisk implements Disk {
   }
 
   makeDirectory(path: string): void {
-    attempt(path, 'mkdir', () => fs.mkdirSync(path, { recursive: true }));
+    attempt(path, 'mkdir', () => makeDirectories(path));
   }
 
   rename(from: string, to: string): void {
