@@ -12,6 +12,11 @@ export function duration(us: number): string {
   return `${threeDigits(us / 1e6)} s`;
 }
 
+/** A small share of something per message. */
+export function share(value: number): string {
+  return value === 0 ? '0' : value < 0.0001 ? '<0.0001' : value.toFixed(4);
+}
+
 export function mebibytes(bytes: number): string {
   return `${count(bytes / 2 ** 20)} MiB`;
 }

@@ -1,5 +1,5 @@
 /** A run's figures as text for a terminal. Called by bench.ts at the end and after each phase. */
-import { count, duration, mebibytes } from './quantities.ts';
+import { count, duration, mebibytes, share } from './quantities.ts';
 import { allRemarks, besideFirst, remarksOf, verifiedTotals } from './remarks.ts';
 import type { BenchResult, LatencyResult, PhaseResult, SubjectResult, ThroughputResult } from './result.ts';
 
@@ -50,7 +50,7 @@ function machineLine({ machine, software, load }: BenchResult): string {
 type Column<Row> = readonly [title: string, cell: (row: Row) => string];
 
 const COSTS: readonly Column<PhaseResult>[] = [
-  ['fsyncs/msg', (phase) => (phase.broker.fsyncsPerMessage === null ? '-' : phase.broker.fsyncsPerMessage.toFixed(4))],
+  ['fsyncs/msg', (phase) => (phase.broker.fsyncsPerMessage === null ? '-' : share(phase.broker.fsyncsPerMessage))],
   ['broker CPU/msg', (phase) => (phase.broker.cpuUsPerMessage === null ? '-' : duration(phase.broker.cpuUsPerMessage))],
   ['RSS', (phase) => (phase.broker.residentBytes === null ? '-' : mebibytes(phase.broker.residentBytes))],
   ['client CPU', (phase) => `${phase.client.cores.toFixed(2)} cores`],

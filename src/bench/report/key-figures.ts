@@ -1,5 +1,5 @@
 /** The report's first figures: what one asks of a broker in one number each. Pure; called by page.ts. */
-import { count, duration } from '../quantities.ts';
+import { count, duration, share } from '../quantities.ts';
 import type { BenchResult, LatencyResult, SubjectResult, ThroughputResult } from '../result.ts';
 import { colourOf } from './parts.ts';
 import { escapeText } from './svg.ts';
@@ -19,10 +19,7 @@ export function keyFigures(result: BenchResult): string {
     ['best throughput, messages/s', (subject) => orDash(best(subject)?.perSecond, count)],
     [`publish p99${at}`, (subject) => orDash(middle(subject)?.publish.percentilesUs['99'], duration)],
     [`end to end p99.9${at}`, (subject) => orDash(middle(subject)?.endToEnd.percentilesUs['99.9'], duration)],
-    [
-      'fsyncs per message at best',
-      (subject) => orDash(best(subject)?.broker.fsyncsPerMessage, (value) => value.toFixed(4)),
-    ],
+    ['fsyncs per message at best', (subject) => orDash(best(subject)?.broker.fsyncsPerMessage, share)],
     ['broker CPU per message at best', (subject) => orDash(best(subject)?.broker.cpuUsPerMessage, duration)],
   ];
   const drawn = cards.map(([name, figure]) => {

@@ -1,5 +1,5 @@
 /** What several sections of the report share: sizes of drawings, colours, legends, the columns of costs. Pure. */
-import { duration, mebibytes } from '../quantities.ts';
+import { duration, mebibytes, share } from '../quantities.ts';
 import type { BenchResult, PhaseResult, SubjectResult } from '../result.ts';
 import { type Area, escapeText } from './svg.ts';
 import type { Cell } from './text-table.ts';
@@ -51,7 +51,7 @@ export const COST_TITLES = ['fsyncs per message', 'broker CPU per message', 'bro
 
 export function costCells({ broker, client }: PhaseResult): Cell[] {
   return [
-    broker.fsyncsPerMessage === null ? '-' : broker.fsyncsPerMessage.toFixed(4),
+    broker.fsyncsPerMessage === null ? '-' : share(broker.fsyncsPerMessage),
     broker.cpuUsPerMessage === null ? '-' : duration(broker.cpuUsPerMessage),
     broker.residentBytes === null ? '-' : mebibytes(broker.residentBytes),
     client.cores.toFixed(2),
