@@ -66,7 +66,7 @@ it('measures and verifies a closed and an open loop', async () => {
   expect(sent).toBe(broker.messages);
   for (const phase of phases) {
     expect(phase.verification).toMatchObject({ read: phase.verification.expected, missing: 0, duplicates: 0 });
-    expect(phase.acknowledged).toBeGreaterThan(10);
+    expect(phase.acknowledged).toBeGreaterThan(0);
     expect(phase.publish.count).toBeGreaterThanOrEqual(phase.acknowledged / 2);
     expect(phase.course.reduce((sum, perSecond) => sum + perSecond, 0)).toBeCloseTo(phase.acknowledged * 10, 0);
     expect(phase.broker).toMatchObject({ fsyncs: null, stageMeansUs: null });
@@ -104,8 +104,8 @@ it('shows a broker that stalls in the latencies of all messages that were due me
 });
 
 describe('a run whose verification fails', () => {
-  const twentieth = (fault: (body: Uint8Array) => Uint8Array[]) => ({
-    store: (body: Uint8Array, index: number) => (index === 20 ? fault(body) : [body]),
+  const fourth = (fault: (body: Uint8Array) => Uint8Array[]) => ({
+    store: (body: Uint8Array, index: number) => (index === 3 ? fault(body) : [body]),
   });
 
   async function failure(fake: FakeBrokerOptions, options: RawBenchOptions = { inFlight: '4' }): Promise<string> {
@@ -118,7 +118,7 @@ describe('a run whose verification fails', () => {
   }
 
   it('says that an acknowledged message is lost', async () => {
-    expect(await failure(twentieth(() => []))).toMatch(
+    expect(await failure(fourth(() => []))).toMatch(
       /1 missing of \d+ messages; message \d+ of lane \d was acknowledged/,
     );
   });
@@ -126,7 +126,7 @@ describe('a run whose verification fails', () => {
   it('says so of an open loop too', async () => {
     expect(
       await failure(
-        twentieth(() => []),
+        fourth(() => []),
         { rate: '200' },
       ),
     ).toContain('1 missing');
@@ -137,23 +137,23 @@ describe('a run whose verification fails', () => {
       body[3]! ^= 1;
       return [body];
     };
-    expect(await failure(twentieth(flip))).toContain('1 corrupted');
+    expect(await failure(fourth(flip))).toContain('1 corrupted');
   });
 
   it('says that messages of a lane changed places', async () => {
     // One lane and one queue: what is kept back comes after its successor.
     let kept: Uint8Array | null = null;
     const store = (body: Uint8Array, index: number): Uint8Array[] => {
-      if (index === 20) kept = body;
-      if (index === 20) return [];
-      return index === 21 && kept !== null ? [body, kept] : [body];
+      if (index === 3) kept = body;
+      if (index === 3) return [];
+      return index === 4 && kept !== null ? [body, kept] : [body];
     };
     expect(await failure({ store }, { inFlight: '1', queues: '1' })).toContain('1 reordered');
   });
 });
 
 it('counts duplicates', async () => {
-  const { result } = await bench({ inFlight: '4' }, { store: (body, index) => (index === 20 ? [body, body] : [body]) });
+  const { result } = await bench({ inFlight: '4' }, { store: (body, index) => (index === 3 ? [body, body] : [body]) });
   expect(result.subjects[0]?.throughput[0]?.verification).toMatchObject({ duplicates: 1, isSound: true });
 });
 
@@ -161,7 +161,7 @@ it('does not expect what was refused', async () => {
   const busy = 2;
   const { result } = await bench(
     { inFlight: '4' },
-    { answer: (index) => (index === 20 ? busy : 0), store: (body, index) => (index === 20 ? [] : [body]) },
+    { answer: (index) => (index === 3 ? busy : 0), store: (body, index) => (index === 3 ? [] : [body]) },
   );
   const [phase] = result.subjects[0]?.throughput ?? [];
   expect(phase).toMatchObject({ refusals: { SYSTEM_BUSY: 1 }, verification: { missing: 0 } });
