@@ -1,6 +1,7 @@
 /** The sub-command `ringmq broker`: a broker that registers at NameServers elsewhere. Loaded when the sub-command is called. */
 import { BROKER_NAMES, resolveBroker } from '../config/resolve.ts';
 import { launchBroker } from '../embed/start-broker.ts';
+import { reasonOf } from '../threads/node-events.ts';
 import { ended, type Server, serve } from './serve.ts';
 import { gather, type ServerOptions } from './server-options.ts';
 
@@ -27,7 +28,7 @@ export async function runBroker(options: BrokerFlags): Promise<number> {
     const broker = await launchBroker(resolved, log);
     return {
       addresses: { broker: broker.address },
-      failed: ended(broker.ended.then((failure) => failure?.message ?? null)),
+      failed: ended(broker.ended.then((failure) => failure && reasonOf(failure))),
       close: () => broker.close(),
     };
   });

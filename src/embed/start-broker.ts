@@ -66,6 +66,9 @@ export async function launchBroker(
     log('info', 'main', `${cores} cores: the placement compact is usually faster here than full`);
   }
   const node = await startBrokerNode(settings, { log });
+  void node.ended.then((failure) => {
+    if (failure !== null) log('error', failure.thread, failure.message);
+  });
   const close = (): Promise<void> => node.close();
   return {
     host: node.host,

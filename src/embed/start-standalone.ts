@@ -5,6 +5,7 @@ import type { NameServerOptions } from '../config/name-server-schema.ts';
 import { type ResolvedStandalone, resolveStandalone } from '../config/standalone.ts';
 import type { Log } from '../observe/log.ts';
 import { quietLog } from '../observe/quiet-log.ts';
+import { reasonOf } from '../threads/node-events.ts';
 import { addressOf } from './address.ts';
 import { type BrokerHandle, launchBroker } from './start-broker.ts';
 import { launchNameServer, type NameServerHandle, type NameServerPlace } from './start-name-server.ts';
@@ -89,7 +90,7 @@ export async function launchStandalone(
     nameServer: routes,
     stats: () => node.stats(),
     close,
-    ended: Promise.race([node.ended.then((failure) => failure?.message ?? null), routes.ended]),
+    ended: Promise.race([node.ended.then((failure) => failure && reasonOf(failure)), routes.ended]),
     [Symbol.asyncDispose]: close,
   };
 }

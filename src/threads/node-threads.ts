@@ -3,15 +3,18 @@
  * the inline placement there is no worker: the agents run on this thread, behind the same port.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { after } from '../base/clock.ts';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
 import type { Bell } from '../ring/doorbell.ts';
 import { StatusPage } from '../ring/status-page.ts';
 import { FailureCode } from './agent.ts';
-import type { NodeFailure, NodeLog } from './node-events.ts';
+import { type NodeFailure, type NodeLog, reasonOf } from './node-events.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './thread-messages.ts';
 import { type AgentName, allBells, type BrokerMemory, threadOf, workersOf } from './topology.ts';
 import { runWorker } from './worker.ts';
 
+/** So long a thread that has ended waits for the word of the one that failed. */
+const REASON_WAIT_MS = 1000;
 /** Net threads make garbage of frames and answers that dies young. */
 const YOUNG_GENERATION_MB = 64;
 
@@ -120,8 +123,7 @@ export class NodeThreads {
     worker.on('error', (cause: Error) => this.#lost(start.agents[0]!, cause.stack ?? cause.message));
     const over = new Promise<void>((resolve) => {
       worker.on('exit', () => {
-        if (!this.#isStopping && !this.#hasEnded(start.agents))
-          this.#lost(start.agents[0]!, `thread ${name} has ended`);
+        if (!this.#isStopping && !this.#hasEnded(start.agents)) this.#gone(start.agents);
         resolve();
       });
     });
@@ -164,6 +166,14 @@ export class NodeThreads {
     waiting.resolve(message);
   }
 
+  /** A thread ended early. When another has failed this one only followed it, and the reason is on its way from there. */
+  #gone(agents: readonly AgentName[]): void {
+    const report = (): void => this.#lost(agents[0]!, `thread ${agents.join('+')} has ended`);
+    const failure = this.#status.failure();
+    if (failure === null || agents.some((agent) => threadOf(agent).index === failure.thread)) report();
+    else after(REASON_WAIT_MS, report, false);
+  }
+
   /** A thread ended without having said why: out of memory, or a mistake outside of its agents. */
   #lost(agent: AgentName, message: string): void {
     this.#status.fail(threadOf(agent).index, FailureCode.exited);
@@ -179,6 +189,6 @@ export class NodeThreads {
   }
 }
 
-function errorOf({ thread, message }: NodeFailure): Error {
-  return new Error(`${thread}: ${message}`);
+function errorOf(failure: NodeFailure): Error {
+  return new Error(reasonOf(failure), { cause: failure });
 }

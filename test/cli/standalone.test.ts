@@ -80,15 +80,36 @@ describe('ringmq standalone', () => {
     expect(settings).toContain('defaultTopicQueueNums=5');
   });
 
+  it('tells each client the host that it has dialled, when it listens everywhere and was told no address', async () => {
+    const store = `${temporaryFolder('cli')}/store`;
+    const { namesrv, broker } = await readyJson(standalone(store, '--json', '--host', '0.0.0.0'));
+    expect(namesrv).toMatch(/^0\.0\.0\.0:\d+$/);
+    const port = (namesrv as string).split(':')[1];
+    const brokerPort = (broker as string).split(':')[1];
+    // All of 127.0.0.0/8 is this machine on Linux.
+    for (const host of process.platform === 'linux' ? ['127.0.0.1', '127.0.0.2'] : ['127.0.0.1']) {
+      expect(await routeOf(`${host}:${port}`, 'TBW102')).toContain(`"${host}:${brokerPort}"`);
+    }
+  });
+
   it('refuses a store that belongs to another process, and says which', async () => {
     const store = `${temporaryFolder('cli')}/store`;
     const first = standalone(store, '--json');
     await readyJson(first);
     const { code, stdout, stderr } = await resultOf(standalone(store, '--json'));
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toContain(`ringmq: `);
-    expect(stderr).toContain(store);
-    expect(stderr).toContain(String(first.pid));
+    const reason = `ringmq: the store ${store} is open in process ${first.pid}: stop it, or use another folder`;
+    expect(stderr.split('\n').at(-1)).toBe(reason);
+  });
+
+  it('says that the port of its broker is taken', async () => {
+    const folder = temporaryFolder('cli');
+    const { broker } = await readyJson(standalone(`${folder}/one`, '--json'));
+    const port = (broker as string).split(':')[1] as string;
+    const child = standalone(`${folder}/two`, '--broker-port', port);
+    const { code, stdout, stderr } = await resultOf(child);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr.split('\n').at(-1)).toBe(`ringmq: ${broker} is in use by another program`);
   });
 
   it('lists everything that is wrong with its settings', async () => {

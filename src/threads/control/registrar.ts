@@ -1,8 +1,8 @@
 /** Makes the broker known at its NameServers, from the moment that it listens. Part of control. */
-import { sleep } from '../../base/clock.ts';
+import { after } from '../../base/clock.ts';
 import { BrokerRegistration, type TopicSnapshot } from '../../broker/registration.ts';
 import { RemotingClient } from '../../transport/remoting-client.ts';
-import { advertisedHost } from '../advertised-host.ts';
+import { advertisedHost, isHostGuessed } from '../advertised-host.ts';
 import type { Address } from '../thread-messages.ts';
 import type { WorkerContext } from '../worker-context.ts';
 
@@ -42,6 +42,7 @@ export class Registrar {
         heartbeatTimeoutMs: null,
         enableActingMaster: null,
         zoneName: null,
+        asDialled: isHostGuessed(settings),
       },
       topics: this.#topics,
       log: (line) => log('info', line),
@@ -52,7 +53,14 @@ export class Registrar {
     this.#client = client;
     this.#registration = registration;
     registration.start(settings.registerNameServerPeriod);
-    await Promise.race([registration.registerAll(), sleep(FIRST_REGISTRATION_MS)]);
+    await new Promise<void>((resolve) => {
+      // Stopped when the answers are there: a timer that runs on would hold a broker that ends soon.
+      const patience = after(FIRST_REGISTRATION_MS, resolve);
+      void registration.registerAll().then(() => {
+        patience.stop();
+        resolve();
+      });
+    });
   }
 
   async stop(): Promise<void> {
