@@ -68,7 +68,7 @@ describe('claims of a bytes ring', () => {
     expect(String(result.errorInstance)).toContain('overlap');
   });
 
-  it('start over when the ring is empty beyond its middle, so that half of it is in one piece', () => {
+  it('start over when the ring is empty, so that half of it is in one piece', () => {
     const ring = new BytesRing(BytesRing.allocate(SIZE));
     const first = ring.claim(30);
     expect(first).toBe(0);
