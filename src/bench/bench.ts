@@ -3,6 +3,7 @@
  * writes the table, the JSON and the HTML report. Called by `ringmq bench` with the flags of options.ts; the threads are in workers.ts.
  */
 import { systemClock } from '../base/clock.ts';
+import { brokerAt } from './broker-client.ts';
 import { stagesOf } from './broker-figures.ts';
 import { writeText } from './files.ts';
 import { machineFacts, softwareFacts } from './machine.ts';
@@ -75,12 +76,21 @@ interface SubjectStart {
 }
 
 function subjectStarts(settings: BenchSettings): SubjectStart[] {
-  const where = settings.target ?? settings.nameServer;
-  if (where !== null) return [{ title: `looking at ${where}`, start: () => runningBroker(settings) }];
-  return settings.flush.map((flush) => ({
+  const { target, nameServer, label } = settings;
+  const beside = settings.beside.map((address) => ({
+    title: `looking at ${address}`,
+    start: () => runningBroker(address, null),
+  }));
+  if (target !== null) return [{ title: `looking at ${target}`, start: () => runningBroker(target, label) }, ...beside];
+  if (nameServer !== null) {
+    const start = async (): Promise<Subject> => runningBroker(await brokerAt(nameServer), label);
+    return [{ title: `asking ${nameServer}`, start }, ...beside];
+  }
+  const started = settings.flush.map((flush) => ({
     title: `starting RingMQ, ${flush} flush`,
     start: () => startRingmq(settings, flush),
   }));
+  return [...started, ...beside];
 }
 
 async function measureSubject(

@@ -19,8 +19,9 @@ export interface BrokerSample {
 
 /** `pid` is the broker's process, null when it is not on this machine. */
 export async function sampleBroker(client: BrokerClient, pid: number | null): Promise<BrokerSample> {
-  const info = (await client.runtimeInfo()) ?? {};
+  // First what is there at once: a busy broker answers late.
   const process = pid === null ? null : processOrNull(pid);
+  const info = (await client.runtimeInfo()) ?? {};
   const syncs = info[SYNCS_KEY];
   return {
     cpuUs: process?.cpuUs ?? null,

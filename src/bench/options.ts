@@ -16,6 +16,8 @@ export interface BenchSettings {
   readonly target: string | null;
   /** NameServers to ask for a broker; null: none. */
   readonly nameServer: string | null;
+  /** Running brokers to measure after that, for the same report. */
+  readonly beside: readonly string[];
   readonly flush: readonly FlushMode[];
   readonly placement: Placement;
   /** Parent folder of the stores; each mode has a new one, deleted afterwards. */
@@ -58,6 +60,7 @@ export interface RawBenchOptions {
   quick?: boolean;
   target?: string;
   namesrv?: string;
+  beside?: readonly string[];
   flush?: string;
   placement?: string;
   store?: string;
@@ -82,6 +85,12 @@ export const benchOptions: readonly BenchOption[] = [
   { name: 'quick', flags: '--quick', description: 'about 15 s instead of 90' },
   { name: 'target', flags: '--target <host:port>', description: 'load this broker instead of starting RingMQ' },
   { name: 'namesrv', flags: '--namesrv <addresses>', description: 'load the broker that this NameServer names' },
+  {
+    name: 'beside',
+    flags: '--beside <host:port>',
+    description: 'load this running broker as well, for the same report',
+    repeatable: true,
+  },
   {
     name: 'flush',
     flags: '--flush <modes>',
@@ -165,6 +174,7 @@ export function benchSettings(raw: RawBenchOptions): BenchSettings {
   return {
     target,
     nameServer,
+    beside: raw.beside ?? [],
     flush,
     placement: oneOf('placement', text('placement'), ['full', 'compact', 'inline']),
     store: text('store'),

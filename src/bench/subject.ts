@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { after, systemClock } from '../base/clock.ts';
-import { BrokerClient, brokerAt } from './broker-client.ts';
+import { BrokerClient } from './broker-client.ts';
 import { listenerPid, makeFolder, removeFolder } from './files.ts';
 import type { BenchSettings, FlushMode } from './options.ts';
 
@@ -64,10 +64,9 @@ export async function startRingmq(settings: BenchSettings, flush: FlushMode): Pr
   };
 }
 
-/** The broker at the target or NameServer of the settings, which goes on running afterwards. */
-export async function runningBroker(settings: BenchSettings): Promise<Subject> {
-  const address = settings.target ?? (await brokerAt(settings.nameServer ?? ''));
-  const subject = await describe(address, listenerPid(address), settings.label);
+/** A broker that runs already, and goes on running afterwards. `label` is its name in the report, when it has no better. */
+export async function runningBroker(address: string, label: string | null): Promise<Subject> {
+  const subject = await describe(address, listenerPid(address), label);
   return {
     ...subject,
     lastWords: () => null,

@@ -194,6 +194,18 @@ it("takes the broker's own figures", async () => {
   expect(phase?.broker.cpuUsPerMessage).toBeGreaterThan(0);
 });
 
+it('measures another broker beside the first, for the same report', async () => {
+  const other = await FakeBroker.start();
+  try {
+    const { result } = await bench({ inFlight: '4', beside: [other.address] });
+    expect(result.failures).toEqual([]);
+    expect(result.subjects.map((subject) => subject.address)).toEqual([broker.address, other.address]);
+    expect(other.messages).toBe(result.subjects[1]?.throughput[0]?.verification.expected);
+  } finally {
+    await other.close();
+  }
+});
+
 it('writes the result as JSON when asked', async () => {
   const { result, stdout } = await bench({ inFlight: '4', json: true });
   expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(result)));

@@ -1,20 +1,11 @@
 /** A broker in the test's own thread with its messages in arrays, as far as the benchmark needs one, and with faults on demand. */
-import { bodyCrc32 } from '../../src/base/crc32.ts';
-import {
-  encodeHost,
-  patchRecord,
-  RecordHead,
-  recordSizeOf,
-  writePropertiesLength,
-  writeRecordHead,
-  writeTopicLength,
-} from '../../src/layout/message-record.ts';
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.ts';
 import type { RemotingCommand } from '../../src/remoting/command.ts';
 import { encodeFrame, responseTo } from '../../src/remoting/frame-codec.ts';
 import type { Connection } from '../../src/transport/connection.ts';
 import type { Listener } from '../../src/transport/listener.ts';
 import { serveRemoting } from '../../src/transport/remoting-server.ts';
+import { encodeTestRecord } from '../support/records.ts';
 
 export interface FakeBrokerOptions {
   /** What becomes of the `index`th message: the bodies to store in its place. */
@@ -30,7 +21,6 @@ interface Waiting {
   readonly request: RemotingCommand;
 }
 
-const HOST = encodeHost('127.0.0.1', 10_911);
 const PULL_MAX = 32;
 const encoder = new TextEncoder();
 
@@ -113,7 +103,13 @@ export class FakeBroker {
     const index = this.messages++;
     const queue = this.#queue(field('b'), field('e'));
     for (const stored of this.#options.store?.(body, index) ?? [body]) {
-      queue.push(encodeRecord(field('b'), Number(field('e')), queue.length, field('i'), stored));
+      const about = {
+        topic: field('b'),
+        queueId: Number(field('e')),
+        properties: field('i'),
+        storeTimestamp: Date.now(),
+      };
+      queue.push(encodeTestRecord({ ...about, body: stored, queueOffset: queue.length, logOffset: 0 }));
     }
     const parked = this.#parked;
     this.#parked = [];
@@ -139,33 +135,4 @@ export class FakeBroker {
     if (queue === undefined) throw new Error(`no queue ${queueId} of ${topic}`);
     return queue;
   }
-}
-
-function encodeRecord(
-  topic: string,
-  queueId: number,
-  offset: number,
-  properties: string,
-  body: Uint8Array,
-): Uint8Array {
-  const bytes = new Uint8Array(recordSizeOf(body.length, topic.length, properties.length, false, false));
-  const view = new DataView(bytes.buffer);
-  const head = Object.assign(new RecordHead(), {
-    totalSize: bytes.length,
-    bodyCrc: bodyCrc32(body),
-    queueId,
-    bornTimestamp: Date.now(),
-    topicLength: topic.length,
-    bodyLength: body.length,
-    bornHost: HOST,
-    storeHost: HOST,
-  });
-  const bodyAt = writeRecordHead(view, bytes, 0, head);
-  bytes.set(body, bodyAt);
-  const topicAt = writeTopicLength(view, bodyAt + body.length, topic.length);
-  bytes.set(encoder.encode(topic), topicAt);
-  const propertiesAt = writePropertiesLength(view, topicAt + topic.length, properties.length);
-  bytes.set(encoder.encode(properties), propertiesAt);
-  patchRecord(view, 0, offset, 0, Date.now(), false);
-  return bytes;
 }

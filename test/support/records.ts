@@ -15,14 +15,14 @@ export interface TestRecord {
   readonly queueOffset: number;
   readonly logOffset: number;
   readonly storeTimestamp: number;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   readonly properties?: string;
   readonly sysFlag?: number;
 }
 
 export function testRecordSize(record: Pick<TestRecord, 'topic' | 'body' | 'properties'>): number {
   const { body = 'body', properties = '' } = record;
-  const length = (text: string): number => Buffer.byteLength(text);
+  const length = (text: string | Uint8Array): number => Buffer.byteLength(text);
   return recordSizeOf(length(body), length(record.topic), length(properties), false, false);
 }
 
