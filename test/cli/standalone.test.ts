@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { temporaryFolder } from '../interop/harness/folders.ts';
@@ -65,6 +65,32 @@ describe('ringmq standalone', () => {
     await resultOf(first);
     const second = await readyJson(standalone(store, '--json'));
     expect(await maxOffset(second.broker as string)).toBe(3);
+  });
+
+  it('ends at once at a second signal, and still loses nothing', async () => {
+    const store = `${temporaryFolder('cli')}/store`;
+    const first = standalone(store, '--json');
+    const { broker } = await readyJson(first);
+    expect((await send(broker as string, 'a')).code).toBe(0);
+    first.signal('SIGTERM');
+    first.signal('SIGINT');
+    expect((await resultOf(first)).code).toBe(1);
+    const second = await readyJson(standalone(store, '--json'));
+    expect(await maxOffset(second.broker as string)).toBe(1);
+  });
+
+  it('stops with a reason when its disk fails', async () => {
+    const store = `${temporaryFolder('cli')}/store`;
+    const child = standalone(store, '--json', '--set', 'mappedFileSizeCommitLog=16384');
+    const { broker } = await readyJson(child);
+    await send(broker as string, 'a');
+    // The next file of the log has nowhere to be.
+    rmSync(store, { recursive: true });
+    const text = 'x'.repeat(4096);
+    for (let sent = 0; sent < 100 && child.exit === null; sent++) await send(broker as string, text).catch(() => {});
+    const { code, stderr } = await resultOf(child);
+    expect(code).toBe(1);
+    expect(stderr.split('\n').at(-1)).toMatch(/^ringmq: open \/.*\/commitlog\/\d{20}: ENOENT$/);
   });
 
   it('prints a line for people, and takes settings from everywhere', async () => {
