@@ -84,7 +84,7 @@ export class QueueFiling {
 
   close(): void {
     this.#fileAll();
-    if (!this.isFull) {
+    if (this.#isAllFiled) {
       this.#files.sync();
       this.#ends.queuesSyncedAt.advance(Math.max(this.#seenAt, this.#ends.queuesSyncedAt.read()));
     }
@@ -104,10 +104,15 @@ export class QueueFiling {
     return this.#isFull;
   }
 
+  /** The last queue that was filed does not speak for the others: on a full disk there may be room for some and not for all. */
+  get #isAllFiled(): boolean {
+    return this.#dirty.length === 0;
+  }
+
   #beginSync(nowUs: number): void {
     this.#syncAtUs = nowUs + SYNC_EVERY_US;
     this.#fileAll();
-    if (this.isFull) return;
+    if (!this.#isAllFiled) return;
     this.#syncingTo = this.#seenAt;
     this.#files.beginSync();
     this.#isSyncing = true;

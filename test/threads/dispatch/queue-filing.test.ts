@@ -1,0 +1,106 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { asQueueSlot } from '../../../src/base/units.ts';
+import type { DispatchAgent } from '../../../src/threads/dispatch/dispatch-agent.ts';
+import { DataPath } from '../data-path.ts';
+
+let path: DataPath;
+let agent: DispatchAgent;
+
+beforeEach(() => {
+  path = new DataPath();
+  ({ agent } = path.dispatcher());
+});
+
+function send(queueId: number): number {
+  path.clock.passMs(1);
+  path.net.send({ queueId });
+  path.write();
+  path.net.answers();
+  agent.doWork();
+  return path.status.watermark('writtenAt').read();
+}
+
+const syncedAt = (): number => path.status.watermark('queuesSyncedAt').read();
+const syncsOf = (folder: string): number =>
+  path.disk.journal.filter((line) => line.startsWith(`fdatasync /store/consumequeue/${folder}`)).length;
+
+describe('making the queues durable', () => {
+  it('names a store time only after the fdatasync of every file with entries up to it', () => {
+    send(0);
+    send(1);
+    const newest = send(2);
+    path.clock.passMs(10_000);
+    let turns = 0;
+    for (; syncedAt() === 0; turns++) {
+      const durable = [0, 1, 2].every((queueId) => syncsOf(`T/${queueId}`) > 0);
+      expect(durable && turns > 3).toBe(false);
+      expect(agent.hasWork()).toBe(true);
+      agent.doWork();
+    }
+    expect(syncedAt()).toBe(newest);
+    for (const queueId of [0, 1, 2]) expect(syncsOf(`T/${queueId}`)).toBe(1);
+    // The names of the files and folders too.
+    expect(path.disk.journal).toContain('fsync /store/consumequeue/T/0');
+    expect(path.disk.journal).toContain('fsync /store/consumequeue/T');
+  });
+
+  it('does not name what came while it was at it', () => {
+    send(0);
+    const newest = send(1);
+    path.clock.passMs(10_000);
+    agent.doWork();
+    expect(syncedAt()).toBe(0);
+    send(2);
+    while (syncedAt() === 0) agent.doWork();
+    expect(syncedAt()).toBe(newest);
+  });
+
+  it('has nothing to do in a broker that does nothing', () => {
+    path.clock.passMs(60_000);
+    expect(agent.hasWork()).toBe(false);
+    agent.doWork();
+    expect(path.disk.journal).toEqual([]);
+  });
+
+  it('at the end names everything', () => {
+    send(0);
+    const newest = send(3);
+    agent.close();
+    expect(syncedAt()).toBe(newest);
+    for (const queueId of [0, 3]) expect(syncsOf(`T/${queueId}`)).toBe(1);
+  });
+});
+
+describe('on a full disk', () => {
+  /** No room for queue 0; the files of the others have theirs already. */
+  const fillFor = (folder: string): void => {
+    path.disk.fault = (operation, file) =>
+      file.includes(folder) && (operation === 'write' || operation === 'resize') ? 'ENOSPC' : null;
+  };
+
+  it('names nothing as long as one queue is not filed, whichever was filed last', () => {
+    fillFor('T/0');
+    send(0);
+    path.clock.passMs(9_900);
+    agent.doWork();
+    // Between this try of queue 0 and the next one the sync falls due.
+    send(1);
+    path.clock.passMs(200);
+    for (let turns = 0; turns < 20; turns++) agent.doWork();
+    expect(path.queueTable.filed(asQueueSlot(1))).toBe(1);
+    expect(syncedAt()).toBe(0);
+    path.disk.fault = () => null;
+    const newest = send(2);
+    path.clock.passMs(20_000);
+    while (syncedAt() === 0) agent.doWork();
+    expect(syncedAt()).toBe(newest);
+  });
+
+  it('names nothing at the end either', () => {
+    fillFor('T/0');
+    send(0);
+    send(1);
+    agent.close();
+    expect(syncedAt()).toBe(0);
+  });
+});
