@@ -122,7 +122,7 @@ export class NetRequests {
           reply,
           `[TIMEOUT_CLEAN_QUEUE]broker busy, the send waited ${Math.round(waitedUs / US_PER_MS)} ms for room`,
         );
-      } else if (this.#ports.sends.send(this.#send, reply, sinceUs) === SendOutcome.noRoom) {
+      } else if (!this.#encode(reply, frame, 0, frame.length, sinceUs)) {
         break;
       }
       waiting.removeFirst();
@@ -145,25 +145,36 @@ export class NetRequests {
     end: number,
     unknownTopic: Refusal | null = null,
   ): void {
-    const { sends, page } = this.#ports;
     // Those that came before wait for room: this one may not overtake them.
-    const outcome = this.#waitingForRoom.count > 0 ? SendOutcome.noRoom : sends.send(this.#send, client, this.#nowUs);
-    switch (outcome) {
+    if (this.#waitingForRoom.count === 0 && this.#encode(client, bytes, start, end, this.#nowUs, unknownTopic)) return;
+    if (!this.#waitingForRoom.add(client, bytes, start, end, this.#nowUs)) {
+      this.#busy(client, '[OVERLOAD]broker busy, too many sends wait for room');
+    }
+  }
+
+  /** False when there is no room; otherwise the send is on its way, refused, or waits for its topic. */
+  #encode(
+    client: ClientConnection,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    sinceUs: number,
+    unknownTopic: Refusal | null = null,
+  ): boolean {
+    const { sends, page } = this.#ports;
+    switch (sends.send(this.#send, client, sinceUs)) {
+      case SendOutcome.noRoom:
+        return false;
       case SendOutcome.queued:
         page.add('sends', 1);
         page.add('sendBytes', end - start);
-        break;
-      case SendOutcome.noRoom:
-        if (!this.#waitingForRoom.add(client, bytes, start, end, this.#nowUs)) {
-          this.#busy(client, '[OVERLOAD]broker busy, too many sends wait for room');
-        }
-        break;
+        return true;
       case SendOutcome.unknownTopic:
         if (unknownTopic === null) this.#askForTopic(client, bytes, start, end);
         else this.#refuseSend(client, unknownTopic);
-        break;
+        return true;
       case SendOutcome.refused:
-        break;
+        return true;
     }
   }
 

@@ -1,0 +1,179 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { ToControl } from '../../../src/broker/control-protocol.ts';
+import type { PullMessages } from '../../../src/broker/pull-message.ts';
+import { encodeFrame, requestOf } from '../../../src/remoting/frame-codec.ts';
+import type { ClientConnection } from '../../../src/threads/net/client-connection.ts';
+import type { CommitBatch } from '../../../src/threads/net/commit-batch.ts';
+import type { ControlLink } from '../../../src/threads/net/control-link.ts';
+import { NetRequests } from '../../../src/threads/net/net-requests.ts';
+import { DataPath, type SendFields, SendReply, sendFrame } from '../data-path.ts';
+
+/** Three records of this body fit the ring. */
+const THIRD = 'x'.repeat(850);
+
+class Client extends SendReply {
+  pullsLast = false;
+}
+
+let path: DataPath;
+let requests: NetRequests;
+let toControl: ToControl[];
+let client: Client;
+
+beforeEach(() => {
+  path = new DataPath({ ringBytes: 4096, slots: 16, settings: { waitTimeMillsInSendQueue: 200 } });
+  toControl = [];
+  client = new Client();
+  const { sends, ends } = path.net;
+  requests = new NetRequests({
+    settings: path.settings,
+    sends,
+    pulls: {} as PullMessages,
+    control: { send: (message: ToControl) => toControl.push(message) } as unknown as ControlLink,
+    commits: { flush: () => toControl.push('commits' as never) } as unknown as CommitBatch,
+    page: ends.page,
+    clock: path.clock,
+  });
+});
+
+function take(frame: Uint8Array, from: Client = client): void {
+  requests.frame(from as unknown as ClientConnection, frame, 0, frame.length, path.clock.monotonicUs());
+}
+
+function send(opaque: number, fields: SendFields = {}, from: Client = client): void {
+  take(sendFrame({ opaque, body: THIRD, ...fields }), from);
+}
+
+/** One turn of append and one of net. */
+function turn(): void {
+  path.net.ends.descriptors.publish();
+  path.write();
+  path.net.pending.harvest(path.clock.monotonicUs());
+  requests.retry(path.clock.monotonicUs());
+}
+
+function answers(): (readonly [opaque: number, code: number])[] {
+  return client.answers.splice(0).map(({ opaque, code }) => [opaque, code]);
+}
+
+describe('sends without room in the ring', () => {
+  it('wait in their order, and none that comes later overtakes them', () => {
+    for (let opaque = 1; opaque <= 9; opaque++) send(opaque);
+    // There would be room for this one.
+    send(10, { body: 'small' });
+    expect(requests.waiting).toBeGreaterThan(5);
+    for (let turns = 0; turns < 10; turns++) turn();
+    expect(answers()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((opaque) => [opaque, 0]));
+    expect(path.records().map(({ queueOffset }) => queueOffset)).toEqual([...Array(10).keys()]);
+    expect(requests.waiting).toBe(0);
+    expect(path.status.counter('sends')).toBe(10);
+  });
+
+  it('are answered SYSTEM_BUSY when they have waited too long', () => {
+    for (let opaque = 1; opaque <= 6; opaque++) send(opaque);
+    const waiting = requests.waiting;
+    path.clock.passMs(200);
+    requests.retry(path.clock.monotonicUs());
+    expect(answers()).toEqual([]);
+    path.clock.passMs(1);
+    requests.retry(path.clock.monotonicUs());
+    expect(answers()).toEqual([4, 5, 6].slice(-waiting).map((opaque) => [opaque, 2]));
+    expect(path.status.counter('busyAnswers')).toBe(waiting);
+    turn();
+    expect(answers()).toEqual([1, 2, 3].map((opaque) => [opaque, 0]));
+  });
+
+  it('are answered SYSTEM_BUSY at once when too many bytes wait', () => {
+    for (let opaque = 1; opaque <= 4; opaque++) send(opaque);
+    // 64 MiB may wait.
+    const body = Buffer.alloc(4 * 1024 * 1024 - 1024);
+    for (let opaque = 5; opaque <= 21; opaque++) send(opaque, { body });
+    expect(answers()).toEqual([[21, 2]]);
+  });
+
+  it('to a topic that is not there yet are not forgotten', () => {
+    for (let opaque = 1; opaque <= 4; opaque++) send(opaque);
+    send(5, { topic: 'New' });
+    expect(toControl).toEqual([]);
+    turn();
+    expect(toControl).toEqual([
+      { kind: 'ensureTopic', ticket: 1, topic: 'New', defaultTopic: 'TBW102', defaultTopicQueueNums: 4 },
+    ]);
+    path.addTopic('New', 4);
+    requests.ensured({ kind: 'ensured', ticket: 1, code: 0, remark: null });
+    turn();
+    expect(answers()).toEqual([1, 2, 3, 4, 5].map((opaque) => [opaque, 0]));
+  });
+});
+
+describe('a send to a topic that nobody knows', () => {
+  it('waits until control has made it, and control is asked once', () => {
+    send(1, { topic: 'New', body: 'a' });
+    send(2, { topic: 'New', body: 'b' });
+    expect(toControl).toHaveLength(1);
+    path.addTopic('New', 4);
+    requests.ensured({ kind: 'ensured', ticket: 1, code: 0, remark: null });
+    turn();
+    expect(answers()).toEqual([
+      [1, 0],
+      [2, 0],
+    ]);
+  });
+
+  it('is answered with control’s refusal', () => {
+    send(1, { topic: 'New' });
+    requests.ensured({ kind: 'ensured', ticket: 1, code: 17, remark: 'topic[New] not exist' });
+    expect(client.answer()).toMatchObject({ opaque: 1, code: 17, remark: 'topic[New] not exist' });
+    // Asked again the next time.
+    send(2, { topic: 'New' });
+    expect(toControl).toHaveLength(2);
+  });
+
+  it('is refused without control when nobody may send to it', () => {
+    send(1, { topic: 'bad name' });
+    send(2, { topic: 'SCHEDULE_TOPIC_XXXX' });
+    expect(answers()).toEqual([
+      [1, 29],
+      [2, 16],
+    ]);
+    expect(toControl).toEqual([]);
+  });
+
+  it('is answered when the topic was deleted again at once', () => {
+    send(1, { topic: 'New' });
+    requests.ensured({ kind: 'ensured', ticket: 1, code: 0, remark: null });
+    expect(answers()).toEqual([[1, 17]]);
+  });
+
+  it('waits with a bound', () => {
+    const body = Buffer.alloc(4 * 1024 * 1024 - 1024);
+    for (let opaque = 1; opaque <= 5; opaque++) send(opaque, { topic: 'New', body });
+    expect(answers()).toEqual([[5, 2]]);
+  });
+});
+
+describe('other requests', () => {
+  it('go to control, behind the offsets that were committed before', () => {
+    const frame = encodeFrame(requestOf(34, 5));
+    take(frame);
+    expect(toControl).toEqual(['commits', { kind: 'request', connectionId: client.connectionId, frame }]);
+  });
+
+  it('are answered 1 when their fields are missing', () => {
+    take(encodeFrame(requestOf(310, 6, new Map([['a', 'PG']]))));
+    expect(client.answer()).toMatchObject({ opaque: 6, code: 1 });
+  });
+
+  it('are passed over when they are answers', () => {
+    take(encodeFrame({ ...requestOf(34, 5), flag: 1 }));
+    take(encodeFrame({ ...requestOf(310, 5), flag: 1 }));
+    expect(toControl).toEqual([]);
+    expect(client.answers).toEqual([]);
+  });
+
+  it('that are no frames are the caller’s to end', () => {
+    const frame = encodeFrame(requestOf(34, 5));
+    frame.fill(0x7b, 8);
+    expect(() => take(frame)).toThrow();
+  });
+});
