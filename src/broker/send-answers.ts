@@ -80,8 +80,8 @@ export class SendAnswers {
       ['msgId', offsets.map((offset) => messageIdOf(this.#storeHost, offset)).join(',')],
       ['queueId', String(send.queueId)],
       ['queueOffset', String(send.queueOffset)],
-      ['transactionId', key],
     ]);
+    if (key !== '') fields.set('transactionId', key);
     return encodeFrame(responseTo(send, code, null, fields));
   }
 }

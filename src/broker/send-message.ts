@@ -63,6 +63,8 @@ export class SendMessages {
   #sentStart = 0;
   #sentEnd = 0;
   #added: Uint8Array = NOTHING;
+  /** Among what is added is a UNIQ_KEY. */
+  #needsKey = false;
   /** Properties of a batch item, which come before those of the request. */
   #own: Uint8Array = NOTHING;
   #ownStart = 0;
@@ -126,7 +128,9 @@ export class SendMessages {
       scanProperties(this.#sent, 0, this.#sentEnd, properties);
     }
     const needsEnd = this.#sentEnd > this.#sentStart && !endsEntry(this.#sent, this.#sentEnd);
-    this.#added = this.#brokerProperties.added(needsEnd, properties.uniqKeyStart < properties.uniqKeyEnd);
+    // The messages of a batch have keys of their own, which one of ours behind them would hide.
+    this.#needsKey = !header.batch && properties.uniqKeyStart === properties.uniqKeyEnd;
+    this.#added = this.#brokerProperties.added(needsEnd, !this.#needsKey);
   }
 
   #single(header: SendHeader, topic: NetTopic, reply: ReplyPort, nowUs: number): SendOutcome {
@@ -135,6 +139,7 @@ export class SendMessages {
     const refusal = refusedSize(bodyLength, propertiesLength, this.#ports.settings.maxMessageSize);
     if (refusal !== null) return this.refuse(header, refusal, reply);
     const size = this.#sizeOf(bodyLength, topic, propertiesLength, reply);
+    if (size > this.#requestMax) return this.refuse(header, this.#tooLong('message', size), reply);
     const position = this.#claim(size);
     if (position === NO_ROOM) return SendOutcome.noRoom;
     const queueId = this.#prepareHead(header, topic, reply);
@@ -169,13 +174,7 @@ export class SendMessages {
       count++;
     }
     if (count === 0) return this.refuse(header, MALFORMED_BATCH, reply);
-    if (size > this.#requestMax) {
-      return this.refuse(
-        header,
-        illegal(`a batch of ${size} bytes when stored, the limit is ${this.#requestMax}`),
-        reply,
-      );
-    }
+    if (size > this.#requestMax) return this.refuse(header, this.#tooLong('batch', size), reply);
     const position = this.#claim(size);
     if (position === NO_ROOM) return SendOutcome.noRoom;
     const queueId = this.#prepareHead(header, topic, reply);
@@ -192,6 +191,11 @@ export class SendMessages {
     }
     this.#describe(header, topic, reply, position, size, count, queueId, nowUs);
     return SendOutcome.queued;
+  }
+
+  /** Would not fit the ring, or a segment of the log. */
+  #tooLong(what: string, size: number): Refusal {
+    return illegal(`a ${what} of ${size} bytes when stored, the limit is ${this.#requestMax}`);
   }
 
   /** With the end mark that the item may lack. */
@@ -260,10 +264,10 @@ export class SendMessages {
     writePropertiesLength(view, propertiesLengthAt, next + this.#added.length - propertiesStart);
   }
 
-  /** Where the UNIQ_KEY of the record whose sent properties begin at `at` lies in the ring. */
+  /** Where the UNIQ_KEY of the record whose sent properties begin at `at` lies in the ring; a batch may have none. */
   #locateKey(at: number): void {
     const { uniqKeyStart, uniqKeyEnd } = this.#properties;
-    if (uniqKeyStart < uniqKeyEnd) {
+    if (!this.#needsKey) {
       this.#keyAt = at + uniqKeyStart - this.#sentStart;
       this.#keyLength = uniqKeyEnd - uniqKeyStart;
     } else {

@@ -240,6 +240,8 @@ export class DataPath {
   readonly log: CommitLogWriter;
   readonly append: AppendAgent;
   readonly checkpoints: { readonly logAt: number; readonly queuesAt: number }[] = [];
+  /** The checkpoint's disk is full. */
+  checkpointsFail = false;
   readonly #options: DataPathOptions;
 
   constructor(options: DataPathOptions = {}) {
@@ -337,7 +339,11 @@ export class DataPath {
       intervalMs: this.settings.flushIntervalCommitLog,
       aheadBytes: this.settings.flushAheadBytes,
       zeroWriteNextSegment: false,
-      saveCheckpoint: (logAt, queuesAt) => this.checkpoints.push({ logAt, queuesAt }),
+      saveCheckpoint: (logAt, queuesAt) => {
+        if (this.checkpointsFail) return false;
+        this.checkpoints.push({ logAt, queuesAt });
+        return true;
+      },
     });
   }
 

@@ -297,7 +297,7 @@ describe('any sends', () => {
         if (harvests) settle(net);
       }
       path.write();
-      path.nets.forEach((_, net) => settle(net));
+      for (const net of path.nets.keys()) settle(net);
       const records = path.records();
       expectContiguous(records);
       for (let queueId = 0; queueId < 4; queueId++) {
