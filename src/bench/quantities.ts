@@ -21,7 +21,12 @@ export function mebibytes(bytes: number): string {
   return `${count(bytes / 2 ** 20)} MiB`;
 }
 
-/** 1234 -> "1.2k", for axes. */
+/** "a, b and c". */
+export function listed(texts: readonly string[]): string {
+  return texts.length < 2 ? texts.join('') : `${texts.slice(0, -1).join(', ')} and ${texts.at(-1)}`;
+}
+
+/** 1234 -> "1.23k", for axes. */
 export function short(value: number): string {
   if (value >= 1e6) return `${trimmed(value / 1e6)}M`;
   if (value >= 1e3) return `${trimmed(value / 1e3)}k`;

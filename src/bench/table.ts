@@ -27,7 +27,8 @@ export function resultTable(result: BenchResult): string {
 }
 
 function subjectLines(result: BenchResult, subject: SubjectResult): string[] {
-  const lines = [`${subject.name} (${subject.version}, placement ${subject.placement ?? 'unknown'})`];
+  const placement = subject.placement === null ? '' : `, placement ${subject.placement}`;
+  const lines = [`${subject.name} (${subject.version}${placement})`];
   if (subject.throughput.length > 0) lines.push(...grid(throughputColumns(result, subject), subject.throughput), '');
   if (subject.latency.length > 0) lines.push(...grid(LATENCY_COLUMNS, subject.latency), '');
   return lines;

@@ -1,6 +1,6 @@
 /** The report's latencies: percentile curves from the intended time, publish and end to end. Pure; called by page.ts. */
 import { type LatencySummary, percentileCurve } from '../histograms.ts';
-import { count, duration, short } from '../quantities.ts';
+import { count, duration, listed, short } from '../quantities.ts';
 import type { BenchResult } from '../result.ts';
 import { type Line, lineChart } from './line-chart.ts';
 import { COST_TITLES, colourOf, costCells, legend, THIRD, toldBy } from './parts.ts';
@@ -14,7 +14,7 @@ export function latencySection(result: BenchResult): string {
     const phases = toldBy(result, (subject) => subject.latency.find((phase) => phase.rateName === rateName));
     const title =
       rateName === 'half'
-        ? `Half of the best: ${phases.map(({ phase }) => `${short(phase.rate)}/s`).join(' and ')}`
+        ? `Half of the best: ${listed(phases.map(({ phase }) => `${short(phase.rate)}/s`))}`
         : `${count(Number(rateName))} messages/s`;
     const lines = phases.flatMap(({ phase, subject, index }) => [
       percentileLine(`${subject.name}, publish`, colourOf(index), false, phase.publish),

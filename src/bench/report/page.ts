@@ -2,7 +2,7 @@
  * The HTML report: one file that needs no network, with everything drawn beforehand and the whole result inside as JSON. Pure; called by
  * bench.ts at the end of a run.
  */
-import { count, duration } from '../quantities.ts';
+import { count, duration, listed } from '../quantities.ts';
 import { allRemarks, verifiedTotals } from '../remarks.ts';
 import type { BenchResult, SubjectResult } from '../result.ts';
 import { keyFigures } from './key-figures.ts';
@@ -13,7 +13,7 @@ import { escapeText } from './svg.ts';
 import { courseSection, throughputSection } from './throughput-section.ts';
 
 export function reportPage(result: BenchResult): string {
-  const title = `Benchmark of ${result.subjects.map((subject) => subject.name).join(' and ')}`;
+  const title = `Benchmark of ${listed(result.subjects.map((subject) => subject.name))}`;
   const sections = result.ok
     ? [keyFigures, throughputSection, latencySection, courseSection, stageSection].map((section) => section(result))
     : [];

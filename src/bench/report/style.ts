@@ -28,7 +28,7 @@ p { margin: 4px 0 14px; max-width: 78ch; }
 .card .name { color: var(--soft); font-size: 13px; min-height: 3em; }
 .card .rows { display: grid; gap: 2px; margin-top: 6px; }
 .card .row { display: flex; justify-content: space-between; align-items: baseline; gap: 8px; font-size: 13px; white-space: nowrap; flex-wrap: wrap; }
-.card .big { font-size: 18px; font-weight: 650; font-variant-numeric: tabular-nums; letter-spacing: -0.02em; white-space: nowrap; }
+.card .big { margin-left: auto; font-size: 18px; font-weight: 650; font-variant-numeric: tabular-nums; letter-spacing: -0.02em; white-space: nowrap; }
 .verdict { display: inline-block; margin: 18px 0 0; padding: 8px 14px; border-radius: 8px; border: 1px solid currentColor; font-weight: 600; }
 .verdict.good { color: var(--good); } .verdict.bad { color: var(--bad); }
 .verdict ul { margin: 6px 0 0; padding-left: 20px; font-weight: 400; }
