@@ -17,6 +17,10 @@ export class BrokerProperties {
   readonly #random: Random;
   readonly #plain: Uint8Array;
   readonly #withEnd: Uint8Array;
+  readonly #plainView: DataView;
+  readonly #withEndView: DataView;
+  /** What {@link added} has returned last, as words. */
+  addedView: DataView;
   /** Where the key lies in what {@link added} has returned last, when it made one. */
   keyStart = 0;
   readonly keyLength = UNIQ_KEY_DIGITS;
@@ -30,15 +34,21 @@ export class BrokerProperties {
     const own = new Map([...this.extFields, [PropertyName.CLUSTER, settings.brokerClusterName]]);
     this.#plain = Buffer.from(encodeProperties(own));
     this.#withEnd = Buffer.from([PROPERTY_ENTRY_END, ...this.#plain]);
+    this.#plainView = viewOf(this.#plain);
+    this.#withEndView = viewOf(this.#withEnd);
+    this.addedView = this.#plainView;
   }
 
   /** What follows the client's properties. `needsEnd`: they lack the mark behind the last; `hasKey`: one of them is the UNIQ_KEY. */
   added(needsEnd: boolean, hasKey: boolean): Uint8Array {
     const common = needsEnd ? this.#withEnd : this.#plain;
+    this.addedView = needsEnd ? this.#withEndView : this.#plainView;
     if (hasKey) return common;
     const entry = Buffer.from(encodeProperties(new Map([[PropertyName.UNIQ_KEY, this.#uniqueKey()]])));
     this.keyStart = common.length + PropertyName.UNIQ_KEY.length + 1;
-    return Buffer.concat([common, entry]);
+    const added = Buffer.concat([common, entry]);
+    this.addedView = viewOf(added);
+    return added;
   }
 
   #uniqueKey(): string {
@@ -48,4 +58,8 @@ export class BrokerProperties {
     }
     return key;
   }
+}
+
+function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, length);
 }

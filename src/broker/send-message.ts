@@ -31,10 +31,11 @@ import {
   DescriptorInt,
   DescriptorStatus,
 } from '../layout/request-descriptor.ts';
+import { wordsOf } from '../layout/words.ts';
 import { ResponseCode } from '../remoting/codes.ts';
 import type { SendHeader } from '../remoting/send-header.ts';
 import { NO_ROOM } from '../ring/bytes-ring.ts';
-import { copyInto, copyWhole } from '../ring/copy-into.ts';
+import { copyInto, copyWhole, copyWords } from '../ring/copy-into.ts';
 import { BrokerProperties } from './broker-properties.ts';
 import type { NetTopic } from './net-tables.ts';
 import { type Refusal, refuse } from './refusal.ts';
@@ -257,10 +258,10 @@ export class SendMessages {
       next += this.#ownEnd - this.#ownStart;
       if (!endsEntry(this.#own, this.#ownEnd)) bytes[next++] = PROPERTY_ENTRY_END;
     }
-    copyInto(bytes, next, this.#sent, this.#sentStart, this.#sentEnd);
+    copyWords(bytes, view, next, this.#sent, wordsOf(this.#sent), this.#sentStart, this.#sentEnd);
     this.#locateKey(next);
     next += this.#sentEnd - this.#sentStart;
-    copyInto(bytes, next, this.#added, 0, this.#added.length);
+    copyWords(bytes, view, next, this.#added, this.#brokerProperties.addedView, 0, this.#added.length);
     writePropertiesLength(view, propertiesLengthAt, next + this.#added.length - propertiesStart);
   }
 

@@ -8,10 +8,11 @@
  * The last 0x02 may be missing; an entry without a name or a value does not count; of equal names the last wins. {@link scanProperties}
  * finds what the broker must know about each message without making a string (net, dispatch); the rest is for everything else.
  */
+import { javaHashOfUtf8 } from '../base/java-hash.ts';
 import { decimalInt32 } from './ascii.ts';
 import { NameTable } from './name-table.ts';
 import { PropertyName } from './property-names.ts';
-import { firstMarked, ONES, TOP_BITS, WORD_BYTES, wordsOf } from './words.ts';
+import { firstMarked, ONES, TOP_BITS, WORD_BYTES, wordsOf, wordsOfText } from './words.ts';
 
 const NAME_END = 0x01;
 /** Ends every entry but perhaps the last. */
@@ -94,7 +95,7 @@ const Property = {
   innerCount: 7,
 } as const;
 /** In the order of {@link Property}; the names behind them are those of timers. */
-const names = new NameTable([
+const KNOWN_NAMES = [
   PropertyName.UNIQ_KEY,
   PropertyName.TAGS,
   PropertyName.KEYS,
@@ -106,7 +107,15 @@ const names = new NameTable([
   PropertyName.TIMER_DELIVER_MS,
   PropertyName.TIMER_DELAY_SEC,
   PropertyName.TIMER_DELAY_MS,
-]);
+];
+const names = new NameTable(KNOWN_NAMES);
+/** By first byte: 1 when a known name begins with it. */
+const mayBeKnown = new Uint8Array(256);
+for (const name of KNOWN_NAMES) mayBeKnown[name.charCodeAt(0)] = 1;
+
+const TAGS_NAME_BYTES = PropertyName.TAGS.length;
+const TAGS_WORD = wordsOfText(PropertyName.TAGS)[0]!;
+const BYTE_MASK = 0xff;
 
 /** Finds the known properties of `bytes[start, end)` in one pass, with the rules of {@link parseProperties}. */
 export function scanProperties(bytes: Uint8Array, start: number, end: number, into: ScannedProperties): void {
@@ -123,22 +132,36 @@ export function scanProperties(bytes: Uint8Array, start: number, end: number, in
   into.popCheckPoint = false;
   into.innerCount = 0;
   const words = wordsOf(bytes);
-  let at = start;
-  while (at < end) {
-    const nameEnd = separatorFrom(bytes, words, at, end);
-    if (bytes[nameEnd] === PROPERTY_ENTRY_END || nameEnd >= end) {
-      at = nameEnd + 1;
-      continue;
+  for (let at = start; at < end; ) {
+    const entryEnd = byteFrom(ENTRY_END_WORD, bytes, words, at, end);
+    // Most properties are the application's or another broker's: their first letter tells.
+    if (mayBeKnown[bytes[at]!] === 1) {
+      const nameEnd = byteFrom(NAME_END_WORD, bytes, words, at, entryEnd);
+      if (nameEnd > at && nameEnd + 1 < entryEnd) {
+        const property = names.find(bytes, words, at, nameEnd);
+        if (property >= 0) take(into, property, bytes, nameEnd + 1, entryEnd);
+      }
     }
-    const valueStart = nameEnd + 1;
-    let valueEnd = separatorFrom(bytes, words, valueStart, end);
-    while (valueEnd < end && bytes[valueEnd] === NAME_END) valueEnd = separatorFrom(bytes, words, valueEnd + 1, end);
-    if (nameEnd > at && valueEnd > valueStart) {
-      const property = names.find(bytes, words, at, nameEnd);
-      if (property >= 0) take(into, property, bytes, valueStart, valueEnd);
-    }
-    at = valueEnd + 1;
+    at = entryEnd + 1;
   }
+}
+
+/**
+ * Hash of the tag in the properties `bytes[start, end)`, 0 without one (spec/api.md 2.6). What {@link scanProperties} finds and no more:
+ * dispatch asks for each record.
+ */
+export function tagsHash(bytes: Uint8Array, start: number, end: number): number {
+  const words = wordsOf(bytes);
+  let hash = 0;
+  for (let at = start; at < end; ) {
+    const entryEnd = byteFrom(ENTRY_END_WORD, bytes, words, at, end);
+    const valueStart = at + TAGS_NAME_BYTES + 1;
+    if (valueStart < entryEnd && bytes[valueStart - 1] === NAME_END && words.getInt32(at, true) === TAGS_WORD) {
+      hash = javaHashOfUtf8(bytes, valueStart, entryEnd);
+    }
+    at = entryEnd + 1;
+  }
+  return hash;
 }
 
 function take(into: ScannedProperties, property: number, bytes: Uint8Array, start: number, end: number): void {
@@ -175,24 +198,19 @@ function take(into: ScannedProperties, property: number, bytes: Uint8Array, star
   }
 }
 
-/** A byte up to 0x02 in a word: the separators, and 0x00, which is none. */
-const SEPARATORS_BELOW = 3 * ONES;
+const NAME_END_WORD = NAME_END * ONES;
+const ENTRY_END_WORD = PROPERTY_ENTRY_END * ONES;
 
-/** Position of the next separator, or `end`. */
-function separatorFrom(bytes: Uint8Array, words: DataView, at: number, end: number): number {
+/** Position of the next byte that is the one `word` is made of, or `end`. */
+function byteFrom(word: number, bytes: Uint8Array, words: DataView, at: number, end: number): number {
   let i = at;
-  while (i <= end - WORD_BYTES) {
-    const word = words.getInt32(i, true);
-    const marks = (word - SEPARATORS_BELOW) & ~word & TOP_BITS;
-    if (marks === 0) {
-      i += WORD_BYTES;
-      continue;
-    }
-    i += firstMarked(marks);
-    if (bytes[i] !== 0) return i;
-    i++;
+  for (; i <= end - WORD_BYTES; i += WORD_BYTES) {
+    const zeroes = words.getInt32(i, true) ^ word;
+    const marks = (zeroes - ONES) & ~zeroes & TOP_BITS;
+    if (marks !== 0) return i + firstMarked(marks);
   }
-  while (i < end && bytes[i] !== NAME_END && bytes[i] !== PROPERTY_ENTRY_END) i++;
+  const byte = word & BYTE_MASK;
+  while (i < end && bytes[i] !== byte) i++;
   return i;
 }
 

@@ -30,6 +30,32 @@ export function copyInto(
   }
 }
 
+/** Up to here words beat every call, for those who have views of both memories. */
+const WORDS_MAX_BYTES = 192;
+const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT;
+
+/** {@link copyInto} for pieces like properties, with views of the same memories at the same positions. */
+export function copyWords(
+  target: Buffer,
+  targetView: DataView,
+  targetAt: number,
+  source: Uint8Array,
+  sourceView: DataView,
+  sourceStart: number,
+  sourceEnd: number,
+): void {
+  const length = sourceEnd - sourceStart;
+  if (length > WORDS_MAX_BYTES) {
+    copyInto(target, targetAt, source, sourceStart, sourceEnd);
+    return;
+  }
+  let i = 0;
+  for (; i <= length - WORD_BYTES; i += WORD_BYTES) {
+    targetView.setInt32(targetAt + i, sourceView.getInt32(sourceStart + i));
+  }
+  for (; i < length; i++) target[targetAt + i] = source[sourceStart + i]!;
+}
+
 /** Copies all of `source`, whose view the caller has made for something else as well. */
 export function copyWhole(target: Buffer, targetAt: number, source: Uint8Array): void {
   const { length } = source;

@@ -4,11 +4,10 @@
  */
 import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
-import { javaHashOfUtf8 } from '../../base/java-hash.ts';
 import { DISPATCH_READ_BYTES, QUEUE_SLOTS_MAX, QUEUE_TAIL_UNPUBLISHED_MAX } from '../../base/limits.ts';
 import { asLogOffset, asQueueOffset, type QueueSlot } from '../../base/units.ts';
 import { type DelayLevels, SCHEDULE_TOPIC } from '../../broker/delay-levels.ts';
-import { ScannedProperties, scanProperties } from '../../layout/message-properties.ts';
+import { ScannedProperties, scanProperties, tagsHash } from '../../layout/message-properties.ts';
 import {
   BLANK_HEAD_BYTES,
   BLANK_MAGIC,
@@ -47,7 +46,6 @@ export class DispatchAgent implements Agent {
   readonly #queues: QueueLookup;
   readonly #record = new RecordCursor();
   readonly #properties = new ScannedProperties();
-  readonly #scheduleTopicLength = SCHEDULE_TOPIC.length;
   #buffer = Buffer.allocUnsafe(DISPATCH_READ_BYTES);
   #view = viewOf(this.#buffer);
   #position: number;
@@ -181,14 +179,17 @@ export class DispatchAgent implements Agent {
 
   /** Hash of the tag, or the delivery time of a record of the schedule topic (spec/store.md 3.10). */
   #tagsCode(record: RecordCursor): number {
-    const properties = this.#properties;
     const buffer = this.#buffer;
-    scanProperties(buffer, record.propertiesStart, record.propertiesStart + record.propertiesLength, properties);
-    if (properties.delayLevel > 0 && record.topicLength === this.#scheduleTopicLength) {
+    const start = record.propertiesStart;
+    const end = start + record.propertiesLength;
+    if (record.topicLength === SCHEDULE_TOPIC.length) {
       const topic = buffer.toString('latin1', record.topicStart, record.topicStart + record.topicLength);
-      if (topic === SCHEDULE_TOPIC) return this.#delays.deliveryTime(properties.delayLevel, record.storeTimestamp);
+      scanProperties(buffer, start, end, this.#properties);
+      const { delayLevel } = this.#properties;
+      if (topic === SCHEDULE_TOPIC && delayLevel > 0)
+        return this.#delays.deliveryTime(delayLevel, record.storeTimestamp);
     }
-    return javaHashOfUtf8(buffer, properties.tagsStart, properties.tagsEnd);
+    return tagsHash(buffer, start, end);
   }
 
   #learn(slot: QueueSlot): number {

@@ -57,6 +57,8 @@ export class NetAgent implements Agent, ConnectionEvents {
   /** Whose chunk is being cut into frames. */
   #current: ClientConnection | null = null;
   #nowUs = 0;
+  /** How far dispatch is behind append, as of the last look: reading a watermark costs as much as scanning a header's field. */
+  undispatchedBytes = 0;
   readonly #sink: FrameSink = {
     frame: (bytes, start, end) => {
       const client = this.#current!;
@@ -92,8 +94,9 @@ export class NetAgent implements Agent, ConnectionEvents {
 
   chunk(connection: Connection, bytes: Uint8Array): void {
     const client = this.#clients.get(connection.id)!;
-    const { clock, wake } = this.#parts;
+    const { ends, clock, wake } = this.#parts;
     this.#nowUs = clock.monotonicUs();
+    this.undispatchedBytes = ends.written.read() - ends.dispatched.read();
     this.#current = client;
     const partialBefore = client.reader.bufferedBytes;
     try {

@@ -86,7 +86,7 @@ export async function openNet(context: WorkerContext, net: number, listenPort: n
     pending,
     storeHost,
     random,
-    undispatchedBytes: () => ends.written.read() - ends.dispatched.read(),
+    undispatchedBytes: () => agent!.undispatchedBytes,
   });
   const pulls = new PullMessages({
     tables,
