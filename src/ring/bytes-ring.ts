@@ -53,7 +53,7 @@ export class BytesRing {
 
   /**
    * An empty ring goes on at index 0: half of it is in one piece for the next claim, and under light load the same few pages stay in the
-   * processor's cache (docs/decisions/0007).
+   * processor's cache (docs/decisions/0009).
    */
   #startOver(): void {
     const index = this.#claimed & this.#mask;

@@ -1,7 +1,7 @@
 /**
  * Offsets that ride on pulls, gathered per group and queue: of many commits of one queue only the last is told to control. They go out
  * every tick, and before any other request of this thread, so that whoever asks for an offset finds what it has committed
- * (docs/decisions/0004).
+ * (docs/decisions/0008).
  */
 import type { ToControl } from '../../broker/control-protocol.ts';
 
