@@ -18,6 +18,8 @@ export interface WorkerContext {
   readonly ports: WorkerPorts;
   readonly log: (level: LogLevel, message: string) => void;
   readonly wake: () => void;
+  /** Shows that the thread lives, for work outside of turns that takes long. */
+  readonly beat: () => void;
   /** Runs a callback of the event loop; what it throws stops the broker. */
   readonly guard: (callback: () => void) => void;
 }

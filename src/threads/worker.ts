@@ -167,6 +167,7 @@ class BrokerWorker {
       ports,
       log: (level, message) => this.#tell({ kind: 'log', level, thread: agent, message }),
       wake: () => shell.wake(),
+      beat: () => this.#beat(),
       guard: (callback) => {
         try {
           callback();

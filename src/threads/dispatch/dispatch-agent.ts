@@ -82,10 +82,13 @@ export class DispatchAgent implements Agent {
     return records + this.#filing.doWork(this.#clock.monotonicUs());
   }
 
-  /** Builds the queues up to `logEnd`, unless the disk is full. */
-  catchUp(logEnd: number): void {
+  /** Builds the queues up to `logEnd`, unless the disk is full. That may take minutes: `alive` is called after each read. */
+  catchUp(logEnd: number, alive: () => void = () => {}): void {
     // A long record takes two rounds: the first one makes room for it.
-    while (this.#position < logEnd && !this.#filing.isFull) this.#dispatch();
+    while (this.#position < logEnd && !this.#filing.isFull) {
+      this.#dispatch();
+      alive();
+    }
   }
 
   close(): void {

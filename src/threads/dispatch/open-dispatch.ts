@@ -10,7 +10,7 @@ import { DispatchAgent } from './dispatch-agent.ts';
 import { QueueFiling } from './queue-filing.ts';
 
 export function openDispatch(
-  { memory, settings, paths, logFiles, disk, clock }: WorkerContext,
+  { memory, settings, paths, logFiles, disk, clock, beat }: WorkerContext,
   start: StoreStart,
 ): OpenedAgent {
   const ends = dispatchEnds(memory, settings.flushDiskType === 'SYNC_FLUSH');
@@ -28,6 +28,6 @@ export function openDispatch(
     batchTopics: new Set(start.batchTopics),
     clock,
   });
-  agent.catchUp(start.logEnd);
+  agent.catchUp(start.logEnd, beat);
   return { agent };
 }
