@@ -116,11 +116,12 @@ class Node {
     this.#end(null);
   }
 
-  /** Under sync flush dispatch sees what is flushed, and it is to see everything. */
+  /** Under sync flush dispatch sees what is flushed, and it is to see everything. A disk that fails now ends the waiting too. */
   async #flushed(): Promise<void> {
+    const status = this.#status;
     if (this.#settings.flushDiskType !== 'SYNC_FLUSH') return;
-    const written = this.#status.watermark('written').read();
-    while (this.#status.watermark('flushed').read() < written) await sleep(FLUSH_LOOK_MS);
+    const written = status.watermark('written').read();
+    while (status.watermark('flushed').read() < written && !status.failed()) await sleep(FLUSH_LOOK_MS);
   }
 
   async #failed(failure: NodeFailure): Promise<void> {

@@ -109,7 +109,8 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
       files.close();
       reader.close();
       // Clean only when everything has been filed and flushed.
-      const isComplete = ends.dispatched.read() === ends.written.read() && ends.flushed.read() === ends.written.read();
+      const written = ends.written.read();
+      const isComplete = ends.dispatched.read() === written && ends.flushed.read() === written && rows.areFiled();
       lock.release(isComplete && !ends.page.status.failed());
     },
   };

@@ -2,7 +2,7 @@
  * Gives queues their rows in the shared table, with the bounds that recovery has found. Control is the only one that calls it, so a queue
  * has one row whoever asks for it first: recovery, the topics' file, a request.
  */
-import { asQueueOffset, type QueueSlot } from '../../base/units.ts';
+import { asQueueOffset, asQueueSlot, type QueueSlot } from '../../base/units.ts';
 import type { QueueDirectory } from '../../ring/queue-directory.ts';
 import type { QueueTable } from '../../ring/queue-table.ts';
 import type { RecoveredQueue } from '../../store/recovery.ts';
@@ -41,6 +41,16 @@ export class QueueRows {
     rows[queueId] = slot;
     this.#rows.set(topic, rows);
     return slot;
+  }
+
+  /** Every entry that readers have been shown is in its file. */
+  areFiled(): boolean {
+    const count = this.#directory.count();
+    for (let row = 0; row < count; row++) {
+      const slot = asQueueSlot(row);
+      if (this.#table.filed(slot) < this.#table.max(slot)) return false;
+    }
+    return true;
   }
 
   find(topic: string, queueId: number): QueueSlot | undefined {
