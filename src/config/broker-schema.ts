@@ -67,7 +67,9 @@ export const BROKER_SCHEMA = {
   notifyConsumerIdsChangedEnable: flag(CONTROL.notifyConsumerIdsChangedEnable).describe(
     'Consumers are told when their group changes',
   ),
-  enablePropertyFilter: flag(CONTROL.enablePropertyFilter).describe('Subscriptions may filter by SQL92'),
+  enablePropertyFilter: flag(CONTROL.enablePropertyFilter).describe(
+    'Subscriptions may filter by SQL92 (not built yet: refused)',
+  ),
   splitMetadataSize: count(CONTROL.splitMetadataSize, 1, 1_000_000).describe(
     'Largest page of listings of topics, groups',
   ),
