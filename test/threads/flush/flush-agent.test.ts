@@ -1,0 +1,219 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { FlushAgent } from '../../../src/threads/flush/flush-agent.ts';
+import { DataPath } from '../data-path.ts';
+
+const SEGMENT = 16 * 1024;
+
+let path: DataPath;
+let flush: FlushAgent;
+
+function start(flushDiskType: 'SYNC_FLUSH' | 'ASYNC_FLUSH', segmentBytes = SEGMENT): void {
+  path = new DataPath({
+    segmentBytes,
+    settings: { flushDiskType, flushIntervalCommitLog: 500, flushAheadBytes: 64 * 1024 },
+  });
+  flush = path.flusher();
+  path.disk.journal.length = 0;
+}
+
+function send(body = 'body'): void {
+  path.clock.passMs(1);
+  path.net.send({ body });
+  path.write();
+  path.net.answers();
+}
+
+const written = (): number => path.status.watermark('written').read();
+const flushed = (): number => path.status.watermark('flushed').read();
+const syncs = (): string[] => path.disk.journal.filter((line) => line.startsWith('fdatasync /store/commitlog/'));
+
+describe('sync flush', () => {
+  beforeEach(() => start('SYNC_FLUSH'));
+
+  it('shows a byte as flushed only after the fdatasync that covers it, and one covers all that is written', () => {
+    for (let i = 0; i < 10; i++) send();
+    expect(flush.hasWork()).toBe(true);
+    let seenInSync = -1;
+    path.disk.fault = (operation) => {
+      if (operation === 'fdatasync') seenInSync = flushed();
+      return null;
+    };
+    expect(flush.doWork()).toBe(1);
+    expect(seenInSync).toBe(0);
+    expect(flushed()).toBe(written());
+    expect(syncs()).toHaveLength(1);
+    expect(flush.hasWork()).toBe(false);
+    expect(flush.doWork()).toBe(0);
+    expect(syncs()).toHaveLength(1);
+  });
+
+  it('does not count what is written during the fdatasync', () => {
+    send();
+    const before = written();
+    path.disk.fault = (operation) => {
+      if (operation === 'fdatasync' && written() === before) {
+        path.disk.fault = () => null;
+        send('later');
+      }
+      return null;
+    };
+    flush.doWork();
+    expect(written()).toBeGreaterThan(before);
+    expect(flushed()).toBe(before);
+    flush.doWork();
+    expect(flushed()).toBe(written());
+  });
+
+  it('flushes the older segment before the newer one', () => {
+    while (written() < SEGMENT) send('x'.repeat(1000));
+    flush.doWork();
+    expect(syncs()).toEqual([
+      'fdatasync /store/commitlog/00000000000000000000',
+      'fdatasync /store/commitlog/00000000000000016384',
+    ]);
+    expect(flushed()).toBe(written());
+  });
+
+  it('stops the broker when fdatasync fails, and does not try again', () => {
+    send();
+    path.disk.fault = (operation) => (operation === 'fdatasync' ? 'EIO' : null);
+    expect(() => flush.doWork()).toThrow('EIO');
+    expect(flushed()).toBe(0);
+  });
+
+  it('takes a full disk during fdatasync for a failure: the pages may be lost', () => {
+    send();
+    path.disk.fault = (operation) => (operation === 'fdatasync' ? 'ENOSPC' : null);
+    expect(() => flush.doWork()).toThrow('disk full');
+    expect(flushed()).toBe(0);
+  });
+});
+
+describe('async flush', () => {
+  beforeEach(() => start('ASYNC_FLUSH', 1024 * 1024));
+
+  it('flushes when its time has come', () => {
+    send();
+    expect(flush.hasWork()).toBe(false);
+    flush.doWork();
+    expect(flushed()).toBe(0);
+    expect(flush.sleepMaxMs()).toBeLessThanOrEqual(500);
+    path.clock.passMs(499);
+    expect(flush.hasWork()).toBe(true);
+    flush.doWork();
+    expect(flushed()).toBe(written());
+    send();
+    path.clock.passMs(400);
+    expect(flush.hasWork()).toBe(false);
+  });
+
+  it('flushes before its time when much is written', () => {
+    while (written() < 64 * 1024) {
+      expect(flush.hasWork()).toBe(false);
+      send('x'.repeat(10_000));
+    }
+    expect(flush.hasWork()).toBe(true);
+    flush.doWork();
+    expect(flushed()).toBe(written());
+  });
+
+  it('flushes everything at the end', () => {
+    send();
+    flush.close();
+    expect(flushed()).toBe(written());
+    expect(syncs()).toHaveLength(1);
+  });
+
+  it('does nothing in a broker that does nothing', () => {
+    path.clock.passMs(60_000);
+    expect(flush.hasWork()).toBe(false);
+    expect(flush.doWork()).toBe(0);
+    expect(path.disk.journal).toEqual([]);
+  });
+});
+
+describe('the next segment', () => {
+  beforeEach(() => start('SYNC_FLUSH'));
+  const names = (): string[] => path.disk.list('/store/commitlog').filter((name) => /^\d+$/.test(name));
+
+  it('is made when the one that is written is half full, whole and with a durable name', () => {
+    while (written() * 2 < SEGMENT) {
+      expect(names()).toHaveLength(1);
+      send('x'.repeat(1000));
+      while (flush.hasWork()) flush.doWork();
+    }
+    flush.doWork();
+    while (flush.hasWork()) flush.doWork();
+    expect(names()).toEqual(['00000000000000000000', '00000000000000016384']);
+    expect(path.disk.stat('/store/commitlog/00000000000000016384')!.size).toBe(SEGMENT);
+    expect(path.disk.journal).toContain('fsync /store/commitlog');
+    while (written() <= SEGMENT) send('x'.repeat(1000));
+    expect(path.log.unpreparedSegments).toBe(0);
+  });
+
+  it('is append’s to make when the disk is full, and flushing goes on', () => {
+    path.disk.fault = (operation, file) => (operation === 'resize' || file.includes('16384') ? 'ENOSPC' : null);
+    while (written() * 2 < SEGMENT) send('x'.repeat(1000));
+    for (let turns = 0; turns < 5; turns++) flush.doWork();
+    expect(flushed()).toBe(written());
+    expect(names()).toHaveLength(1);
+    send();
+    flush.doWork();
+    expect(flushed()).toBe(written());
+  });
+});
+
+describe('the checkpoint', () => {
+  beforeEach(() => start('SYNC_FLUSH'));
+
+  it('names what is flushed in the log and durable in the queues, and is written only when that has moved', () => {
+    send();
+    const storedAt = path.clock.wallMs;
+    flush.doWork();
+    expect(path.checkpoints).toEqual([]);
+    path.status.watermark('queuesSyncedAt').advance(storedAt);
+    // Written, and not flushed.
+    send();
+    path.disk.fault = (operation) => {
+      if (operation === 'fdatasync') expect(path.checkpoints).toEqual([]);
+      return null;
+    };
+    flush.doWork();
+    expect(path.checkpoints).toEqual([{ logAt: path.clock.wallMs, queuesAt: storedAt }]);
+    flush.doWork();
+    expect(path.checkpoints).toHaveLength(1);
+  });
+
+  it('never names a record that was written while the log was flushed', () => {
+    send();
+    const storedAt = path.clock.wallMs;
+    path.disk.fault = (operation) => {
+      if (operation === 'fdatasync' && path.clock.wallMs === storedAt) {
+        path.disk.fault = () => null;
+        send('later');
+        path.status.watermark('queuesSyncedAt').advance(path.clock.wallMs);
+      }
+      return null;
+    };
+    flush.doWork();
+    expect(path.checkpoints).toEqual([{ logAt: storedAt, queuesAt: path.clock.wallMs }]);
+  });
+
+  it('is written again when there was no room for it', () => {
+    send();
+    flush.doWork();
+    path.status.watermark('queuesSyncedAt').advance(path.clock.wallMs);
+    path.checkpointsFail = true;
+    flush.doWork();
+    path.checkpointsFail = false;
+    flush.doWork();
+    expect(path.checkpoints).toHaveLength(1);
+  });
+
+  it('is written at the end', () => {
+    send();
+    path.status.watermark('queuesSyncedAt').advance(path.clock.wallMs);
+    flush.close();
+    expect(path.checkpoints).toEqual([{ logAt: path.clock.wallMs, queuesAt: path.clock.wallMs }]);
+  });
+});
