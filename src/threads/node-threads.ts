@@ -3,7 +3,7 @@
  * the inline placement there is no worker: the agents run on this thread, behind the same port.
  */
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { after } from '../base/clock.ts';
+import { after, sleep } from '../base/clock.ts';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
 import type { Bell } from '../ring/doorbell.ts';
 import { StatusPage } from '../ring/status-page.ts';
@@ -17,6 +17,8 @@ import { runWorker } from './worker.ts';
 const REASON_WAIT_MS = 1000;
 /** Net threads make garbage of frames and answers that dies young. */
 const YOUNG_GENERATION_MB = 64;
+/** How long control may take to give the store up. */
+const ABANDON_MS = 1_000;
 
 interface Thread {
   readonly agents: readonly AgentName[];
@@ -85,6 +87,14 @@ export class NodeThreads {
 
   /** The next report of this kind (and agent); rejects when a thread fails first. */
   next<Kind extends FromWorker['kind']>(kind: Kind, agent?: AgentName): Promise<Extract<FromWorker, { kind: Kind }>> {
+    if (this.#failure !== null) return Promise.reject(errorOf(this.#failure));
+    return this.#reported(kind, agent);
+  }
+
+  #reported<Kind extends FromWorker['kind']>(
+    kind: Kind,
+    agent?: AgentName,
+  ): Promise<Extract<FromWorker, { kind: Kind }>> {
     type Wanted = Extract<FromWorker, { kind: Kind }>;
     const fits = (message: FromWorker): boolean =>
       message.kind === kind && (agent === undefined || ('agent' in message && message.agent === agent));
@@ -93,7 +103,6 @@ export class NodeThreads {
       this.#reports.splice(this.#reports.indexOf(ready), 1);
       return Promise.resolve(ready as Wanted);
     }
-    if (this.#failure !== null) return Promise.reject(errorOf(this.#failure));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ fits, resolve: (message) => resolve(message as Wanted), reject });
     });
@@ -105,9 +114,15 @@ export class NodeThreads {
     await Promise.all(this.#threads.map(({ over }) => over));
   }
 
+  /** Ends all threads at once; control last, which gives the store up, so that it can be opened again in this process. */
   async terminate(): Promise<void> {
     this.#isStopping = true;
-    await Promise.all(this.#threads.map((thread) => thread.terminate()));
+    const control = this.#threads.find(({ agents }) => agents.includes('control'));
+    await Promise.all(this.#threads.filter((thread) => thread !== control).map((thread) => thread.terminate()));
+    if (control === undefined) return;
+    control.port.postMessage({ kind: 'abandon' } satisfies ToWorker);
+    await Promise.race([this.#reported('abandoned'), control.over, sleep(ABANDON_MS)]);
+    await control.terminate();
   }
 
   #spawn(start: WorkerStart, bell: Bell): Thread {

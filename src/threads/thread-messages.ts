@@ -47,6 +47,8 @@ export type ToWorker =
   | { readonly kind: 'serving'; readonly address: Address }
   /** Control: clients are to look for another broker. Answered by `left`. */
   | { readonly kind: 'leave' }
+  /** Control: the broker has failed and its other threads are gone. Gives the store up as not cleanly stopped; answered by `abandoned`. */
+  | { readonly kind: 'abandon' }
   /** Finish what was handed over; answered by `ended`. */
   | { readonly kind: 'end'; readonly agent: AgentName };
 
@@ -58,6 +60,7 @@ export type FromWorker =
   /** Control has told the NameServers, or they do not answer. */
   | { readonly kind: 'registered' }
   | { readonly kind: 'left' }
+  | { readonly kind: 'abandoned' }
   | { readonly kind: 'ended'; readonly agent: AgentName }
   | { readonly kind: 'failed'; readonly agent: string; readonly code: FailureCode; readonly message: string }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly thread: string; readonly message: string };

@@ -35,6 +35,8 @@ export interface OpenedAgent {
   serving?(address: Address): Promise<void>;
   /** Control: withdraws the broker from its NameServers. */
   leave?(): Promise<void>;
+  /** Control: gives the store up after a failure. */
+  abandon?(): void;
   /** Before the agent's close, for what takes time: answers that are still owed. */
   finish?(): Promise<void>;
   /** After the agent's close. */

@@ -60,6 +60,11 @@ class BrokerWorker {
         })
         .catch((cause: unknown) => this.#fail(cause));
     });
+    // Main lets go of a broker that has failed; a worker ends with that, but these agents may live on main's own thread.
+    this.#port.on('close', () => {
+      shell.close();
+      for (const opened of this.#opened.values()) void opened.finish?.();
+    });
     // Control comes first: the others begin with what it finds in the store.
     if (agents.includes('control')) {
       this.#openAsync('control', NOTHING_YET, 0, shell).catch((cause: unknown) => this.#fail(cause));
@@ -104,6 +109,10 @@ class BrokerWorker {
         await this.#opened.get('control')?.leave?.();
         this.#tell({ kind: 'left' });
         break;
+      case 'abandon':
+        this.#opened.get('control')?.abandon?.();
+        this.#tell({ kind: 'abandoned' });
+        break;
       case 'end':
         await this.#opened.get(message.agent)?.finish?.();
         this.#end(message.agent, shell);
@@ -121,6 +130,7 @@ class BrokerWorker {
         break;
       case 'serving':
       case 'leave':
+      case 'abandon':
         throw new InvariantError(`${message.kind} is for control`);
     }
   }

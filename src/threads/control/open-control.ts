@@ -105,6 +105,7 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
     recovered: storeStart(context, recovered),
     serving: (address) => registrar.start(address),
     leave: () => registrar.stop(),
+    abandon: () => lock.release(false),
     closed() {
       files.close();
       reader.close();
