@@ -64,6 +64,9 @@ class BrokerWorker {
     this.#port.on('close', () => {
       shell.close();
       for (const opened of this.#opened.values()) void opened.finish?.();
+      const { toNets, toControl } = this.#start.ports;
+      for (const link of toNets) link.close();
+      toControl?.close();
     });
     // Control comes first: the others begin with what it finds in the store.
     if (agents.includes('control')) {
