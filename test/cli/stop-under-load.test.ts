@@ -1,0 +1,89 @@
+/** A server that is stopped or killed while clients send: what they were told is there is there after the next start. */
+import { expect, it } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
+import { RequestCode } from '../../src/remoting/codes.ts';
+import { requestOf } from '../../src/remoting/frame-codec.ts';
+import { RemotingClient } from '../../src/transport/remoting-client.ts';
+import { temporaryFolder } from '../interop/harness/folders.ts';
+import { request } from '../interop/harness/probe.ts';
+import { readyJson, resultOf, ringmq } from './ringmq.ts';
+
+const QUEUES = 4;
+const SENDERS = 32;
+const ENOUGH = 2000;
+const TIMEOUT_MS = 10_000;
+const BODY = Buffer.alloc(512, 'x');
+
+const FIELDS = {
+  a: 'load',
+  b: 'load',
+  c: 'TBW102',
+  d: String(QUEUES),
+  f: '0',
+  h: '0',
+  i: '',
+  j: '0',
+  k: 'false',
+  m: 'false',
+};
+
+function standalone(store: string, flush: string) {
+  const ports = ['--namesrv-port', '0', '--broker-port', '0'];
+  const small = ['--set', 'mappedFileSizeCommitLog=1048576'];
+  return ringmq(['standalone', '--store', store, '--flush', flush, ...ports, ...small, '--json']);
+}
+
+/** Sends until the connection is gone; `acknowledged` counts answers of success only. */
+class Load {
+  acknowledged = 0;
+  readonly #client = new RemotingClient();
+
+  async run(address: string): Promise<void> {
+    await Promise.allSettled(Array.from({ length: SENDERS }, (_, sender) => this.#send(address, sender % QUEUES)));
+    this.#client.close();
+  }
+
+  async #send(address: string, queue: number): Promise<void> {
+    for (;;) {
+      const fields = new Map(Object.entries({ ...FIELDS, e: String(queue), g: String(systemClock.nowMs()) }));
+      const answer = await this.#client.invoke(
+        address,
+        requestOf(RequestCode.SEND_MESSAGE_V2, 0, fields, BODY),
+        TIMEOUT_MS,
+      );
+      if (answer.code !== 0) throw new Error(`${answer.code}: ${answer.remark}`);
+      this.acknowledged++;
+    }
+  }
+}
+
+async function stored(address: string): Promise<number> {
+  let sum = 0;
+  for (let queueId = 0; queueId < QUEUES; queueId++) {
+    const answer = await request(address, RequestCode.GET_MAX_OFFSET, { topic: 'load', queueId: String(queueId) });
+    sum += Number(answer.fields.offset);
+  }
+  return sum;
+}
+
+it.each([
+  ['async', 'SIGTERM', 0],
+  ['sync', 'SIGTERM', 0],
+  ['async', 'SIGKILL', null],
+  ['sync', 'SIGKILL', null],
+] as const)('%s flush, %s: nothing that was acknowledged is lost', async (flush, signal, code) => {
+  const store = `${temporaryFolder('load')}/store`;
+  const first = standalone(store, flush);
+  const { broker } = await readyJson(first);
+  const load = new Load();
+  const sending = load.run(broker as string);
+  await first.until('enough messages', 15_000, () => load.acknowledged > ENOUGH);
+  first.signal(signal);
+  await sending;
+  expect((await resultOf(first)).code).toBe(code);
+  const second = await readyJson(standalone(store, flush));
+  const found = await stored(second.broker as string);
+  expect(found).toBeGreaterThanOrEqual(load.acknowledged);
+  // What was under way may be there without its answer, and nothing more than that.
+  expect(found).toBeLessThanOrEqual(load.acknowledged + SENDERS);
+});
