@@ -162,6 +162,8 @@ export class NetAgent implements Agent, ConnectionEvents {
     const { ends, clock, pending, requests } = this.#parts;
     const nowUs = clock.monotonicUs();
     this.#nowUs = nowUs;
+    // Before anything is answered: what does not fit a connection's memory is written at once.
+    if (ends.page.status.failed()) this.#hangUp();
     let work = pending.harvest(nowUs);
     if (requests.waiting > 0) work += requests.retry(nowUs);
     work += this.#takeArrivals();
@@ -209,7 +211,10 @@ export class NetAgent implements Agent, ConnectionEvents {
   /** Nothing leaves a broker that has failed: what it would say may not be true any more. */
   #hangUp(): void {
     this.#answered.length = 0;
-    for (const { connection } of this.#clients.values()) connection.close('the broker has failed');
+    for (const client of this.#clients.values()) {
+      client.isOpen = false;
+      client.connection.close('the broker has failed');
+    }
   }
 
   #showParked(): void {

@@ -1,0 +1,242 @@
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FromControl, ToControl } from '../../../src/broker/control-protocol.ts';
+import type { PullMessages } from '../../../src/broker/pull-message.ts';
+import type { RemotingCommand } from '../../../src/remoting/command.ts';
+import { encodeFrame, requestOf } from '../../../src/remoting/frame-codec.ts';
+import { CommitBatch } from '../../../src/threads/net/commit-batch.ts';
+import { ControlLink } from '../../../src/threads/net/control-link.ts';
+import { NetAgent } from '../../../src/threads/net/net-agent.ts';
+import { NetRequests } from '../../../src/threads/net/net-requests.ts';
+import type { Connection } from '../../../src/transport/connection.ts';
+import { CLIENT_HOST, DataPath, SendReply, sendFrame } from '../data-path.ts';
+
+/** A socket that takes what it is given when the test says so. */
+class TestConnection implements Connection {
+  readonly id: number;
+  readonly remoteAddress = '127.0.0.1';
+  readonly remotePort = 51310;
+  readonly localAddress = '127.0.0.1';
+  readonly localPort = 10911;
+  readonly remoteHost = CLIENT_HOST;
+  bufferedBytes = 0;
+  isStuck = false;
+  isPaused = false;
+  closedFor = '';
+  writes = 0;
+  readonly #reply = new SendReply();
+
+  constructor(id: number) {
+    this.id = id;
+  }
+
+  write(bytes: Uint8Array, released?: () => void): void {
+    this.writes++;
+    if (this.isStuck) this.bufferedBytes += bytes.length;
+    this.#reply.frame(bytes);
+    released?.();
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
+
+  close(reason: string): void {
+    this.closedFor ||= reason;
+  }
+
+  answers(): RemotingCommand[] {
+    return this.#reply.answers.splice(0);
+  }
+}
+
+let path: DataPath;
+let agent: NetAgent;
+let controlEnd: MessagePort;
+let lines: string[];
+let drained: number[];
+
+beforeEach(() => {
+  path = new DataPath({ ringBytes: 1024 * 1024, slots: 4096, segmentBytes: 8 * 1024 * 1024 });
+  const { port1, port2 } = new MessageChannel();
+  controlEnd = port2;
+  lines = [];
+  drained = [];
+  const control = new ControlLink(port1);
+  const commits = new CommitBatch((commit) => control.send(commit));
+  const pulls = {
+    parked: 0,
+    expire: () => 0,
+    closed: () => {},
+    drained: (id: number) => drained.push(id),
+  } as unknown as PullMessages;
+  const { ends, sends, pending, tables } = path.net;
+  const { clock, settings } = path;
+  const requests = new NetRequests({ settings, sends, pulls, control, commits, page: ends.page, clock });
+  agent = new NetAgent({
+    ends,
+    clock,
+    tables,
+    requests,
+    pending,
+    pulls,
+    commits,
+    control,
+    log: (line) => lines.push(line),
+    wake: () => {},
+  });
+});
+afterEach(() => agent.close());
+
+function connect(id = 1): TestConnection {
+  const connection = new TestConnection(id);
+  agent.opened(connection);
+  return connection;
+}
+
+function turn(): void {
+  agent.doWork();
+  path.write();
+  agent.doWork();
+}
+
+function toControl(): ToControl[] {
+  const messages: ToControl[] = [];
+  for (let entry = receiveMessageOnPort(controlEnd); entry; entry = receiveMessageOnPort(controlEnd)) {
+    messages.push(...(entry.message as ToControl[]));
+  }
+  return messages;
+}
+
+const frames = (count: number, first = 0): Buffer =>
+  Buffer.concat(Array.from({ length: count }, (_, i) => sendFrame({ opaque: first + i })));
+
+describe('answers', () => {
+  it('of one turn go to each connection in one write', () => {
+    const [one, two] = [connect(1), connect(2)];
+    agent.chunk(one, frames(20));
+    agent.chunk(two, frames(5, 100));
+    turn();
+    expect(one.writes).toBe(1);
+    expect(one.answers().map(({ opaque }) => opaque)).toEqual([...Array(20).keys()]);
+    expect(two.answers().map(({ opaque }) => opaque)).toEqual([100, 101, 102, 103, 104]);
+  });
+
+  it('that are more than the largest slab holds arrive all the same', () => {
+    const client = connect();
+    agent.chunk(client, frames(3000));
+    turn();
+    for (let turns = 0; turns < 10; turns++) turn();
+    expect(client.writes).toBeGreaterThan(2);
+    expect(client.answers().map(({ opaque }) => opaque)).toEqual([...Array(3000).keys()]);
+  });
+
+  it('of control go to their connection, unless that has gone', () => {
+    const client = connect(7);
+    const answer = encodeFrame({ ...requestOf(0, 5), flag: 1 });
+    const from = (connectionId: number): FromControl => ({ kind: 'frame', connectionId, frame: answer });
+    agent.receive(from(7));
+    agent.receive(from(8));
+    agent.doWork();
+    expect(client.answers().map(({ opaque }) => opaque)).toEqual([5]);
+  });
+});
+
+describe('a broker that has failed', () => {
+  it('answers nothing any more and ends all connections, whatever is on the way', () => {
+    const client = connect();
+    // More answers than one slab holds.
+    agent.chunk(client, frames(3000));
+    agent.doWork();
+    path.write();
+    path.status.fail(3, 2);
+    agent.doWork();
+    agent.doWork();
+    expect(client.answers()).toEqual([]);
+    expect(client.closedFor).toBe('the broker has failed');
+    expect(connect(2).closedFor).toBe('the broker has failed');
+  });
+
+  it('has no work left that would keep its thread busy', () => {
+    const client = connect();
+    agent.chunk(client, frames(10));
+    agent.doWork();
+    path.write();
+    path.status.fail(3, 2);
+    agent.doWork();
+    expect(agent.hasWork()).toBe(false);
+  });
+});
+
+describe('a peer that does not read', () => {
+  it('is not listened to until it has taken its answers; others are', () => {
+    const [slow, quick] = [connect(1), connect(2)];
+    slow.isStuck = true;
+    let sent = 0;
+    for (; !slow.isPaused && sent < 200_000; sent += 2000) {
+      agent.chunk(slow, frames(2000));
+      turn();
+    }
+    expect(slow.bufferedBytes).toBeGreaterThan(8 * 1024 * 1024);
+    expect(slow.bufferedBytes).toBeLessThan(10 * 1024 * 1024);
+    agent.chunk(quick, frames(1));
+    turn();
+    expect(quick.answers()).toHaveLength(1);
+    slow.bufferedBytes = 0;
+    agent.drained(slow);
+    expect(slow.isPaused).toBe(false);
+    expect(drained).toEqual([1]);
+  });
+});
+
+describe('bytes that are no frames', () => {
+  it.each([
+    ['a negative length', Buffer.from('fffffff0', 'hex')],
+    ['a length of 2 GiB', Buffer.from('7fffffff', 'hex')],
+    ['a header longer than the frame', Buffer.from('0000000c00ffffff0000000000000000', 'hex')],
+    ['JSON that is none', encodeFrame(requestOf(34, 1)).fill(0x7b, 8)],
+  ])('end the connection with one line: %s', (_, bytes) => {
+    const client = connect();
+    agent.chunk(client, Buffer.concat([frames(1), bytes, frames(1)]));
+    turn();
+    expect(client.closedFor).toMatch(/^bad frame/);
+    expect(path.status.counter('badFrames')).toBe(1);
+    expect(path.status.counter('sends')).toBe(1);
+    agent.closed(client, client.closedFor);
+    expect(lines).toEqual([`connection of 127.0.0.1:51310 closed: ${client.closedFor}`]);
+    const kinds = toControl().map(({ kind }) => kind);
+    expect(kinds[0]).toBe('opened');
+    agent.doWork();
+    expect(toControl()).toEqual([{ kind: 'closed', connectionId: 1 }]);
+  });
+
+  it('of all connections together are bounded: the one that goes too far is ended', () => {
+    const head = Buffer.alloc(15 * 1024 * 1024);
+    head.writeInt32BE(16 * 1024 * 1024 - 4);
+    const clients = Array.from({ length: 18 }, (_, i) => connect(i));
+    for (const client of clients) agent.chunk(client, head);
+    expect(clients.filter(({ closedFor }) => closedFor === '')).toHaveLength(17);
+    expect(clients[17]!.closedFor).toMatch(/too many unfinished frames/);
+    agent.closed(clients[17]!, clients[17]!.closedFor);
+    // Room for another one when some have gone.
+    for (const client of clients.slice(0, 2)) agent.closed(client, 'gone');
+    const late = connect(100);
+    agent.chunk(late, head);
+    expect(late.closedFor).toBe('');
+  });
+});
+
+describe('control', () => {
+  it('hears of connections and requests in their order', () => {
+    const client = connect(9);
+    const request = encodeFrame(requestOf(34, 1));
+    agent.chunk(client, request);
+    agent.closed(client, 'gone');
+    agent.doWork();
+    expect(toControl().map(({ kind }) => kind)).toEqual(['opened', 'request', 'closed']);
+  });
+});
