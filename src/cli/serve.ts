@@ -2,6 +2,7 @@
  * The life of a server process: start, one `ready` line on stdout, then a clean stop at SIGTERM or SIGINT, or the end of the server with
  * the reason. Everything else that is said goes to the log on stderr. Called by the sub-commands that serve.
  */
+import { sleep } from '../base/clock.ts';
 import { LateLog, type Log } from '../observe/log.ts';
 import { ExitCode } from './exit-code.ts';
 import type { ServerOptions } from './server-options.ts';
@@ -14,15 +15,19 @@ export interface Server {
   close(): Promise<void>;
 }
 
+/** A start that takes longer says what it does. */
+const QUIET_MS = 500;
+
 /** Resolves with the exit code. Rejects when the start fails. */
 export async function serve(options: ServerOptions, start: (log: Log) => Promise<Server>): Promise<number> {
   const late = new LateLog();
   const stop = stopSignal();
   const starting = start(late.log);
-  // pino is loaded while the threads start, which do the work meanwhile.
-  const writing = import('../observe/pino-log.ts').then(({ pinoLog }) =>
-    late.attach(pinoLog(options.logLevel, options.logFormat, process.stderr)),
-  );
+  // The threads load their modules on all cores meanwhile, so pino comes when they are done, or when they take long and want to be heard.
+  const writing = Promise.race([starting.catch(() => {}), sleep(QUIET_MS)]).then(async () => {
+    const { pinoLog } = await import('../observe/pino-log.ts');
+    late.attach(pinoLog(options.logLevel, options.logFormat, process.stderr));
+  });
   let server: Server;
   try {
     server = await starting;

@@ -1,6 +1,6 @@
 /**
- * Log lines through pino, as JSON or as text for people. Loading pino takes 25 ms, so the command line does it while the broker's threads
- * start (see LateLog).
+ * Log lines through pino, as JSON or as text for people. Loading pino takes 25 ms, so the command line does it when the broker's threads
+ * have started (see LateLog).
  */
 import { type DestinationStream, pino } from 'pino';
 import type { Log, LogFormat, LogLevel } from './log.ts';
