@@ -25,6 +25,9 @@ export async function runBroker(options: BrokerFlags): Promise<number> {
   } as const;
   const resolved = resolveBroker(gather(options, flags, BROKER_NAMES));
   return serve(options, async (log): Promise<Server> => {
+    if (resolved.settings.namesrvAddr === '') {
+      log('warn', 'main', 'no NameServer (--namesrv) is named: clients will not find this broker');
+    }
     const broker = await launchBroker(resolved, log);
     return {
       addresses: { broker: broker.address },

@@ -2,6 +2,7 @@
  * The port that all log lines go through, and what can be chosen about them. Lines are written on the thread that started the broker;
  * the other threads send theirs to it. Used by the command line, index.ts and the tests.
  */
+import { systemClock } from '../base/clock.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 /** From the most talkative to the quietest; a level shows itself and those behind it. */
@@ -10,8 +11,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export const LOG_FORMATS = ['text', 'json'] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-/** One line. `thread` is who speaks: `control`, `net`, `namesrv`, `main` ... */
-export type Log = (level: LogLevel, thread: string, message: string) => void;
+/** One line. `thread` is who speaks: `control`, `net`, `namesrv`, `main` ... `timeMs` is given when it was said earlier than now. */
+export type Log = (level: LogLevel, thread: string, message: string, timeMs?: number) => void;
 
 /** For programs that want to hear nothing. */
 export const SILENT: Log = () => {};
@@ -20,6 +21,7 @@ interface Line {
   readonly level: LogLevel;
   readonly thread: string;
   readonly message: string;
+  readonly timeMs: number;
 }
 
 /**
@@ -29,13 +31,13 @@ interface Line {
 export class LateLog {
   readonly log: Log = (level, thread, message) => {
     if (this.#writer !== null) this.#writer(level, thread, message);
-    else this.#waiting.push({ level, thread, message });
+    else this.#waiting.push({ level, thread, message, timeMs: systemClock.nowMs() });
   };
   #writer: Log | null = null;
   #waiting: Line[] = [];
 
   attach(writer: Log): void {
-    for (const { level, thread, message } of this.#waiting) writer(level, thread, message);
+    for (const { level, thread, message, timeMs } of this.#waiting) writer(level, thread, message, timeMs);
     this.#waiting = [];
     this.#writer = writer;
   }

@@ -3,6 +3,7 @@
  * have started (see LateLog).
  */
 import { type DestinationStream, pino } from 'pino';
+import { systemClock } from '../base/clock.ts';
 import type { Log, LogFormat, LogLevel } from './log.ts';
 
 /** Where finished lines go, each with its line end. */
@@ -17,12 +18,14 @@ export function pinoLog(level: LogLevel, format: LogFormat, sink: LineSink): Log
     {
       level,
       base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
+      // Ours, because a line may have been said before pino was there.
+      timestamp: false,
       formatters: { level: (label) => ({ level: label }) },
     },
     destination,
   );
-  return (lineLevel, thread, message) => logger[lineLevel]({ thread }, message);
+  return (lineLevel, thread, message, timeMs = systemClock.nowMs()) =>
+    logger[lineLevel]({ time: new Date(timeMs).toISOString(), thread }, message);
 }
 
 /** `2026-01-31T10:00:00.000Z WARN  control: the message`. */

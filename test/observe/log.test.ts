@@ -42,4 +42,15 @@ describe('the log', () => {
     late.log('error', 'c', '3');
     expect(lines).toEqual(['info a 1', 'warn b 2', 'error c 3']);
   });
+
+  it('shows when a line was said, not when it was printed', () => {
+    const [line] = written('text', 'info', (log) => log('info', 'main', 'early', Date.UTC(2026, 0, 2, 3, 4, 5, 6)));
+    expect(line).toBe('2026-01-02T03:04:05.006Z INFO  main: early\n');
+    const times: (number | undefined)[] = [];
+    const late = new LateLog();
+    const before = Date.now();
+    late.log('info', 'a', '1');
+    late.attach((_level, _thread, _message, timeMs) => times.push(timeMs));
+    expect(times[0]).toBeGreaterThanOrEqual(before);
+  });
 });
