@@ -7,6 +7,7 @@ import { after } from '../../src/base/clock.ts';
 import { runBench } from '../../src/bench/bench.ts';
 import type { RawBenchOptions } from '../../src/bench/options.ts';
 import type { BenchResult } from '../../src/bench/result.ts';
+import { RecordAt } from '../../src/layout/message-record.ts';
 import { FakeBroker, type FakeBrokerOptions } from './fake-broker.ts';
 
 let folder: string;
@@ -140,6 +141,20 @@ describe('a run whose verification fails', () => {
     expect(await failure(fourth(flip))).toContain('1 corrupted');
   });
 
+  it("says that a record's checksum is not its body's", async () => {
+    const record = (bytes: Buffer, index: number): void => {
+      if (index === 3) bytes[RecordAt.bodyCrc + 3]! ^= 1;
+    };
+    expect(await failure({ record })).toContain('another checksum than its body');
+  });
+
+  it('says that a queue has a gap', async () => {
+    const record = (bytes: Buffer, index: number): void => {
+      if (index === 3) bytes.writeBigInt64BE(bytes.readBigInt64BE(RecordAt.queueOffset) + 1n, RecordAt.queueOffset);
+    };
+    expect(await failure({ record })).toMatch(/ corrupted.*; offset \d where queue \d was to have \d/);
+  });
+
   it('says that messages of a lane changed places', async () => {
     // One lane and one queue: what is kept back comes after its successor.
     let kept: Uint8Array | null = null;
@@ -150,6 +165,26 @@ describe('a run whose verification fails', () => {
     };
     expect(await failure({ store }, { inFlight: '1', queues: '1' })).toContain('1 reordered');
   });
+});
+
+it('times a message that is never answered with the time it waited', async () => {
+  const { result, stdout } = await bench({ rate: '200' }, { answer: (index) => (index === 3 ? null : 0) });
+  const [phase] = result.subjects[0]?.latency ?? [];
+  expect(result.failures).toEqual([]);
+  expect(phase).toMatchObject({ unanswered: 1, publish: { count: 40 } });
+  // The patience of these tests.
+  expect(phase?.publish.maxUs).toBeGreaterThan(500_000);
+  expect(stdout).toContain('1 requests without an answer');
+});
+
+it('reads on to the end of each queue, where duplicates may be', async () => {
+  const afterLoad = (queue: Uint8Array[]): void => {
+    const copy = Buffer.from(queue[0] ?? []);
+    copy.writeBigInt64BE(BigInt(queue.length), RecordAt.queueOffset);
+    queue.push(copy);
+  };
+  const { result } = await bench({ rate: '200' }, { afterLoad });
+  expect(result.subjects[0]?.latency[0]?.verification).toMatchObject({ duplicates: 3, missing: 0 });
 });
 
 it('counts duplicates', async () => {

@@ -1,4 +1,5 @@
 /** A broker in the test's own thread with its messages in arrays, as far as the benchmark needs one, and with faults on demand. */
+import { after } from '../../src/base/clock.ts';
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.ts';
 import type { RemotingCommand } from '../../src/remoting/command.ts';
 import { encodeFrame, responseTo } from '../../src/remoting/frame-codec.ts';
@@ -8,10 +9,16 @@ import { serveRemoting } from '../../src/transport/remoting-server.ts';
 import { encodeTestRecord } from '../support/records.ts';
 
 export interface FakeBrokerOptions {
+  /** Topics that are there before anybody makes them, with their number of queues. */
+  readonly topics?: Readonly<Record<string, number>>;
   /** What becomes of the `index`th message: the bodies to store in its place. */
   readonly store?: (body: Uint8Array, index: number) => Uint8Array[];
-  /** The code of its answer. */
-  readonly answer?: (index: number) => number;
+  /** The code of its answer; null: it gets none. */
+  readonly answer?: (index: number) => number | null;
+  /** Does something to its record. */
+  readonly record?: (record: Buffer, index: number) => void;
+  /** The load is over when somebody asks for the first max offset: the broker may then do this to the records of each queue. */
+  readonly afterLoad?: (queue: Uint8Array[]) => void;
   /** The table of GET_BROKER_RUNTIME_INFO. */
   readonly runtimeInfo?: () => Record<string, string>;
 }
@@ -22,6 +29,7 @@ interface Waiting {
 }
 
 const PULL_MAX = 32;
+const AFTER_LOAD_MS = 200;
 const encoder = new TextEncoder();
 
 export class FakeBroker {
@@ -32,6 +40,7 @@ export class FakeBroker {
   #parked: Waiting[] = [];
   /** Answers that wait for {@link release}; null when nothing is held. */
   #held: (() => void)[] | null = null;
+  #isOver = false;
   #listener: Listener | null = null;
 
   static async start(options: FakeBrokerOptions = {}): Promise<FakeBroker> {
@@ -46,6 +55,7 @@ export class FakeBroker {
 
   private constructor(options: FakeBrokerOptions) {
     this.#options = options;
+    for (const [topic, queues] of Object.entries(options.topics ?? {})) this.#addTopic(topic, queues);
   }
 
   get address(): string {
@@ -72,6 +82,7 @@ export class FakeBroker {
     switch (request.code) {
       case RequestCode.SEND_MESSAGE_V2: {
         const answer = this.#send(request);
+        if (answer === null) return null;
         if (this.#held === null) return answer;
         this.#held.push(() => connection.write(encodeFrame(answer)));
         return null;
@@ -82,9 +93,10 @@ export class FakeBroker {
         return found;
       }
       case RequestCode.UPDATE_AND_CREATE_TOPIC:
-        for (let id = 0; id < Number(field('writeQueueNums')); id++) this.#queues.set(`${field('topic')}:${id}`, []);
+        this.#addTopic(field('topic'), Number(field('writeQueueNums')));
         return responseTo(request, ResponseCode.SUCCESS);
       case RequestCode.GET_MAX_OFFSET: {
+        this.#loadIsOver();
         const offset = String(this.#queue(field('topic'), field('queueId')).length);
         return responseTo(request, ResponseCode.SUCCESS, null, new Map([['offset', offset]]));
       }
@@ -97,7 +109,7 @@ export class FakeBroker {
     }
   }
 
-  #send(request: RemotingCommand): RemotingCommand {
+  #send(request: RemotingCommand): RemotingCommand | null {
     const field = (name: string): string => request.extFields?.get(name) ?? '';
     const body = Uint8Array.from(request.body ?? []);
     const index = this.messages++;
@@ -109,8 +121,29 @@ export class FakeBroker {
         properties: field('i'),
         storeTimestamp: Date.now(),
       };
-      queue.push(encodeTestRecord({ ...about, body: stored, queueOffset: queue.length, logOffset: 0 }));
+      const record = encodeTestRecord({ ...about, body: stored, queueOffset: queue.length, logOffset: 0 });
+      this.#options.record?.(record, index);
+      queue.push(record);
     }
+    this.#wakeParked();
+    const code = this.#options.answer?.(index);
+    return code === null ? null : responseTo(request, code ?? ResponseCode.SUCCESS, null, new Map());
+  }
+
+  #addTopic(topic: string, queues: number): void {
+    for (let id = 0; id < queues; id++) this.#queues.set(`${topic}:${id}`, []);
+  }
+
+  #loadIsOver(): void {
+    const { afterLoad } = this.#options;
+    if (afterLoad === undefined || this.#isOver) return;
+    this.#isOver = true;
+    for (const queue of this.#queues.values()) afterLoad(queue);
+    // Late, so that a reader that does not wait for the end of the queues misses it.
+    after(AFTER_LOAD_MS, () => this.#wakeParked());
+  }
+
+  #wakeParked(): void {
     const parked = this.#parked;
     this.#parked = [];
     for (const waiting of parked) {
@@ -118,7 +151,6 @@ export class FakeBroker {
       if (found === null) this.#parked.push(waiting);
       else waiting.connection.write(encodeFrame(found));
     }
-    return responseTo(request, this.#options.answer?.(index) ?? ResponseCode.SUCCESS, null, new Map());
   }
 
   /** Null when there is nothing yet. */

@@ -96,6 +96,17 @@ it('finds a message in another queue than its own', () => {
   expect(read().finish(expectation())).toMatchObject({ misplaced: 1, missing: 1, isSound: false });
 });
 
+it('finds a message in its own queue and in another one', () => {
+  queues[1]?.push({ lane: 0, sequence: 0 });
+  expect(read().finish(expectation())).toMatchObject({ misplaced: 1, missing: 0, isSound: false });
+});
+
+it('finds corruption beside everything that is expected', () => {
+  const verifier = read();
+  verifier.corrupt('what stands at offset 9 is no record');
+  expect(verifier.finish(expectation())).toMatchObject({ corrupted: 1, missing: 0, isSound: false });
+});
+
 it('finds corruption', () => {
   const { queue, at } = placeOf(0, 0);
   queue.splice(at, 1);
