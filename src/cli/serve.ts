@@ -1,5 +1,5 @@
 /**
- * The life of a server process: start, one `ready` line on stdout, then a clean stop at SIGTERM or SIGINT, or the end of the server with
+ * The life of a server process: start, one `ready` line on stdout, then a clean stop at a signal, or the end of the server with
  * the reason. Everything else that is said goes to the log on stderr. Called by the sub-commands that serve.
  */
 import { sleep } from '../base/clock.ts';
@@ -15,6 +15,8 @@ export interface Server {
   close(): Promise<void>;
 }
 
+/** From a supervisor, from the keyboard, from a terminal that is closed. */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 /** A start that takes longer says what it does. */
 const QUIET_MS = 500;
 
@@ -59,7 +61,7 @@ function printReady(addresses: Readonly<Record<string, string>>, json: boolean):
   process.stdout.write(json ? `${JSON.stringify({ ready: true, ...addresses })}\n` : `ready ${text.join(' ')}\n`);
 }
 
-/** Resolves with the first SIGTERM or SIGINT; a second one ends the process at once, for people who cannot wait. */
+/** Resolves with the first signal to stop; a second one ends the process at once, for people who cannot wait. */
 function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let isStopping = false;
@@ -68,7 +70,6 @@ function stopSignal(): Promise<NodeJS.Signals> {
       isStopping = true;
       resolve(signal);
     };
-    process.on('SIGTERM', receive);
-    process.on('SIGINT', receive);
+    for (const signal of STOP_SIGNALS) process.on(signal, receive);
   });
 }

@@ -20,10 +20,10 @@ describe('ringmq namesrv', () => {
     expect(stderr).toContain('SIGTERM: stopping');
   });
 
-  it('prints a line for people without --json', async () => {
+  it.each(['SIGINT', 'SIGHUP'] as const)('prints a line for people without --json, and stops at %s', async (signal) => {
     const child = ringmq(['namesrv', '--port', '0', '--log-level', 'warn']);
     expect(await readyLine(child)).toMatch(/^ready namesrv=127\.0\.0\.1:\d+$/);
-    child.signal('SIGINT');
+    child.signal(signal);
     expect(await resultOf(child)).toMatchObject({ code: 0, stderr: '' });
   });
 
