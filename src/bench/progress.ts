@@ -51,11 +51,9 @@ class BarProgress implements Progress {
   constructor(stream: ProgressStream, totalMs: number) {
     this.#stream = stream;
     this.#totalMs = totalMs;
+    // The cursor stays: a run that is interrupted could not bring it back.
     const format = ' {bar} {percentage}%  {title}';
-    this.#bar = new SingleBar(
-      { stream, format, barsize: 30, hideCursor: true, clearOnComplete: true },
-      Presets.shades_classic,
-    );
+    this.#bar = new SingleBar({ stream, format, barsize: 30, clearOnComplete: true }, Presets.shades_classic);
     this.#bar.start(totalMs, 0, { title: '' });
     this.#timer = every(REDRAW_MS, () => this.#draw(), false);
   }
