@@ -130,12 +130,19 @@ async function pull(running: Running, loop: LoopSpec): Promise<Metered> {
   return { ...result, answers: messages };
 }
 
-/** The first send to a topic makes it, which is no part of the measurement. */
+/**
+ * The first send to a topic makes it, which is no part of the measurement. Its message is in the queue afterwards, because a broker may
+ * acknowledge before its queues show a message and the next measure counts from what they show.
+ */
 async function createTopics(address: string, topics: Topics): Promise<void> {
+  const before = await messagesStored(address, topics);
   for (let index = 0; index < topics.count; index++) {
     const answer = await request(address, 310, sendFields(topics, index, '0'.repeat(32)), Buffer.from('first'));
     if (answer.code !== 0) throw new Error(`topic ${topicName(topics, index)}: ${answer.code} ${answer.remark}`);
   }
+  await waitFor(`the first messages of ${topics.count} topics in the queues`, STORED_DEADLINE_MS, async () => {
+    return (await messagesStored(address, topics)) - before === topics.count;
+  });
 }
 
 interface Metered extends LoopResult {

@@ -73,6 +73,11 @@ export class CommitLogSync {
     return this.#preparation !== null;
   }
 
+  /** Bytes of the segment being prepared that have been seen to. */
+  get preparedBytes(): number {
+    return this.#preparation?.preparedBytes ?? 0;
+  }
+
   /** Writes one more piece of the segment being prepared. True when it is there and open, or when there is nothing to prepare. */
   prepareStep(): boolean {
     const preparation = this.#preparation;

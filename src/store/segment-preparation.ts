@@ -7,8 +7,8 @@ import type { LogOffset } from '../base/units.ts';
 import { type Disk, DiskFailedError, type DiskFile, writeFully } from './disk.ts';
 import { type CommitLogFiles, preparationPath, segmentPath } from './segments.ts';
 
-/** Bytes of zeros per step, fsynced at once, so that no later fsync has to wait for a gigabyte of them. */
-const STEP_BYTES = 4 * 1024 * 1024;
+/** Bytes of zeros per step, fsynced at once, so that no other fsync has to wait for many of them: a step takes about a millisecond. */
+const STEP_BYTES = 256 * 1024;
 const LINK_UNKNOWN_CODES: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
 
 export class SegmentPreparation {
@@ -42,6 +42,11 @@ export class SegmentPreparation {
       preparation.abandon();
       throw error;
     }
+  }
+
+  /** How much of the segment has its blocks. */
+  get preparedBytes(): number {
+    return this.#written;
   }
 
   /** Writes the next zeros, or puts the complete file into its place. True when that is done. */

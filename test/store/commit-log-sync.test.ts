@@ -65,7 +65,7 @@ describe('the flushing end of the log', () => {
 describe('preparing the next segment', () => {
   it('gives it its place in the log only when it is complete', () => {
     const disk = new MemoryDisk();
-    const big = { directory: '/log', segmentSizeBytes: 10 * 1024 * 1024 };
+    const big = { directory: '/log', segmentSizeBytes: 640 * 1024 };
     const writer = new CommitLogWriter(disk, big, at(0));
     const sync = new CommitLogSync(disk, big);
     sync.beginPreparing(at(big.segmentSizeBytes), true);
@@ -75,7 +75,7 @@ describe('preparing the next segment', () => {
       expect(disk.list('/log')).toEqual(['00000000000000000000']);
     }
     expect(steps).toBe(3);
-    expect(disk.list('/log')).toEqual(['00000000000000000000', '00000000000010485760']);
+    expect(disk.list('/log')).toEqual(['00000000000000000000', '00000000000000655360']);
     expect(disk.list('/')).toEqual(['log']);
     expect(disk.journal.at(-1)).toBe('fsync /log');
     writer.roll();

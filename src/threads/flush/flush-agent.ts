@@ -13,6 +13,8 @@ import type { FlushEnds } from '../topology.ts';
 
 const SLEEP_MAX_MS = 1000;
 const US_PER_MS = 1000;
+/** Bytes of zeros for each byte of log. */
+const PREPARING_PACE = 2.5;
 
 export interface FlushOptions {
   readonly ends: FlushEnds;
@@ -57,7 +59,8 @@ export class FlushAgent implements Agent {
   }
 
   hasWork(): boolean {
-    return this.#options.log.isPreparing || this.#isDue(this.#options.ends.written.read());
+    const written = this.#options.ends.written.read();
+    return this.#isDue(written) || this.#stepIsDue(written);
   }
 
   sleepMaxMs(): number {
@@ -105,23 +108,34 @@ export class FlushAgent implements Agent {
     return 1;
   }
 
-  /** One step towards the segment behind the one that is being written, once that is half full. A full disk is append's to report. */
+  /**
+   * One step towards the segment behind the one that is being written, begun when that is half full. Zeros are written in step with the
+   * log, so that an idle broker writes none and a busy one is ready in time. A full disk is append's to report.
+   */
   #prepare(): number {
-    const { log, ends, segmentSizeBytes, zeroWriteNextSegment } = this.#options;
+    const { log, segmentSizeBytes, zeroWriteNextSegment } = this.#options;
+    const written = this.#options.ends.written.read();
     try {
-      const written = ends.written.read();
       const next = this.#segmentStart(written) + segmentSizeBytes;
       if (!log.isPreparing && next > this.#preparedTo && (next - written) * 2 <= segmentSizeBytes) {
         this.#preparedTo = next;
         log.beginPreparing(asLogOffset(next), zeroWriteNextSegment);
       }
-      if (!log.isPreparing) return 0;
+      if (!this.#stepIsDue(written)) return 0;
       log.prepareStep();
       return 1;
     } catch (cause) {
       if (!(cause instanceof DiskFullError)) throw cause;
       return 0;
     }
+  }
+
+  /** Half a segment of log is the time for a whole one of zeros; a little faster, so that it is there before the roll. */
+  #stepIsDue(written: number): boolean {
+    const { log, segmentSizeBytes } = this.#options;
+    if (!log.isPreparing) return false;
+    const half = this.#preparedTo - segmentSizeBytes / 2;
+    return log.preparedBytes <= (written - half) * PREPARING_PACE || log.preparedBytes >= segmentSizeBytes;
   }
 
   #checkpoint(): void {
