@@ -11,15 +11,23 @@ export interface WaitingRequest<Reply extends ReplyPort = ReplyPort> {
   readonly sinceUs: number;
 }
 
+/** Bytes that several lists of waiting requests may hold together. */
+export class ByteBudget {
+  left: number;
+
+  constructor(bytesMax: number) {
+    this.left = bytesMax;
+  }
+}
+
 export class WaitingRequests<Reply extends ReplyPort = ReplyPort> {
-  readonly #bytesMax: number;
+  readonly #budget: ByteBudget;
   #queue: WaitingRequest<Reply>[] = [];
   /** The first that is still waiting; the array is cut when half of it has gone. */
   #head = 0;
-  #bytes = 0;
 
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+  constructor(budget: ByteBudget) {
+    this.#budget = budget;
   }
 
   get count(): number {
@@ -28,8 +36,8 @@ export class WaitingRequests<Reply extends ReplyPort = ReplyPort> {
 
   /** Copies the frame in `bytes[start, end)`. False when too much is waiting already. */
   add(reply: Reply, bytes: Uint8Array, start: number, end: number, nowUs: number): boolean {
-    if (this.#bytes + end - start > this.#bytesMax) return false;
-    this.#bytes += end - start;
+    if (end - start > this.#budget.left) return false;
+    this.#budget.left -= end - start;
     this.#queue.push({ reply, frame: Uint8Array.prototype.slice.call(bytes, start, end), sinceUs: nowUs });
     return true;
   }
@@ -39,7 +47,7 @@ export class WaitingRequests<Reply extends ReplyPort = ReplyPort> {
   }
 
   removeFirst(): void {
-    this.#bytes -= this.#queue[this.#head]!.frame.length;
+    this.#budget.left += this.#queue[this.#head]!.frame.length;
     this.#head++;
     if (this.#head * 2 < this.#queue.length) return;
     this.#queue = this.#queue.slice(this.#head);

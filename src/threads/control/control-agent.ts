@@ -59,7 +59,12 @@ export class ControlAgent implements Agent {
 
   receive(net: number, messages: readonly ToControl[]): void {
     const { coordinator, posts } = this.#parts;
-    for (const message of messages) coordinator.receive(net, message);
+    let count = 0;
+    for (const message of messages) {
+      coordinator.receive(net, message);
+      if (message.kind === 'request' || message.kind === 'ensureTopic') count++;
+    }
+    if (count > 0) posts.send(net, { kind: 'carriedOut', count });
     posts.flush();
   }
 

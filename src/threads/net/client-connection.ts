@@ -9,6 +9,10 @@ import { SLAB_SIZE_MAX_BYTES, type SlabPool } from './slab-pool.ts';
 
 const NO_SLAB = Buffer.alloc(0);
 
+/** Why a connection's chunks are held back: it has not taken its answers, or control has not caught up with its requests. */
+export const Hold = { backlog: 1, control: 2 } as const;
+type Hold = (typeof Hold)[keyof typeof Hold];
+
 export class ClientConnection implements ReplyPort {
   readonly connection: Connection;
   readonly reader = new FrameReader();
@@ -20,8 +24,9 @@ export class ClientConnection implements ReplyPort {
   bytes: Buffer = NO_SLAB;
   #length = 0;
   isOpen = true;
-  /** Its chunks are held back until it has taken its answers. */
-  isPaused = false;
+  /** Requests that control has not carried out yet. */
+  atControl = 0;
+  #holds = 0;
   /** What it sent last, which is what it probably sends next. */
   pullsLast = false;
 
@@ -41,6 +46,22 @@ export class ClientConnection implements ReplyPort {
 
   get backlogBytes(): number {
     return this.connection.bufferedBytes + this.#length;
+  }
+
+  isHeld(reason: Hold): boolean {
+    return (this.#holds & reason) !== 0;
+  }
+
+  hold(reason: Hold): void {
+    if (this.#holds === 0) this.connection.pause();
+    this.#holds |= reason;
+  }
+
+  /** Its chunks come again when there is no other reason. */
+  letGo(reason: Hold): void {
+    if (!this.isHeld(reason)) return;
+    this.#holds &= ~reason;
+    if (this.#holds === 0) this.connection.resume();
   }
 
   reserve(size: number): number {

@@ -14,7 +14,7 @@ import type { FrameSink } from '../../remoting/frame-reader.ts';
 import { CLOSED_BY_PEER, type Connection, type ConnectionEvents } from '../../transport/connection.ts';
 import type { Agent } from '../agent.ts';
 import type { NetEnds } from '../topology.ts';
-import { ClientConnection } from './client-connection.ts';
+import { ClientConnection, Hold } from './client-connection.ts';
 import type { CommitBatch } from './commit-batch.ts';
 import type { ControlLink } from './control-link.ts';
 import type { NetRequests } from './net-requests.ts';
@@ -111,11 +111,7 @@ export class NetAgent implements Agent, ConnectionEvents {
   }
 
   drained(connection: Connection): void {
-    const client = this.#clients.get(connection.id)!;
-    if (client.isPaused) {
-      client.isPaused = false;
-      connection.resume();
-    }
+    this.#clients.get(connection.id)!.letGo(Hold.backlog);
     this.#parts.pulls.drained(connection.id);
     this.#parts.wake();
   }
@@ -145,6 +141,9 @@ export class NetAgent implements Agent, ConnectionEvents {
         break;
       case 'ensured':
         requests.ensured(message);
+        break;
+      case 'carriedOut':
+        requests.carriedOut(message.count);
         break;
     }
   }
@@ -200,9 +199,7 @@ export class NetAgent implements Agent, ConnectionEvents {
     this.#answered = this.#writing;
     for (const client of clients) {
       client.flush();
-      if (client.isPaused || client.backlogBytes <= BACKLOG_MAX_BYTES) continue;
-      client.isPaused = true;
-      client.connection.pause();
+      if (!client.isHeld(Hold.backlog) && client.backlogBytes > BACKLOG_MAX_BYTES) client.hold(Hold.backlog);
     }
     clients.length = 0;
     this.#writing = clients;

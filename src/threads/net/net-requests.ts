@@ -9,7 +9,7 @@ import type { PullMessages } from '../../broker/pull-message.ts';
 import { type Refusal, refuse } from '../../broker/refusal.ts';
 import { refusedTopic } from '../../broker/send-checks.ts';
 import { type SendMessages, SendOutcome } from '../../broker/send-message.ts';
-import { WaitingRequests } from '../../broker/waiting-requests.ts';
+import { ByteBudget, WaitingRequests } from '../../broker/waiting-requests.ts';
 import { RequestCode, ResponseCode } from '../../remoting/codes.ts';
 import { HeaderError, type RemotingCommand } from '../../remoting/command.ts';
 import { decodeFrame, isResponse } from '../../remoting/frame-codec.ts';
@@ -21,11 +21,12 @@ import type { ThreadPage } from '../topology.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { CommitBatch } from './commit-batch.ts';
 import type { ControlLink } from './control-link.ts';
+import { ControlShare } from './control-share.ts';
 
 /** Frames of sends that wait for room in the rings, over all connections of this thread. */
 const WAITING_FOR_ROOM_MAX_BYTES = 64 * 1024 * 1024;
-/** Frames that wait for one topic. */
-const WAITING_FOR_TOPIC_MAX_BYTES = 16 * 1024 * 1024;
+/** Frames that wait for topics, all topics together: a client can name as many as it likes. */
+const WAITING_FOR_TOPICS_MAX_BYTES = 64 * 1024 * 1024;
 const US_PER_MS = 1000;
 
 export interface NetRequestPorts {
@@ -47,11 +48,13 @@ export class NetRequests {
   readonly #ports: NetRequestPorts;
   readonly #send = new SendHeader();
   readonly #pull = new PullHeader();
-  readonly #waitingForRoom = new WaitingRequests<ClientConnection>(WAITING_FOR_ROOM_MAX_BYTES);
+  readonly #waitingForRoom = new WaitingRequests<ClientConnection>(new ByteBudget(WAITING_FOR_ROOM_MAX_BYTES));
+  readonly #topicBudget = new ByteBudget(WAITING_FOR_TOPICS_MAX_BYTES);
   /** Topics that control has been asked for, by ticket and by name. */
   readonly #missing = new Map<number, MissingTopic>();
   readonly #ticketOf = new Map<string, number>();
   readonly #groups = new Map<number, (code: number, remark: string | null) => void>();
+  readonly #controlShare = new ControlShare();
   #ticket = 0;
   #nowUs = 0;
 
@@ -98,6 +101,11 @@ export class NetRequests {
       if (refusal !== null) this.#refuseSend(request.reply, refusal);
       else this.#doSend(request.reply, request.frame, 0, request.frame.length, UNKNOWN_AFTER_ALL);
     }
+  }
+
+  /** Control has carried out the next `count` requests. */
+  carriedOut(count: number): void {
+    this.#controlShare.carriedOut(count);
   }
 
   /** Asks control for a group that a pull names. */
@@ -190,9 +198,10 @@ export class NetRequests {
     if (ticket === undefined) {
       ticket = ++this.#ticket;
       this.#ticketOf.set(name, ticket);
-      this.#missing.set(ticket, { name, waiting: new WaitingRequests(WAITING_FOR_TOPIC_MAX_BYTES) });
+      this.#missing.set(ticket, { name, waiting: new WaitingRequests(this.#topicBudget) });
       const defaultTopic = textOf(names, defaultTopicStart, defaultTopicEnd);
       this.#ports.control.send({ kind: 'ensureTopic', ticket, topic: name, defaultTopic, defaultTopicQueueNums });
+      this.#controlShare.handedOver(client);
     }
     if (!this.#missing.get(ticket)!.waiting.add(client, bytes, start, end, this.#nowUs)) {
       this.#busy(client, `[OVERLOAD]broker busy, too many sends wait for topic ${name}`);
@@ -222,6 +231,7 @@ export class NetRequests {
           connectionId: client.connectionId,
           frame: Uint8Array.prototype.slice.call(bytes, start, end),
         });
+        this.#controlShare.handedOver(client);
     }
   }
 

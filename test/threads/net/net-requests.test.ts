@@ -13,6 +13,16 @@ const THIRD = 'x'.repeat(850);
 
 class Client extends SendReply {
   pullsLast = false;
+  atControl = 0;
+  isHeld = false;
+
+  hold(): void {
+    this.isHeld = true;
+  }
+
+  letGo(): void {
+    this.isHeld = false;
+  }
 }
 
 let path: DataPath;
@@ -145,10 +155,10 @@ describe('a send to a topic that nobody knows', () => {
     expect(answers()).toEqual([[1, 17]]);
   });
 
-  it('waits with a bound', () => {
+  it('waits with a bound that holds for all topics together', () => {
     const body = Buffer.alloc(4 * 1024 * 1024 - 1024);
-    for (let opaque = 1; opaque <= 5; opaque++) send(opaque, { topic: 'New', body });
-    expect(answers()).toEqual([[5, 2]]);
+    for (let opaque = 1; opaque <= 17; opaque++) send(opaque, { topic: `New${opaque % 9}`, body });
+    expect(answers()).toEqual([[17, 2]]);
   });
 });
 
@@ -157,6 +167,22 @@ describe('other requests', () => {
     const frame = encodeFrame(requestOf(34, 5));
     take(frame);
     expect(toControl).toEqual(['commits', { kind: 'request', connectionId: client.connectionId, frame }]);
+  });
+
+  it('of a client that is too far ahead of control are not read any more, until control has caught up', () => {
+    const quiet = new Client(2);
+    const frame = encodeFrame(requestOf(34, 5));
+    for (let i = 0; i < 255; i++) take(frame);
+    take(frame, quiet);
+    expect(client.isHeld).toBe(false);
+    send(1, { topic: 'New' });
+    expect([client.isHeld, quiet.isHeld]).toEqual([true, false]);
+    requests.carriedOut(127);
+    expect(client.isHeld).toBe(true);
+    requests.carriedOut(1);
+    expect(client.isHeld).toBe(false);
+    requests.carriedOut(129);
+    expect([client.atControl, quiet.atControl]).toEqual([0, 0]);
   });
 
   it('are answered 1 when their fields are missing', () => {
