@@ -1,0 +1,138 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { PLACEMENTS } from '../../src/broker/broker-settings.ts';
+import { encodeBatch } from '../../src/layout/batch-item.ts';
+import { FailureCode } from '../../src/threads/agent.ts';
+import { Child } from '../interop/harness/child.ts';
+import { temporaryFolder } from '../interop/harness/folders.ts';
+import { repository } from '../interop/harness/paths.ts';
+import { closedByPeer, rawClient } from '../support/sockets.ts';
+import { sendFrame } from './data-path.ts';
+import { type LogLine, NodeClient, startNode, until } from './node-client.ts';
+
+const TOPIC = 'Orders';
+const QUEUES = 4;
+const DEADLINE_MS = 15_000;
+const SEGMENT = 512 * 1024;
+
+/** Sends `count` messages over all queues, some as batches, 50 at a time. Returns bodies by queue and offset. */
+async function sendMany(client: NodeClient, count: number, first = 0): Promise<string[][]> {
+  const stored: string[][] = Array.from({ length: QUEUES }, () => []);
+  const sendOne = async (number: number): Promise<void> => {
+    const bodies = number % 5 === 0 ? [`${number}a`, `${number}b`] : [`${number}`.padEnd((number * 31) % 3000, '.')];
+    const items = bodies.map((body) => ({ flag: 0, body: Buffer.from(body), properties: new Uint8Array(0) }));
+    const isBatch = bodies.length > 1;
+    const fields = { topic: TOPIC, queueId: number % QUEUES, batch: isBatch, code: isBatch ? 320 : 310 };
+    const answer = await client.send({ ...fields, body: isBatch ? encodeBatch(items) : bodies[0]! });
+    expect(answer.code).toBe(0);
+    const offset = Number(answer.extFields!.get('queueOffset'));
+    for (const [at, body] of bodies.entries()) stored[number % QUEUES]![offset + at] = body;
+  };
+  for (let number = first; number < first + count; number += 50) {
+    const numbers = Array.from({ length: Math.min(50, first + count - number) }, (_, i) => number + i);
+    await Promise.all(numbers.map(sendOne));
+  }
+  return stored;
+}
+
+async function pullEverything(client: NodeClient): Promise<string[][]> {
+  return Promise.all(Array.from({ length: QUEUES }, (_, queueId) => client.pullAll(TOPIC, queueId)));
+}
+
+/** Consumers see a message a moment after its sender has its answer. */
+async function untilVisible(client: NodeClient, stored: string[][]): Promise<void> {
+  for (const [queueId, bodies] of stored.entries()) {
+    await until(async () => (await client.maxOffset(TOPIC, queueId)) >= bodies.length, `queue ${queueId}`);
+  }
+}
+
+describe.each(PLACEMENTS)('a whole broker, placement %s', (placement) => {
+  it('gives out what it was sent, over two segments, and after a restart goes on where it was', async () => {
+    const store = `${temporaryFolder('node')}/store`;
+    const first = await startNode(store, { placement, mappedFileSizeCommitLog: SEGMENT });
+    let client = new NodeClient(first);
+    const stored = await sendMany(client, 600);
+    await untilVisible(client, stored);
+    expect(await pullEverything(client)).toEqual(stored);
+    const { watermarks, failure } = first.stats();
+    expect(watermarks.written).toBeGreaterThan(SEGMENT);
+    expect(watermarks.dispatched).toBe(watermarks.written);
+    expect(failure).toBeNull();
+    client.close();
+    await first.close();
+    expect(await first.ended).toBeNull();
+
+    const lines: LogLine[] = [];
+    const second = await startNode(
+      store,
+      { placement, flushDiskType: 'SYNC_FLUSH', mappedFileSizeCommitLog: SEGMENT },
+      lines,
+    );
+    expect(lines.some(({ message }) => message.includes('stopped cleanly'))).toBe(true);
+    client = new NodeClient(second);
+    const more = await sendMany(client, 100, 600);
+    for (const [queueId, bodies] of more.entries()) {
+      for (const [offset, body] of bodies.entries()) if (body !== undefined) stored[queueId]![offset] = body;
+    }
+    // Under sync flush a message is visible when its answer says flushed, or a moment later.
+    await untilVisible(client, stored);
+    expect(await pullEverything(client)).toEqual(stored);
+    expect(second.stats().watermarks.flushed).toBe(second.stats().watermarks.written);
+    expect(second.stats().counters.syncs).toBeGreaterThan(0);
+    client.close();
+    await second.close();
+  });
+
+  it('stops answering when one of its threads fails', async () => {
+    const store = `${temporaryFolder('node')}/store`;
+    mkdirSync(`${store}/consumequeue`, { recursive: true });
+    const node = await startNode(store, { placement });
+    // A file where dispatch needs a folder: an error of the disk that is no full disk.
+    writeFileSync(`${store}/consumequeue/${TOPIC}`, '');
+    const socket = await rawClient(node.port);
+    const closed = closedByPeer(socket);
+    socket.write(sendFrame({ topic: TOPIC }));
+    expect(await node.ended).toMatchObject({ code: FailureCode.disk });
+    expect(node.stats().failure).toMatchObject({ code: FailureCode.disk });
+    await closed;
+    await expect(rawClient(node.port)).rejects.toThrow('ECONNREFUSED');
+    // Closing a broker that has failed changes nothing, and ends.
+    await node.close();
+  });
+});
+
+describe('a broker that is killed', () => {
+  it('has every message that it acknowledged where it said, after the next start', async () => {
+    const store = `${temporaryFolder('node')}/store`;
+    const script = `${repository}dist/test/threads/broker-until-killed.js`;
+    const child = new Child('broker', process.execPath, [script, store]);
+    const address = await child.line('where it listens', DEADLINE_MS, (line) =>
+      line.startsWith('{') ? (JSON.parse(line) as { host: string; port: number }) : undefined,
+    );
+    const acknowledged: { readonly queueId: number; readonly offset: number; readonly body: string }[] = [];
+    const client = new NodeClient(address);
+    const send = async (lane: number): Promise<void> => {
+      for (let number = 0; ; number++) {
+        const body = `${lane}.${number}`.padEnd(10 + ((number * 97) % 2000), '.');
+        const answer = await client.send({ topic: TOPIC, queueId: lane % QUEUES, body });
+        expect(answer.code).toBe(0);
+        acknowledged.push({ queueId: lane % QUEUES, offset: Number(answer.extFields!.get('queueOffset')), body });
+      }
+    };
+    const lanes = Array.from({ length: 16 }, (_, lane) => send(lane).catch((cause: Error) => cause));
+    await until(() => acknowledged.length > 2000, 'acknowledgements');
+    child.signal('SIGKILL');
+    for (const ended of await Promise.all(lanes)) expect(ended).toMatchObject({ name: 'RemotingClientError' });
+    client.close();
+
+    const lines: LogLine[] = [];
+    const node = await startNode(store, { placement: 'compact' }, lines);
+    expect(lines.some(({ message }) => message.includes('was not stopped cleanly'))).toBe(true);
+    const again = new NodeClient(node);
+    const found = await pullEverything(again);
+    const lost = acknowledged.filter(({ queueId, offset, body }) => found[queueId]![offset] !== body);
+    expect(lost).toEqual([]);
+    again.close();
+    await node.close();
+  });
+});
