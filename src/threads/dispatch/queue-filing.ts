@@ -65,8 +65,10 @@ export class QueueFiling {
 
   dueInMs(nowUs: number): number {
     if (this.#isSyncing) return 0;
-    const dueUs = this.#dirty.length > 0 ? Math.min(this.#fileAtUs, this.#syncAtUs) : this.#syncAtUs;
-    return Math.max(1, Math.ceil((dueUs - nowUs) / US_PER_MS));
+    const fileAtUs = this.#dirty.length > 0 ? this.#fileAtUs : Number.POSITIVE_INFINITY;
+    // A time of the next sync that has passed without anything to sync is no reason to wake: an idle broker sleeps.
+    const syncAtUs = this.#isSyncOwed ? this.#syncAtUs : Number.POSITIVE_INFINITY;
+    return Math.max(1, Math.ceil((Math.min(fileAtUs, syncAtUs) - nowUs) / US_PER_MS));
   }
 
   /** Does what is due. */
@@ -123,7 +125,11 @@ export class QueueFiling {
   }
 
   #syncIsDue(nowUs: number): boolean {
-    return !this.#isSyncing && nowUs >= this.#syncAtUs && this.#seenAt > this.#ends.queuesSyncedAt.read();
+    return !this.#isSyncing && nowUs >= this.#syncAtUs && this.#isSyncOwed;
+  }
+
+  get #isSyncOwed(): boolean {
+    return this.#seenAt > this.#ends.queuesSyncedAt.read();
   }
 
   #fileAll(): number {

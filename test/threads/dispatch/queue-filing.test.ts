@@ -60,6 +60,16 @@ describe('making the queues durable', () => {
     expect(agent.hasWork()).toBe(false);
     agent.doWork();
     expect(path.disk.journal).toEqual([]);
+    expect(agent.sleepMaxMs()).toBe(1000);
+  });
+
+  it('wakes for the next filing and sync only while something is owed', () => {
+    send(0);
+    expect(agent.sleepMaxMs()).toBeLessThan(1000);
+    path.clock.passMs(10_000);
+    while (syncedAt() === 0) agent.doWork();
+    path.clock.passMs(60_000);
+    expect(agent.sleepMaxMs()).toBe(1000);
   });
 
   it('at the end names everything', () => {
