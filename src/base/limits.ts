@@ -33,8 +33,11 @@ export const QUEUE_TAIL_ENTRIES = 128;
 /** Dispatch publishes a queue's new maximum at the latest after this many entries, so that readers may trust the rest of the tail. */
 export const QUEUE_TAIL_UNPUBLISHED_MAX = 64;
 
-/** Open files of ConsumeQueues: of dispatch, and of each thread that reads. */
-export const QUEUE_HANDLES_WRITE_MAX = 512;
+/**
+ * Open files of ConsumeQueues: of dispatch, and of each thread that reads. Dispatch writes to all queues in turn, and opening a file for
+ * each write costs five times the write; where descriptors are short it makes do with fewer (store/handle-cache).
+ */
+export const QUEUE_HANDLES_WRITE_MAX = 8192;
 export const QUEUE_HANDLES_READ_MAX = 256;
 
 /** How long a send may wait for room in a ring before it is answered SYSTEM_BUSY (`waitTimeMillsInSendQueue`). */

@@ -1,14 +1,17 @@
 /**
- * Open files of one thread, the least recently used one closed when there are too many. A queue may have thousands of files and a process
- * has a thousand descriptors.
+ * Open files of one thread, the least recently used one closed when there are too many. A broker may have tens of thousands of queue files
+ * and its process fewer descriptors, which its connections need as well.
  */
 import { assert } from '../base/assert.ts';
-import { type Disk, type DiskFile, isMissing, type OpenMode } from './disk.ts';
+import { type Disk, DiskFailedError, type DiskFile, isMissing, type OpenMode } from './disk.ts';
+
+/** The process, or the machine, has no descriptors left. */
+const NO_DESCRIPTORS: readonly string[] = ['EMFILE', 'ENFILE'];
 
 export class HandleCache<Key extends string | number> {
   readonly #disk: Disk;
   readonly #mode: OpenMode;
-  readonly #handlesMax: number;
+  #handlesMax: number;
   readonly #pathOf: (key: Key) => string;
   /** Oldest use first. */
   readonly #files = new Map<Key, DiskFile>();
@@ -66,8 +69,13 @@ export class HandleCache<Key extends string | number> {
       return this.#disk.open(this.#pathOf(key), this.#mode);
     } catch (error) {
       if (isMissing(error)) return null;
-      throw error;
+      if (!(error instanceof DiskFailedError && NO_DESCRIPTORS.includes(error.code)) || this.#files.size === 0)
+        throw error;
     }
+    // Half of them, for good: the next connection needs one too.
+    this.#handlesMax = Math.max(1, this.#files.size >> 1);
+    while (this.#files.size >= this.#handlesMax && this.#files.size > 0) this.#closeOldest();
+    return this.#open(key);
   }
 
   #closeOldest(): void {

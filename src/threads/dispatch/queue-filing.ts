@@ -1,7 +1,8 @@
 /**
  * Moves queue entries from the tails in shared memory to the ConsumeQueue files, many at a time, and makes them survive a loss of power.
- * A queue is filed when 64 entries wait or the oldest has waited for half a second; every ten seconds all of it is fsynced, one file per
- * turn, and then the checkpoint may pass (details.md 2). Part of dispatch.
+ * A queue is filed when 64 entries wait: the newest of a queue are read from its tail, and after a crash they come from the log. Every ten
+ * seconds a round files what is left and fsyncs what was filed, a piece per turn, and then the checkpoint may pass (details.md 2, decision
+ * 0010). Part of dispatch.
  */
 import { QUEUE_SLOTS_MAX, QUEUE_TAIL_ENTRIES } from '../../base/limits.ts';
 import { asQueueOffset, type QueueSlot } from '../../base/units.ts';
@@ -12,9 +13,16 @@ import { DiskFullError } from '../../store/disk.ts';
 import type { DispatchEnds } from '../topology.ts';
 
 const FILE_ENTRIES = 64;
-const FILE_AFTER_US = 500_000;
-const SYNC_EVERY_US = 10_000_000;
+const ROUND_EVERY_US = 10_000_000;
+/** Rounds take no more than this share of the time, however many queues there are and however slow their disk is. */
+const ROUND_SHARE = 1 / 20;
+/** After the disk was full. */
+const RETRY_US = 500_000;
+/** Queues that a round files in one turn. */
+const ROUND_QUEUES = 64;
 const US_PER_MS = 1000;
+
+type Stage = 'idle' | 'filing' | 'syncing';
 
 export class QueueFiling {
   readonly #ends: DispatchEnds;
@@ -22,25 +30,24 @@ export class QueueFiling {
   readonly #filed = new Float64Array(QUEUE_SLOTS_MAX);
   readonly #next = new Float64Array(QUEUE_SLOTS_MAX);
   /** Queues with entries that are in no file. */
-  readonly #dirty: QueueSlot[] = [];
+  #dirty: QueueSlot[] = [];
   readonly #isDirty = new Uint8Array(QUEUE_SLOTS_MAX);
-  #fileAtUs = 0;
-  #syncAtUs: number;
-  /** Time of the last turn, good enough for entries that come between two. */
-  #nowUs: number;
   /** Store time of the newest record that dispatch has taken. */
   #seenAt: number;
-  /** While files are being fsynced: what is reached when they all are. */
-  #syncingTo = 0;
-  #isSyncing = false;
+  #stage: Stage = 'idle';
+  #roundAtUs: number;
+  #roundBeganUs = 0;
+  /** What is reached when the round is over. */
+  #roundTo = 0;
+  /** Queues that the round has still to file. */
+  #round: QueueSlot[] = [];
   #isFull = false;
 
   constructor(ends: DispatchEnds, files: ConsumeQueueWriter, nowUs: number) {
     this.#ends = ends;
     this.#files = files;
     this.#seenAt = ends.queuesSyncedAt.read();
-    this.#syncAtUs = nowUs + SYNC_EVERY_US;
-    this.#nowUs = nowUs;
+    this.#roundAtUs = nowUs + ROUND_EVERY_US;
   }
 
   /** A queue's entries below `next` are in its files. */
@@ -60,35 +67,34 @@ export class QueueFiling {
   }
 
   isDue(nowUs: number): boolean {
-    return this.#isSyncing || this.#filingIsDue(nowUs) || this.#syncIsDue(nowUs);
+    return this.#stage !== 'idle' || (this.#hasMore && nowUs >= this.#roundAtUs);
   }
 
   dueInMs(nowUs: number): number {
-    if (this.#isSyncing) return 0;
-    const fileAtUs = this.#dirty.length > 0 ? this.#fileAtUs : Number.POSITIVE_INFINITY;
-    // A time of the next sync that has passed without anything to sync is no reason to wake: an idle broker sleeps.
-    const syncAtUs = this.#isSyncOwed ? this.#syncAtUs : Number.POSITIVE_INFINITY;
-    return Math.max(1, Math.ceil((Math.min(fileAtUs, syncAtUs) - nowUs) / US_PER_MS));
+    if (this.#stage !== 'idle') return 0;
+    return this.#hasMore ? Math.max(1, Math.ceil((this.#roundAtUs - nowUs) / US_PER_MS)) : Number.POSITIVE_INFINITY;
   }
 
-  /** Does what is due. */
+  /** Does a piece of the round that is due or under way. Returns 0 when there is none. */
   doWork(nowUs: number): number {
-    this.#nowUs = nowUs;
-    let work = this.#filingIsDue(nowUs) ? this.#fileAll() : 0;
-    if (this.#syncIsDue(nowUs)) this.#beginSync(nowUs);
-    if (this.#isSyncing) {
-      work++;
-      this.#isSyncing = !this.#files.syncSome(1);
-      if (!this.#isSyncing) this.#ends.queuesSyncedAt.advance(this.#syncingTo);
-    }
-    return work;
+    if (!this.isDue(nowUs)) return 0;
+    if (this.#stage === 'idle') this.#begin(nowUs);
+    if (this.#stage === 'filing') this.#fileSome(nowUs);
+    else this.#syncSome(nowUs);
+    return 1;
+  }
+
+  get #hasMore(): boolean {
+    return this.#dirty.length > 0 || this.#seenAt > this.#ends.queuesSyncedAt.read();
   }
 
   close(): void {
-    this.#fileAll();
-    if (this.#isAllFiled) {
+    if (this.#stage === 'filing') this.#giveUp(0);
+    this.#begin(0);
+    while (this.#stage === 'filing') this.#fileSome(0);
+    if (this.#stage === 'syncing') {
       this.#files.sync();
-      this.#ends.queuesSyncedAt.advance(Math.max(this.#seenAt, this.#ends.queuesSyncedAt.read()));
+      this.#ends.queuesSyncedAt.advance(Math.max(this.#roundTo, this.#ends.queuesSyncedAt.read()));
     }
     this.#files.close();
   }
@@ -106,42 +112,44 @@ export class QueueFiling {
     return this.#isFull;
   }
 
-  /** The last queue that was filed does not speak for the others: on a full disk there may be room for some and not for all. */
-  get #isAllFiled(): boolean {
-    return this.#dirty.length === 0;
+  #begin(nowUs: number): void {
+    this.#stage = 'filing';
+    this.#roundBeganUs = nowUs;
+    this.#roundTo = this.#seenAt;
+    this.#round = this.#dirty;
+    this.#dirty = [];
+    for (const slot of this.#round) this.#isDirty[slot] = 0;
   }
 
-  #beginSync(nowUs: number): void {
-    this.#syncAtUs = nowUs + SYNC_EVERY_US;
-    this.#fileAll();
-    if (!this.#isAllFiled) return;
-    this.#syncingTo = this.#seenAt;
+  #fileSome(nowUs: number): void {
+    for (let queues = 0; queues < ROUND_QUEUES && this.#round.length > 0; queues++) {
+      if (!this.#file(this.#round.at(-1)!)) {
+        this.#giveUp(nowUs);
+        return;
+      }
+      this.#round.pop();
+    }
+    if (this.#round.length > 0) return;
     this.#files.beginSync();
-    this.#isSyncing = true;
+    this.#stage = 'syncing';
   }
 
-  #filingIsDue(nowUs: number): boolean {
-    return this.#dirty.length > 0 && nowUs >= this.#fileAtUs;
+  #syncSome(nowUs: number): void {
+    if (!this.#files.syncSome(1)) return;
+    this.#ends.queuesSyncedAt.advance(this.#roundTo);
+    this.#stage = 'idle';
+    this.#roundAtUs = nowUs + Math.max(ROUND_EVERY_US, (nowUs - this.#roundBeganUs) / ROUND_SHARE);
   }
 
-  #syncIsDue(nowUs: number): boolean {
-    return !this.#isSyncing && nowUs >= this.#syncAtUs && this.#isSyncOwed;
-  }
-
-  get #isSyncOwed(): boolean {
-    return this.#seenAt > this.#ends.queuesSyncedAt.read();
-  }
-
-  #fileAll(): number {
-    const queues = this.#dirty.splice(0);
-    for (const slot of queues) this.#isDirty[slot] = 0;
-    for (const slot of queues) if (!this.#file(slot)) this.#later(slot);
-    return queues.length;
+  /** The disk is full: on it there may be room for some queues and not for all, so nothing is named before every one is filed. */
+  #giveUp(nowUs: number): void {
+    for (const slot of this.#round.splice(0)) this.#later(slot);
+    this.#stage = 'idle';
+    this.#roundAtUs = nowUs + RETRY_US;
   }
 
   #later(slot: QueueSlot): void {
     if (this.#isDirty[slot] === 1) return;
-    if (this.#dirty.length === 0) this.#fileAtUs = this.#nowUs + FILE_AFTER_US;
     this.#isDirty[slot] = 1;
     this.#dirty.push(slot);
   }
