@@ -53,10 +53,11 @@ export async function startBroker(config: BrokerConfig): Promise<BrokerHandle> {
   return launchBroker(resolveBroker([...assignments, ...assignmentsOfObject(options, 'startBroker')]), log);
 }
 
-/** The same with settings that are checked already. */
+/** The same with settings that are checked already; `nameServers` takes the place of `namesrvAddr` (see NodeOptions). */
 export async function launchBroker(
   { settings, warnings, origins }: Resolved<BrokerSettings>,
   log: Log,
+  nameServers?: Promise<string>,
 ): Promise<BrokerHandle> {
   for (const warning of warnings) log('warn', 'main', warning);
   for (const [name, origin] of origins)
@@ -65,7 +66,7 @@ export async function launchBroker(
   if (settings.placement === 'full' && cores < CORES_FOR_FULL) {
     log('info', 'main', `${cores} cores: the placement compact is usually faster here than full`);
   }
-  const node = await startBrokerNode(settings, { log });
+  const node = await startBrokerNode(settings, nameServers === undefined ? { log } : { log, nameServers });
   void node.ended.then((failure) => {
     if (failure !== null) log('error', failure.thread, failure.message);
   });

@@ -8,7 +8,7 @@ import { quietLog } from '../observe/quiet-log.ts';
 import { reasonOf } from '../threads/node-events.ts';
 import { addressOf } from './address.ts';
 import { type BrokerHandle, launchBroker } from './start-broker.ts';
-import { launchNameServer, type NameServerHandle, type NameServerPlace } from './start-name-server.ts';
+import type { NameServerHandle, NameServerPlace } from './start-name-server.ts';
 
 /** The settings of both by upstream's names, with short names for what is always chosen. */
 export interface StandaloneConfig
@@ -69,28 +69,39 @@ export async function launchStandalone(
 ): Promise<StandaloneHandle> {
   const { storePathRootDir, namesrvAddr: others } = broker.settings;
   const kvConfigPath = nameServer.settings.kvConfigPath || `${storePathRootDir}/namesrv/kvConfig.json`;
-  const nameServerSettings = { ...nameServer.settings, kvConfigPath };
-  const routes = await launchNameServer({ ...nameServer, settings: nameServerSettings }, log, place);
-  const namesrvAddr = reachable(routes.host, routes.port);
-  const settings = { ...broker.settings, namesrvAddr: others === '' ? namesrvAddr : `${namesrvAddr};${others}` };
-  let node: BrokerHandle;
-  try {
-    node = await launchBroker({ ...broker, settings }, log);
-  } catch (error) {
-    await routes.close();
-    throw error;
+  // The broker's threads begin to load their modules before this one loads the NameServer's: that is the shortest start.
+  const routing = Promise.resolve().then(async () => {
+    const { launchNameServer } = await import('./start-name-server.ts');
+    return launchNameServer({ ...nameServer, settings: { ...nameServer.settings, kvConfigPath } }, log, place);
+  });
+  const addresses = routing.then(({ host, port }) => {
+    const own = reachable(host, port);
+    return others === '' ? own : `${own};${others}`;
+  });
+  // Whoever asks for them hears of a failure; a broker that fails first does not ask.
+  addresses.catch(() => {});
+  const [node, routes] = await Promise.allSettled([launchBroker(broker, log, addresses), routing]);
+  if (node.status === 'rejected' || routes.status === 'rejected') {
+    if (node.status === 'fulfilled') await node.value.close();
+    if (routes.status === 'fulfilled') await routes.value.close();
+    // Without a NameServer the broker does not start either; then that is the reason.
+    throw routes.status === 'rejected' ? routes.reason : (node as PromiseRejectedResult).reason;
   }
+  return handleOf(node.value, routes.value);
+}
+
+function handleOf(broker: BrokerHandle, nameServer: NameServerHandle): StandaloneHandle {
   const close = async (): Promise<void> => {
-    await node.close();
-    await routes.close();
+    await broker.close();
+    await nameServer.close();
   };
   return {
-    namesrvAddr,
-    broker: node,
-    nameServer: routes,
-    stats: () => node.stats(),
+    namesrvAddr: reachable(nameServer.host, nameServer.port),
+    broker,
+    nameServer,
+    stats: () => broker.stats(),
     close,
-    ended: Promise.race([node.ended.then((failure) => failure && reasonOf(failure)), routes.ended]),
+    ended: Promise.race([broker.ended.then((failure) => failure && reasonOf(failure)), nameServer.ended]),
     [Symbol.asyncDispose]: close,
   };
 }

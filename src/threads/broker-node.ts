@@ -40,11 +40,13 @@ export interface BrokerNode extends Address {
 
 export interface NodeOptions {
   readonly log: NodeLog;
+  /** Instead of `namesrvAddr`: where NameServers will be that start at the same time. Asked for when the broker listens. */
+  readonly nameServers?: Promise<string>;
 }
 
 /** Rejects when the store cannot be opened or the port not be had; then nothing of the node is left. */
-export async function startBrokerNode(settings: BrokerSettings, { log }: NodeOptions): Promise<BrokerNode> {
-  const node = new Node(settings, log);
+export async function startBrokerNode(settings: BrokerSettings, options: NodeOptions): Promise<BrokerNode> {
+  const node = new Node(settings, options);
   try {
     return await node.start();
   } catch (cause) {
@@ -58,6 +60,7 @@ const US_PER_MS = 1000;
 
 class Node {
   readonly #settings: BrokerSettings;
+  readonly #nameServers: string | Promise<string>;
   readonly #status: StatusPage;
   readonly #threads: NodeThreads;
   readonly #startedUs = systemClock.monotonicUs();
@@ -65,7 +68,8 @@ class Node {
   #end: (failure: NodeFailure | null) => void = () => {};
   #closing: Promise<void> | null = null;
 
-  constructor(settings: BrokerSettings, log: NodeLog) {
+  constructor(settings: BrokerSettings, { log, nameServers }: NodeOptions) {
+    this.#nameServers = nameServers ?? settings.namesrvAddr;
     const memory = allocateBrokerMemory(settings.placement, settings.netThreads);
     this.#settings = settings;
     this.#status = new StatusPage(memory.status);
@@ -86,7 +90,7 @@ class Node {
     await this.#begin('append', start);
     await Promise.all([this.#begin('dispatch', start), this.#begin('flush', start)]);
     const address = await this.#listen(start);
-    threads.tell('control', { kind: 'serving', address });
+    threads.tell('control', { kind: 'serving', address, nameServers: await this.#nameServers });
     await threads.next('registered');
     return {
       ...address,

@@ -44,7 +44,7 @@ export type ToWorker =
   /** The store is open and those whom the agent needs have begun. */
   | { readonly kind: 'begin'; readonly agent: AgentName; readonly start: StoreStart; readonly listenPort: number }
   /** The broker listens there: control may tell NameServers. */
-  | { readonly kind: 'serving'; readonly address: Address }
+  | { readonly kind: 'serving'; readonly address: Address; readonly nameServers: string }
   /** Control: clients are to look for another broker. Answered by `left`. */
   | { readonly kind: 'leave' }
   /** Control: the broker has failed and its other threads are gone. Gives the store up as not cleanly stopped; answered by `abandoned`. */

@@ -31,8 +31,8 @@ export interface OpenedAgent {
   readonly address?: Address;
   /** What control has found in the store. */
   readonly recovered?: StoreStart;
-  /** Control: the broker listens there. Resolves when NameServers know it, or do not answer. */
-  serving?(address: Address): Promise<void>;
+  /** Control: the broker listens there. Resolves when the NameServers (`host:port;host:port`) know it, or do not answer. */
+  serving?(address: Address, nameServers: string): Promise<void>;
   /** Control: withdraws the broker from its NameServers. */
   leave?(): Promise<void>;
   /** Control: gives the store up after a failure. */

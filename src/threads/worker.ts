@@ -105,7 +105,7 @@ class BrokerWorker {
         await this.#openAsync(message.agent, message.start, message.listenPort, shell);
         break;
       case 'serving':
-        await this.#opened.get('control')?.serving?.(message.address);
+        await this.#opened.get('control')?.serving?.(message.address, message.nameServers);
         this.#tell({ kind: 'registered' });
         break;
       case 'leave':

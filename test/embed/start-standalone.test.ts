@@ -7,6 +7,7 @@ import {
   type StandaloneConfig,
   type StandaloneHandle,
   startBroker,
+  startNameServer,
   startStandalone,
 } from '../../src/index.ts';
 import { Child } from '../interop/harness/child.ts';
@@ -100,6 +101,23 @@ describe('startStandalone', () => {
     const starting = start({ placement: 'fast' as 'full', waitSecondsForService: -1 });
     await expect(starting).rejects.toBeInstanceOf(ConfigurationError);
     await expect(starting).rejects.toThrow(/placement = "fast"[\s\S]*waitSecondsForService = -1/);
+  });
+
+  it('leaves no broker behind when the NameServer cannot start', async () => {
+    await using first = await start();
+    const storePath = `${temporaryFolder('embed')}/store`;
+    await expect(start({ storePath, namesrvPort: first.nameServer.port })).rejects.toThrow('EADDRINUSE');
+    // The store has been given up.
+    await using second = await start({ storePath });
+    expect(await routeOf(second.namesrvAddr, 'TBW102')).toContain(second.broker.address);
+  });
+
+  it('registers at other NameServers too', async () => {
+    await using other = await startNameServer({ listenPort: 0 });
+    await using ringmq = await start({ namesrvAddr: other.address });
+    expect(await routeOf(other.address, 'TBW102')).toContain(ringmq.broker.address);
+    const settings = (await request(ringmq.broker.address, GET_BROKER_CONFIG, {})).body.toString();
+    expect(settings).toContain(`namesrvAddr=${ringmq.namesrvAddr};${other.address}\n`);
   });
 
   it('leaves no NameServer behind when the broker cannot start', async () => {

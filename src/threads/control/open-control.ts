@@ -7,6 +7,7 @@ import type { BrokerSettings } from '../../broker/broker-settings.ts';
 import type { ControlLog } from '../../broker/control-ports.ts';
 import type { ToControl } from '../../broker/control-protocol.ts';
 import { Coordinator } from '../../broker/coordinator.ts';
+import { printProperties } from '../../remoting/properties-text.ts';
 import { readCheckpoint } from '../../store/checkpoint.ts';
 import { ConsumeQueueReader } from '../../store/consume-queue.ts';
 import { LogReader } from '../../store/log-reader.ts';
@@ -65,6 +66,7 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
     memoryBytes: (memoryLimitBytes() * settings.accessMessageInMemoryMaxRatio) / 100,
   });
   const posts = new NetPosts(ports.toNets);
+  let nameServers = settings.namesrvAddr;
   const registrar = new Registrar(context, () => coordinator.topicSnapshot());
   const coordinator: Coordinator = new Coordinator({
     settings,
@@ -79,7 +81,7 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
       const { logStart } = recovered;
       return runtimeFigures(ends.page.status, { placement, bootMs, nowMs: clock.nowMs(), logStart });
     },
-    configText: () => configText(settings),
+    configText: () => configText({ ...settings, namesrvAddr: nameServers }),
     log,
   });
   const watched = workersOf(settings.placement, settings.netThreads)
@@ -103,7 +105,10 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
   return {
     agent,
     recovered: storeStart(context, recovered),
-    serving: (address) => registrar.start(address),
+    serving(address, given) {
+      nameServers = given;
+      return registrar.start(address, given);
+    },
     leave: () => registrar.stop(),
     abandon: () => lock.release(false),
     closed() {
@@ -159,9 +164,7 @@ function controlLog({ log }: WorkerContext): ControlLog {
   };
 }
 
-/** For request 26: Java properties text. */
-function configText(settings: BrokerSettings): string {
-  return Object.entries(settings)
-    .map(([name, value]) => `${name}=${value}\n`)
-    .join('');
+/** For request 26: what a broker.conf with the same settings would say. */
+function configText({ brokerAddress: _derived, ...settings }: BrokerSettings): string {
+  return printProperties(Object.entries(settings));
 }

@@ -24,9 +24,9 @@ export class Registrar {
     this.#registration?.topicChanged(names);
   }
 
-  async start({ port }: Address): Promise<void> {
+  async start({ port }: Address, addresses: string): Promise<void> {
     const { settings, log } = this.#context;
-    const nameServers = settings.namesrvAddr.split(';').filter((address) => address !== '');
+    const nameServers = addresses.split(';').filter((address) => address !== '');
     if (nameServers.length === 0) return;
     const host = advertisedHost(settings);
     const client = new RemotingClient({ onClosed: (address) => this.#registration?.connectionLost(address) });
