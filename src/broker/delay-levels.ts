@@ -7,6 +7,7 @@ export const DELAY_LEVELS_DEFAULT = '1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10
 export const SCHEDULE_TOPIC = 'SCHEDULE_TOPIC_XXXX';
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const DELAY = /^(\d+)([smhd])$/;
 /** What upstream adds for a level that its table lacks. */
 const UNKNOWN_LEVEL_MS = 1_000;
 
@@ -29,9 +30,7 @@ export class DelayLevels {
 }
 
 function parseDelay(text: string): number {
-  const unitMs = UNIT_MS[text.slice(-1)];
-  const count = Number(text.slice(0, -1));
-  if (unitMs === undefined || !Number.isInteger(count) || count < 0)
-    throw new RangeError(`"${text}" is no delay like 5s, 1m or 2h`);
-  return count * unitMs;
+  const [, count, unit] = DELAY.exec(text) ?? [];
+  if (count === undefined || unit === undefined) throw new RangeError(`"${text}" is no delay like 5s, 1m or 2h`);
+  return Number(count) * UNIT_MS[unit]!;
 }
