@@ -24,6 +24,9 @@ export const DESCRIPTOR_RING_SLOTS = 16_384;
 /** A request that needs more than this share of the ring is refused (MESSAGE_ILLEGAL), so that any request fits an empty ring. */
 export const REQUEST_SIZE_MAX_BYTES = BYTES_RING_SIZE / 2;
 
+/** The status page has cells for 16 threads, of which four are no net threads. */
+export const NET_THREADS_MAX = 12;
+
 /** Rows of the shared queue table. */
 export const QUEUE_SLOTS_MAX = 65_536;
 /** Queues of one topic: no single request may use up the rows. Upstream's BenchmarkTest has 1024. */

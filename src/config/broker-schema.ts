@@ -3,7 +3,7 @@
  * (spec/api.md 23, spec/store.md 21); docs/operations.md prints this list. Read by resolve.ts on the thread that starts the broker.
  */
 import { homedir } from 'node:os';
-import { BODY_SIZE_MAX_BYTES, QUEUES_PER_TOPIC_MAX, SEND_WAIT_MAX_MS } from '../base/limits.ts';
+import { BODY_SIZE_MAX_BYTES, NET_THREADS_MAX, QUEUES_PER_TOPIC_MAX, SEND_WAIT_MAX_MS } from '../base/limits.ts';
 import { type BrokerSettings, type FlushDiskType, PLACEMENTS } from '../broker/broker-settings.ts';
 import { DEFAULT_CONTROL_SETTINGS as CONTROL } from '../broker/control-settings.ts';
 import { QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
@@ -122,7 +122,7 @@ export const BROKER_SCHEMA = {
   maxFilterMessageSize: count(16_000, 1, GIB).describe('Bytes of queue entries that one pull looks at'),
 
   placement: choice('full', PLACEMENTS).describe('Which agents share a thread'),
-  netThreads: count(1, 1, 64).describe('Threads with sockets; more than one needs Node 22.12 or newer'),
+  netThreads: count(1, 1, NET_THREADS_MAX).describe('Threads with sockets; more than one needs Node 22.12 or newer'),
   connectionsMax: count(16_384, 1, 1_000_000).describe('Connections of one net thread'),
   serverChannelMaxIdleTimeSeconds: count(120, 1, 86_400).describe('Silence after which a connection is closed'),
 } satisfies { readonly [Name in keyof BrokerOptions]: Kind<BrokerOptions[Name]> };

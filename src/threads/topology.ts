@@ -14,7 +14,7 @@
  * ```
  */
 import { assert } from '../base/assert.ts';
-import { BYTES_RING_SIZE, DESCRIPTOR_RING_SLOTS } from '../base/limits.ts';
+import { BYTES_RING_SIZE, DESCRIPTOR_RING_SLOTS, NET_THREADS_MAX } from '../base/limits.ts';
 import type { Placement } from '../broker/broker-settings.ts';
 import { BytesRing } from '../ring/bytes-ring.ts';
 import { allocateDescriptorRing, DescriptorRingConsumer, DescriptorRingProducer } from '../ring/descriptor-ring.ts';
@@ -65,9 +65,6 @@ export const THREADS: Readonly<Record<ThreadName, ThreadRow>> = {
     owns: 'its sockets, frames, rings, parked pulls and pending answers',
   },
 };
-
-/** Cells of net threads on the status page go up to the page's end. */
-export const NET_THREADS_MAX = 12;
 
 /** Agents that share a worker, in the order in which they are run; a worker that holds an event agent is an event thread. */
 export function workersOf(placement: Placement, netThreads: number): readonly (readonly AgentName[])[] {

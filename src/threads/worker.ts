@@ -7,7 +7,7 @@ import { InvariantError } from '../base/assert.ts';
 import { systemClock } from '../base/clock.ts';
 import { BlockingSleeper } from '../ring/doorbell.ts';
 import { StatusPage } from '../ring/status-page.ts';
-import { DiskFailedError, NodeDisk } from '../store/disk.ts';
+import { DiskFailedError, DiskFullError, NodeDisk } from '../store/disk.ts';
 import { storePathsOf } from '../store/store-paths.ts';
 import { FailStopError, FailureCode } from './agent.ts';
 import { BlockingShell, type Inbox } from './blocking-shell.ts';
@@ -216,7 +216,8 @@ const NOTHING_YET: StoreStart = { logStart: 0, logEnd: 0, queues: [], batchTopic
 
 function failureCodeOf(cause: unknown): FailureCode {
   if (cause instanceof FailStopError) return cause.code;
-  if (cause instanceof DiskFailedError) return FailureCode.disk;
+  // A full disk is an answer, unless an fdatasync finds it.
+  if (cause instanceof DiskFailedError || cause instanceof DiskFullError) return FailureCode.disk;
   return cause instanceof InvariantError ? FailureCode.invariant : FailureCode.unknown;
 }
 

@@ -126,6 +126,7 @@ describe('settings of a broker', () => {
 
   it('refuse several net threads beside another placement', () => {
     expect(problemsOf({ netThreads: 2, placement: 'compact' }).at(-1)).toContain('needs the placement full');
+    expect(problemsOf({ netThreads: 13 })[0]).toContain('netThreads = 13');
   });
 
   it('come out of their own text as they went in', () => {

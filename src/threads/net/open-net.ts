@@ -4,7 +4,7 @@
  */
 
 import { every } from '../../base/clock.ts';
-import { QUEUE_HANDLES_READ_MAX } from '../../base/limits.ts';
+import { NET_THREADS_MAX, QUEUE_HANDLES_READ_MAX } from '../../base/limits.ts';
 import { seededRandom } from '../../base/random.ts';
 import { asLogOffset } from '../../base/units.ts';
 import { BrokerProperties } from '../../broker/broker-properties.ts';
@@ -22,7 +22,7 @@ import { type Listener, listen } from '../../transport/listener.ts';
 import { advertisedHost } from '../advertised-host.ts';
 import { memoryLimitBytes } from '../memory-limit.ts';
 import { coldReadPool } from '../pool/cold-read-pool.ts';
-import { NET_THREADS_MAX, netEnds } from '../topology.ts';
+import { netEnds } from '../topology.ts';
 import type { OpenedAgent, WorkerContext } from '../worker-context.ts';
 import { CommitBatch } from './commit-batch.ts';
 import { ControlLink } from './control-link.ts';
