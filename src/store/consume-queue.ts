@@ -10,7 +10,7 @@ import { type Disk, type DiskFile, writeFully } from './disk.ts';
 import { fileStartOf } from './file-names.ts';
 import { HandleCache } from './handle-cache.ts';
 import { findQueueEnd, queueDirectory, queueFilePath } from './queue-files.ts';
-import { QueueSyncList } from './queue-sync-list.ts';
+import { type UnsyncedPaths, UnsyncedQueues } from './unsynced-queues.ts';
 
 /** One queue as this thread knows it. */
 interface QueueState {
@@ -68,7 +68,7 @@ export class ConsumeQueueWriter {
   readonly #fileSize: number;
   readonly #states: QueueStates;
   readonly #handles: HandleCache<string>;
-  readonly #unsynced: QueueSyncList;
+  readonly #unsynced: UnsyncedQueues;
 
   constructor(disk: Disk, directory: string, fileSizeBytes: number, handlesMax: number) {
     assert(fileSizeBytes % QUEUE_ENTRY_BYTES === 0, 'a queue file holds whole entries');
@@ -76,7 +76,7 @@ export class ConsumeQueueWriter {
     this.#fileSize = fileSizeBytes;
     this.#states = new QueueStates(directory);
     this.#handles = new HandleCache(disk, 'write', handlesMax, samePath);
-    this.#unsynced = new QueueSyncList(disk, directory);
+    this.#unsynced = new UnsyncedQueues(directory);
   }
 
   /** Offset of the next entry that this queue takes. */
@@ -106,20 +106,9 @@ export class ConsumeQueueWriter {
     state.next = asQueueOffset(Math.max(state.next, byte / QUEUE_ENTRY_BYTES));
   }
 
-  /** Makes everything filed so far durable, names of files included. */
-  sync(): void {
-    this.beginSync();
-    while (!this.syncSome(Number.MAX_SAFE_INTEGER));
-  }
-
-  /** Begins to make durable what is filed now. When {@link syncSome} says so, all of it is; what is filed meanwhile counts next time. */
-  beginSync(): void {
-    this.#unsynced.begin();
-  }
-
-  /** Flushes up to `filesMax` files. True when those of the last {@link beginSync} are all durable. */
-  syncSome(filesMax: number): boolean {
-    return this.#unsynced.step(filesMax);
+  /** What was filed since the last time and has to be made durable, by whoever may wait for the disk. */
+  takeUnsynced(): UnsyncedPaths {
+    return this.#unsynced.take();
   }
 
   /** Forgets a queue whose files go away: its handles are closed, and its offsets start anew. */

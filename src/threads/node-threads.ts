@@ -9,7 +9,7 @@ import type { Bell } from '../ring/doorbell.ts';
 import { StatusPage } from '../ring/status-page.ts';
 import { FailureCode } from './agent.ts';
 import { type NodeFailure, type NodeLog, reasonOf } from './node-events.ts';
-import type { FromWorker, ToWorker, WorkerStart } from './thread-messages.ts';
+import { type FromWorker, portsOf, type ToWorker, type WorkerStart } from './thread-messages.ts';
 import { type AgentName, allBells, type BrokerMemory, threadOf, workersOf } from './topology.ts';
 import { runWorker } from './worker.ts';
 
@@ -62,6 +62,7 @@ export class NodeThreads {
   spawn(): void {
     const { placement, netThreads } = this.#settings;
     const links = this.#memory.nets.map(() => new MessageChannel());
+    const rounds = new MessageChannel();
     const bells = allBells(this.#memory);
     this.#threads = workersOf(placement, netThreads).map((agents, index) => {
       const net = agents.map((agent) => threadOf(agent).net).find((found) => found >= 0);
@@ -72,6 +73,8 @@ export class NodeThreads {
         ports: {
           toNets: agents.includes('control') ? links.map(({ port1 }) => port1) : [],
           toControl: net === undefined ? null : links[net]!.port2,
+          toFlush: agents.includes('dispatch') ? rounds.port1 : null,
+          fromDispatch: agents.includes('flush') ? rounds.port2 : null,
         },
       };
       return placement === 'inline' ? this.#runHere(start, bells[index]!) : this.#spawn(start, bells[index]!);
@@ -126,12 +129,11 @@ export class NodeThreads {
   }
 
   #spawn(start: WorkerStart, bell: Bell): Thread {
-    const { toNets, toControl } = start.ports;
     const name = start.agents.join('+');
     const worker = new Worker(new URL('./worker-main.js', import.meta.url), {
       name,
       workerData: start,
-      transferList: toControl === null ? [...toNets] : [...toNets, toControl],
+      transferList: portsOf(start.ports),
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
     worker.on('message', (message: FromWorker) => this.#receive(message));

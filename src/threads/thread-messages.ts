@@ -4,6 +4,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
+import type { UnsyncedPaths } from '../store/unsynced-queues.ts';
 import type { FailureCode } from './agent.ts';
 import type { RecoveredQueue } from './append/next-offsets.ts';
 import type { AgentName, BrokerMemory } from './topology.ts';
@@ -29,7 +30,7 @@ export interface WorkerStart {
   readonly agents: readonly AgentName[];
   readonly memory: BrokerMemory;
   readonly settings: BrokerSettings;
-  /** Ends of the ports between control and each net thread that these agents own. */
+  /** Ends of the ports that these agents own. */
   readonly ports: WorkerPorts;
 }
 
@@ -38,6 +39,18 @@ export interface WorkerPorts {
   readonly toNets: readonly MessagePort[];
   /** A net thread's. */
   readonly toControl: MessagePort | null;
+  /** Dispatch's end and flush's end of the port for rounds of queue files. */
+  readonly toFlush: MessagePort | null;
+  readonly fromDispatch: MessagePort | null;
+}
+
+export function portsOf({ toNets, toControl, toFlush, fromDispatch }: WorkerPorts): MessagePort[] {
+  return [...toNets, toControl, toFlush, fromDispatch].filter((port) => port !== null);
+}
+
+/** Dispatch -> flush: these paths hold every queue entry of records up to this store time (in ms). */
+export interface QueueRound extends UnsyncedPaths {
+  readonly storeTimestamp: number;
 }
 
 export type ToWorker =

@@ -9,7 +9,7 @@
  *     |   \ port (ordered)               | completed slots
  *     |    <-----------> control         v
  *     |<------------------------------ net i        arrivals ring (queues that grew)
- *     |<------------------------------------------------------------- dispatch
+ *     |<------------------------------------------------------------- dispatch ---- port: queue files to fsync ----> flush
  *     +-- queue table (tails, bounds): dispatch writes, net and control read; queue directory: control writes, all read
  * ```
  */
@@ -199,7 +199,8 @@ export interface FlushEnds {
   readonly page: ThreadPage;
   readonly written: WatermarkReader;
   readonly writtenAt: WatermarkReader;
-  readonly queuesSyncedAt: WatermarkReader;
+  /** Every queue entry of records up to this store time is filed and fsynced. */
+  readonly queuesSyncedAt: Watermark;
   readonly flushed: Watermark;
   readonly nets: readonly Bell[];
   readonly dispatch: Bell;
@@ -223,10 +224,11 @@ export interface DispatchEnds {
   /** Consumers may see the log up to here: `flushed` under sync flush, else `written` (architecture.md 3). */
   readonly visible: WatermarkReader;
   readonly dispatched: Watermark;
-  /** Every entry of records up to this store time is filed and fsynced. */
-  readonly queuesSyncedAt: Watermark;
+  readonly queuesSyncedAt: WatermarkReader;
   readonly queueTable: QueueTable;
   readonly directory: QueueDirectory;
+  /** Waits for rounds of queue files. */
+  readonly flush: Bell;
   readonly nets: readonly { readonly index: number; readonly arrivals: SlotRing; readonly bell: Bell }[];
 }
 
@@ -239,6 +241,7 @@ export function dispatchEnds(memory: BrokerMemory, syncFlush: boolean): Dispatch
     queuesSyncedAt: page.status.watermark('queuesSyncedAt'),
     queueTable: new QueueTable(memory.queueTable),
     directory: new QueueDirectory(memory.queueDirectory),
+    flush: bellOf(memory, 'flush'),
     nets: memory.nets.map(({ arrivals }, net) => ({
       index: net,
       arrivals: new SlotRing(arrivals),

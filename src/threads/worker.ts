@@ -14,7 +14,7 @@ import { BlockingShell, type Inbox } from './blocking-shell.ts';
 import { EventShell } from './event-shell.ts';
 import { loadOpener } from './openers.ts';
 import type { Shell } from './shell.ts';
-import type { FromWorker, StoreStart, ToWorker, WorkerStart } from './thread-messages.ts';
+import { type FromWorker, portsOf, type StoreStart, type ToWorker, type WorkerStart } from './thread-messages.ts';
 import { type AgentName, allBells, bellAt, threadOf } from './topology.ts';
 import type { OpenAgent, OpenedAgent, WorkerContext } from './worker-context.ts';
 
@@ -64,9 +64,7 @@ class BrokerWorker {
     this.#port.on('close', () => {
       shell.close();
       for (const opened of this.#opened.values()) void opened.finish?.();
-      const { toNets, toControl } = this.#start.ports;
-      for (const link of toNets) link.close();
-      toControl?.close();
+      for (const link of portsOf(this.#start.ports)) link.close();
     });
     // Control comes first: the others begin with what it finds in the store.
     if (agents.includes('control')) {

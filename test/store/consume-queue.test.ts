@@ -5,6 +5,7 @@ import { asQueueOffset } from '../../src/base/units.ts';
 import { entryLogOffset, entrySize, QUEUE_ENTRY_BYTES, writeQueueEntry } from '../../src/layout/queue-entry.ts';
 import { ConsumeQueueReader, ConsumeQueueWriter } from '../../src/store/consume-queue.ts';
 import { findQueueEnd } from '../../src/store/queue-files.ts';
+import { QueueSync } from '../../src/store/unsynced-queues.ts';
 import { MemoryDisk } from '../support/memory-disk.ts';
 
 const ENTRIES_PER_FILE = 5;
@@ -139,6 +140,11 @@ describe('the files of a queue', () => {
   });
 });
 
+function makeDurable(disk: MemoryDisk, writer: ConsumeQueueWriter): void {
+  const sync = new QueueSync(disk, writer.takeUnsynced());
+  while (!sync.step());
+}
+
 describe('making queues durable', () => {
   const synced = (disk: MemoryDisk): string[] => disk.journal.filter((line) => /^f(data)?sync/.test(line)).sort();
 
@@ -147,7 +153,7 @@ describe('making queues durable', () => {
     const writer = writerOn(disk, 1);
     append(writer, 'T', 0, 0, 6);
     append(writer, 'U', 1, 0, 1);
-    writer.sync();
+    makeDurable(disk, writer);
     expect(synced(disk)).toEqual([
       'fdatasync /cq/T/0/00000000000000000000',
       'fdatasync /cq/T/0/00000000000000000100',
@@ -160,24 +166,37 @@ describe('making queues durable', () => {
     ]);
     disk.journal.length = 0;
     append(writer, 'T', 0, 6, 1);
-    writer.sync();
-    writer.sync();
+    makeDurable(disk, writer);
+    makeDurable(disk, writer);
     expect(synced(disk)).toEqual(['fdatasync /cq/T/0/00000000000000000100']);
   });
 
-  it('can be done in steps, and what is filed meanwhile is left for the next round', () => {
+  it('is done file by file, and what is filed meanwhile is left for the next time', () => {
     const disk = new MemoryDisk();
     const writer = writerOn(disk);
-    for (let queueId = 0; queueId < 5; queueId++) append(writer, 'T', queueId, 0, 1);
-    writer.beginSync();
-    expect(writer.syncSome(2)).toBe(false);
+    for (let queueId = 0; queueId < 3; queueId++) append(writer, 'T', queueId, 0, 1);
+    const sync = new QueueSync(disk, writer.takeUnsynced());
     append(writer, 'T', 9, 0, 1);
-    expect(writer.syncSome(2)).toBe(false);
-    expect(writer.syncSome(2)).toBe(true);
+    for (let files = 1; files <= 3; files++) {
+      expect(sync.step()).toBe(false);
+      expect(synced(disk)).toHaveLength(files);
+      expect(synced(disk).every((line) => line.startsWith('fdatasync'))).toBe(true);
+    }
+    while (!sync.step());
     expect(synced(disk)).not.toContain('fdatasync /cq/T/9/00000000000000000000');
-    writer.beginSync();
-    expect(writer.syncSome(2)).toBe(true);
+    makeDurable(disk, writer);
     expect(synced(disk)).toContain('fdatasync /cq/T/9/00000000000000000000');
+  });
+
+  it('passes over files that have gone', () => {
+    const disk = new MemoryDisk();
+    const writer = writerOn(disk);
+    append(writer, 'T', 0, 0, 1);
+    append(writer, 'T', 1, 0, 1);
+    const sync = new QueueSync(disk, writer.takeUnsynced());
+    disk.removeTree('/cq/T/0');
+    while (!sync.step());
+    expect(synced(disk)).toContain('fdatasync /cq/T/1/00000000000000000000');
   });
 
   it('forgets a queue that goes away, and not the one whose number begins the same', () => {
@@ -191,7 +210,7 @@ describe('making queues durable', () => {
     append(writer, 'T', 1, 0, 1);
     expect(writer.end('T', 1)).toBe(1);
     append(writer, 'T', 10, 3, 1);
-    writer.sync();
+    makeDurable(disk, writer);
     expect(synced(disk)).toContain('fdatasync /cq/T/10/00000000000000000000');
   });
 });

@@ -38,6 +38,8 @@ import { NextOffsets, type RecoveredQueue } from '../../src/threads/append/next-
 import { DispatchAgent } from '../../src/threads/dispatch/dispatch-agent.ts';
 import { QueueFiling } from '../../src/threads/dispatch/queue-filing.ts';
 import { FlushAgent } from '../../src/threads/flush/flush-agent.ts';
+import { QueueRounds } from '../../src/threads/flush/queue-rounds.ts';
+import type { QueueRound } from '../../src/threads/thread-messages.ts';
 import {
   appendEnds,
   type BrokerMemory,
@@ -240,6 +242,8 @@ export class DataPath {
   readonly log: CommitLogWriter;
   readonly append: AppendAgent;
   readonly checkpoints: { readonly logAt: number; readonly queuesAt: number }[] = [];
+  /** On their way from dispatch to flush. */
+  readonly rounds: QueueRound[] = [];
   /** The checkpoint's disk is full. */
   checkpointsFail = false;
   readonly #options: DataPathOptions;
@@ -317,7 +321,7 @@ export class DataPath {
     const ends = dispatchEnds(this.memory, syncFlush);
     const queueFileBytes = this.#options.queueFileBytes ?? 2000;
     const files = new ConsumeQueueWriter(this.disk, this.paths.consumeQueue, queueFileBytes, 64);
-    const filing = new QueueFiling(ends, files, this.clock.monotonicUs());
+    const filing = new QueueFiling(ends, files, this.clock.monotonicUs(), (round) => this.rounds.push(round));
     const agent = new DispatchAgent({
       ends,
       log: new LogReader(this.disk, this.logFiles),
@@ -333,6 +337,7 @@ export class DataPath {
     return new FlushAgent({
       ends: flushEnds(this.memory),
       log: new CommitLogSync(this.disk, this.logFiles),
+      queues: new QueueRounds(this.disk, () => this.rounds.shift() ?? null),
       clock: this.clock,
       segmentSizeBytes: this.logFiles.segmentSizeBytes,
       syncFlush: this.settings.flushDiskType === 'SYNC_FLUSH',

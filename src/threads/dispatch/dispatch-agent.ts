@@ -115,6 +115,7 @@ export class DispatchAgent implements Agent {
       }
       assert(magic === RECORD_MAGIC_V1 || magic === RECORD_MAGIC_V2, 'the log holds records up to its end');
       if (at + size > length || !this.#take(at)) break;
+      this.#filing.seen(this.#record.storeTimestamp);
       at += size;
       records++;
     }
@@ -157,7 +158,6 @@ export class DispatchAgent implements Agent {
     if (record.queueOffset < next) return true;
     assert(record.queueOffset === next, 'a queue has no gaps');
     if (!this.#filing.hasRoom(slot, next)) return false;
-    this.#filing.seen(record.storeTimestamp);
     const { queueTable } = this.#ends;
     queueTable.put(
       slot,

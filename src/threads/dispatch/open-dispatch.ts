@@ -10,7 +10,7 @@ import { DispatchAgent } from './dispatch-agent.ts';
 import { QueueFiling } from './queue-filing.ts';
 
 export function openDispatch(
-  { memory, settings, paths, logFiles, disk, clock, beat }: WorkerContext,
+  { memory, settings, paths, logFiles, disk, clock, ports, beat }: WorkerContext,
   start: StoreStart,
 ): OpenedAgent {
   const ends = dispatchEnds(memory, settings.flushDiskType === 'SYNC_FLUSH');
@@ -23,11 +23,11 @@ export function openDispatch(
   const agent = new DispatchAgent({
     ends,
     log: new LogReader(disk, logFiles),
-    filing: new QueueFiling(ends, files, clock.monotonicUs()),
+    filing: new QueueFiling(ends, files, clock.monotonicUs(), (round) => ports.toFlush!.postMessage(round)),
     delays: new DelayLevels(),
     batchTopics: new Set(start.batchTopics),
     clock,
   });
   agent.catchUp(start.logEnd, beat);
-  return { agent };
+  return { agent, closed: () => ports.toFlush!.close() };
 }

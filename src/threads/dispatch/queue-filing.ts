@@ -1,8 +1,8 @@
 /**
- * Moves queue entries from the tails in shared memory to the ConsumeQueue files, many at a time, and makes them survive a loss of power.
- * A queue is filed when 64 entries wait: the newest of a queue are read from its tail, and after a crash they come from the log. Every ten
- * seconds a round files what is left and fsyncs what was filed, a piece per turn, and then the checkpoint may pass (details.md 2, decision
- * 0010). Part of dispatch.
+ * Moves queue entries from the tails in shared memory to the ConsumeQueue files, many at a time. A queue is filed when 64 entries wait: the
+ * newest of a queue are read from its tail, and after a crash they come from the log. Every ten seconds a round files what is left, a
+ * piece per turn, and hands what was filed to flush, which makes it durable for the checkpoint (details.md 2, decision 0010). Part of
+ * dispatch.
  */
 import { QUEUE_SLOTS_MAX, QUEUE_TAIL_ENTRIES } from '../../base/limits.ts';
 import { asQueueOffset, type QueueSlot } from '../../base/units.ts';
@@ -10,6 +10,7 @@ import { QUEUE_ENTRY_BYTES } from '../../layout/queue-entry.ts';
 import { STABLE_ENTRIES } from '../../ring/queue-table.ts';
 import type { ConsumeQueueWriter } from '../../store/consume-queue.ts';
 import { DiskFullError } from '../../store/disk.ts';
+import type { QueueRound } from '../thread-messages.ts';
 import type { DispatchEnds } from '../topology.ts';
 
 const FILE_ENTRIES = 64;
@@ -22,11 +23,12 @@ const RETRY_US = 500_000;
 const ROUND_QUEUES = 64;
 const US_PER_MS = 1000;
 
-type Stage = 'idle' | 'filing' | 'syncing';
+type Stage = 'idle' | 'filing' | 'flushing';
 
 export class QueueFiling {
   readonly #ends: DispatchEnds;
   readonly #files: ConsumeQueueWriter;
+  readonly #handOver: (round: QueueRound) => void;
   readonly #filed = new Float64Array(QUEUE_SLOTS_MAX);
   readonly #next = new Float64Array(QUEUE_SLOTS_MAX);
   /** Queues with entries that are in no file. */
@@ -43,9 +45,11 @@ export class QueueFiling {
   #round: QueueSlot[] = [];
   #isFull = false;
 
-  constructor(ends: DispatchEnds, files: ConsumeQueueWriter, nowUs: number) {
+  /** `handOver` passes a round on to flush. */
+  constructor(ends: DispatchEnds, files: ConsumeQueueWriter, nowUs: number, handOver: (round: QueueRound) => void) {
     this.#ends = ends;
     this.#files = files;
+    this.#handOver = handOver;
     this.#seenAt = ends.queuesSyncedAt.read();
     this.#roundAtUs = nowUs + ROUND_EVERY_US;
   }
@@ -67,20 +71,26 @@ export class QueueFiling {
   }
 
   isDue(nowUs: number): boolean {
-    return this.#stage !== 'idle' || (this.#hasMore && nowUs >= this.#roundAtUs);
+    if (this.#stage === 'flushing') return this.#isFlushed;
+    return this.#stage === 'filing' || (this.#hasMore && nowUs >= this.#roundAtUs);
   }
 
   dueInMs(nowUs: number): number {
-    if (this.#stage !== 'idle') return 0;
-    return this.#hasMore ? Math.max(1, Math.ceil((this.#roundAtUs - nowUs) / US_PER_MS)) : Number.POSITIVE_INFINITY;
+    if (this.#stage === 'filing') return 0;
+    const waits = this.#stage === 'idle' && this.#hasMore;
+    return waits ? Math.max(1, Math.ceil((this.#roundAtUs - nowUs) / US_PER_MS)) : Number.POSITIVE_INFINITY;
   }
 
   /** Does a piece of the round that is due or under way. Returns 0 when there is none. */
   doWork(nowUs: number): number {
     if (!this.isDue(nowUs)) return 0;
+    if (this.#stage === 'flushing') {
+      this.#stage = 'idle';
+      this.#roundAtUs = nowUs + Math.max(ROUND_EVERY_US, (nowUs - this.#roundBeganUs) / ROUND_SHARE);
+      return 0;
+    }
     if (this.#stage === 'idle') this.#begin(nowUs);
-    if (this.#stage === 'filing') this.#fileSome(nowUs);
-    else this.#syncSome(nowUs);
+    this.#fileSome(nowUs);
     return 1;
   }
 
@@ -88,14 +98,15 @@ export class QueueFiling {
     return this.#dirty.length > 0 || this.#seenAt > this.#ends.queuesSyncedAt.read();
   }
 
+  get #isFlushed(): boolean {
+    return this.#ends.queuesSyncedAt.read() >= this.#roundTo;
+  }
+
+  /** Files what the disk has room for and hands it over. */
   close(): void {
     if (this.#stage === 'filing') this.#giveUp(0);
     this.#begin(0);
     while (this.#stage === 'filing') this.#fileSome(0);
-    if (this.#stage === 'syncing') {
-      this.#files.sync();
-      this.#ends.queuesSyncedAt.advance(Math.max(this.#roundTo, this.#ends.queuesSyncedAt.read()));
-    }
     this.#files.close();
   }
 
@@ -130,15 +141,9 @@ export class QueueFiling {
       this.#round.pop();
     }
     if (this.#round.length > 0) return;
-    this.#files.beginSync();
-    this.#stage = 'syncing';
-  }
-
-  #syncSome(nowUs: number): void {
-    if (!this.#files.syncSome(1)) return;
-    this.#ends.queuesSyncedAt.advance(this.#roundTo);
-    this.#stage = 'idle';
-    this.#roundAtUs = nowUs + Math.max(ROUND_EVERY_US, (nowUs - this.#roundBeganUs) / ROUND_SHARE);
+    this.#handOver({ ...this.#files.takeUnsynced(), storeTimestamp: this.#roundTo });
+    this.#ends.flush.ring();
+    this.#stage = 'flushing';
   }
 
   /** The disk is full: on it there may be room for some queues and not for all, so nothing is named before every one is filed. */

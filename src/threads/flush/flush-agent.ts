@@ -1,7 +1,7 @@
 /**
  * Makes the log survive a loss of power: with sync flush as soon as something is written (one fdatasync for everybody who waits), with
- * async flush by time and by bytes, so that the kernel never has to stall the writers. Prepares the next segment and writes the
- * checkpoint. Runs on the flush thread.
+ * async flush by time and by bytes, so that the kernel never has to stall the writers. Prepares the next segment, makes the queue files of
+ * dispatch's rounds durable and writes the checkpoint. Runs on the flush thread.
  */
 import type { Clock } from '../../base/clock.ts';
 import { asLogOffset } from '../../base/units.ts';
@@ -10,15 +10,18 @@ import type { CommitLogSync } from '../../store/commit-log-sync.ts';
 import { DiskFullError } from '../../store/disk.ts';
 import type { Agent } from '../agent.ts';
 import type { FlushEnds } from '../topology.ts';
+import type { QueueRounds } from './queue-rounds.ts';
 
 const SLEEP_MAX_MS = 1000;
 const US_PER_MS = 1000;
+const CLOSE_SYNC_MAX_US = 5_000_000;
 /** Bytes of zeros for each byte of log. */
 const PREPARING_PACE = 2.5;
 
 export interface FlushOptions {
   readonly ends: FlushEnds;
   readonly log: CommitLogSync;
+  readonly queues: QueueRounds;
   readonly clock: Clock;
   readonly segmentSizeBytes: number;
   /** Flush before anybody is answered. */
@@ -60,7 +63,7 @@ export class FlushAgent implements Agent {
 
   hasWork(): boolean {
     const written = this.#options.ends.written.read();
-    return this.#isDue(written) || this.#stepIsDue(written);
+    return this.#isDue(written) || this.#stepIsDue(written) || this.#options.queues.hasWork();
   }
 
   sleepMaxMs(): number {
@@ -68,14 +71,20 @@ export class FlushAgent implements Agent {
   }
 
   doWork(): number {
-    const work = this.#flush(false) + this.#prepare();
+    const work = this.#flush(false) + this.#prepare() + this.#syncQueues();
     this.#checkpoint();
     return work;
   }
 
-  /** Everything is on the disk after that, and the checkpoint says so. */
+  /**
+   * Everything is on the disk after that, and the checkpoint says so. Thousands of queue files may take too long for whoever stops the
+   * broker: then they are left to the next start, which finds a store that was not closed in order.
+   */
   close(): void {
     this.#flush(true);
+    const { clock } = this.#options;
+    const deadlineUs = clock.monotonicUs() + CLOSE_SYNC_MAX_US;
+    while (this.#options.queues.hasWork() && clock.monotonicUs() < deadlineUs) this.#syncQueues();
     this.#checkpoint();
     this.#options.log.close();
   }
@@ -136,6 +145,15 @@ export class FlushAgent implements Agent {
     if (!log.isPreparing) return false;
     const half = this.#preparedTo - segmentSizeBytes / 2;
     return log.preparedBytes <= (written - half) * PREPARING_PACE || log.preparedBytes >= segmentSizeBytes;
+  }
+
+  /** One file of the round that is under way, so that nobody who waits for the log waits for all of them. */
+  #syncQueues(): number {
+    const { queues, ends } = this.#options;
+    if (!queues.hasWork()) return 0;
+    const reached = queues.step();
+    if (reached !== null) ends.queuesSyncedAt.advance(Math.max(reached, ends.queuesSyncedAt.read()));
+    return 1;
   }
 
   #checkpoint(): void {

@@ -1,15 +1,19 @@
 /** Opens the flush agent on its thread. */
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { CheckpointWriter } from '../../store/checkpoint.ts';
 import { CommitLogSync } from '../../store/commit-log-sync.ts';
+import type { QueueRound } from '../thread-messages.ts';
 import { flushEnds } from '../topology.ts';
 import type { OpenedAgent, WorkerContext } from '../worker-context.ts';
 import { FlushAgent } from './flush-agent.ts';
+import { QueueRounds } from './queue-rounds.ts';
 
-export function openFlush({ memory, settings, paths, logFiles, disk, clock }: WorkerContext): OpenedAgent {
+export function openFlush({ memory, settings, paths, logFiles, disk, clock, ports }: WorkerContext): OpenedAgent {
   const checkpoint = new CheckpointWriter(disk, paths.checkpoint);
   const agent = new FlushAgent({
     ends: flushEnds(memory),
     log: new CommitLogSync(disk, logFiles),
+    queues: new QueueRounds(disk, () => nextRound(ports.fromDispatch!)),
     clock,
     segmentSizeBytes: logFiles.segmentSizeBytes,
     syncFlush: settings.flushDiskType === 'SYNC_FLUSH',
@@ -20,6 +24,14 @@ export function openFlush({ memory, settings, paths, logFiles, disk, clock }: Wo
   });
   return {
     agent,
-    closed: () => checkpoint.close(),
+    closed() {
+      checkpoint.close();
+      ports.fromDispatch!.close();
+    },
   };
+}
+
+/** Without the event loop, which a thread that blocks does not have. */
+function nextRound(port: MessagePort): QueueRound | null {
+  return (receiveMessageOnPort(port)?.message as QueueRound | undefined) ?? null;
 }

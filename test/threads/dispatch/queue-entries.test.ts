@@ -66,7 +66,7 @@ function openDispatch() {
   const agent = new DispatchAgent({
     ends,
     log: new LogReader(disk, LOG),
-    filing: new QueueFiling(ends, files, systemClock.monotonicUs()),
+    filing: new QueueFiling(ends, files, systemClock.monotonicUs(), () => {}),
     delays: new DelayLevels(),
     batchTopics: new Set(),
     clock: systemClock,
