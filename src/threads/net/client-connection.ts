@@ -26,6 +26,8 @@ export class ClientConnection implements ReplyPort {
   isOpen = true;
   /** Requests that control has not carried out yet. */
   atControl = 0;
+  /** Frames for control that may not go yet (control-share.ts). */
+  readonly notAtControl: Uint8Array[] = [];
   #holds = 0;
   /** What it sent last, which is what it probably sends next. */
   pullsLast = false;

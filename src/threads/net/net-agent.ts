@@ -111,7 +111,9 @@ export class NetAgent implements Agent, ConnectionEvents {
   }
 
   drained(connection: Connection): void {
-    this.#clients.get(connection.id)!.letGo(Hold.backlog);
+    const client = this.#clients.get(connection.id)!;
+    client.letGo(Hold.backlog);
+    this.#parts.requests.drained(client);
     this.#parts.pulls.drained(connection.id);
     this.#parts.wake();
   }

@@ -54,12 +54,13 @@ export class NetRequests {
   readonly #missing = new Map<number, MissingTopic>();
   readonly #ticketOf = new Map<string, number>();
   readonly #groups = new Map<number, (code: number, remark: string | null) => void>();
-  readonly #controlShare = new ControlShare();
+  readonly #controlShare: ControlShare;
   #ticket = 0;
   #nowUs = 0;
 
   constructor(ports: NetRequestPorts) {
     this.#ports = ports;
+    this.#controlShare = new ControlShare((message) => ports.control.send(message));
   }
 
   /**
@@ -106,6 +107,11 @@ export class NetRequests {
   /** Control has carried out the next `count` requests. */
   carriedOut(count: number): void {
     this.#controlShare.carriedOut(count);
+  }
+
+  /** The client has taken its answers and may be given more. */
+  drained(client: ClientConnection): void {
+    this.#controlShare.feed(client);
   }
 
   /** Asks control for a group that a pull names. */
@@ -200,8 +206,13 @@ export class NetRequests {
       this.#ticketOf.set(name, ticket);
       this.#missing.set(ticket, { name, waiting: new WaitingRequests(this.#topicBudget) });
       const defaultTopic = textOf(names, defaultTopicStart, defaultTopicEnd);
-      this.#ports.control.send({ kind: 'ensureTopic', ticket, topic: name, defaultTopic, defaultTopicQueueNums });
-      this.#controlShare.handedOver(client);
+      this.#controlShare.now(client, {
+        kind: 'ensureTopic',
+        ticket,
+        topic: name,
+        defaultTopic,
+        defaultTopicQueueNums,
+      });
     }
     if (!this.#missing.get(ticket)!.waiting.add(client, bytes, start, end, this.#nowUs)) {
       this.#busy(client, `[OVERLOAD]broker busy, too many sends wait for topic ${name}`);
@@ -226,12 +237,7 @@ export class NetRequests {
         break;
       default:
         this.#ports.commits.flush();
-        this.#ports.control.send({
-          kind: 'request',
-          connectionId: client.connectionId,
-          frame: Uint8Array.prototype.slice.call(bytes, start, end),
-        });
-        this.#controlShare.handedOver(client);
+        this.#controlShare.request(client, Uint8Array.prototype.slice.call(bytes, start, end));
     }
   }
 

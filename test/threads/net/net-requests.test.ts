@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { ToControl } from '../../../src/broker/control-protocol.ts';
 import type { PullMessages } from '../../../src/broker/pull-message.ts';
 import { encodeFrame, requestOf } from '../../../src/remoting/frame-codec.ts';
-import type { ClientConnection } from '../../../src/threads/net/client-connection.ts';
+import { type ClientConnection, Hold } from '../../../src/threads/net/client-connection.ts';
 import type { CommitBatch } from '../../../src/threads/net/commit-batch.ts';
 import type { ControlLink } from '../../../src/threads/net/control-link.ts';
 import { NetRequests } from '../../../src/threads/net/net-requests.ts';
@@ -14,14 +14,19 @@ const THIRD = 'x'.repeat(850);
 class Client extends SendReply {
   pullsLast = false;
   atControl = 0;
-  isHeld = false;
+  readonly notAtControl: Uint8Array[] = [];
+  readonly held = new Set<number>();
 
-  hold(): void {
-    this.isHeld = true;
+  isHeld(reason: number): boolean {
+    return this.held.has(reason);
   }
 
-  letGo(): void {
-    this.isHeld = false;
+  hold(reason: number): void {
+    this.held.add(reason);
+  }
+
+  letGo(reason: number): void {
+    this.held.delete(reason);
   }
 }
 
@@ -169,20 +174,44 @@ describe('other requests', () => {
     expect(toControl).toEqual(['commits', { kind: 'request', connectionId: client.connectionId, frame }]);
   });
 
-  it('of a client that is too far ahead of control are not read any more, until control has caught up', () => {
+  it('of a client that is too far ahead of control wait, and it is not read until control has caught up', () => {
     const quiet = new Client(2);
     const frame = encodeFrame(requestOf(34, 5));
-    for (let i = 0; i < 255; i++) take(frame);
+    const asked = (): number => toControl.filter((message) => message.kind === 'request').length;
+    for (let i = 0; i < 64; i++) take(frame);
+    expect(client.isHeld(Hold.control)).toBe(false);
+    for (let i = 0; i < 10; i++) take(frame);
     take(frame, quiet);
-    expect(client.isHeld).toBe(false);
-    send(1, { topic: 'New' });
-    expect([client.isHeld, quiet.isHeld]).toEqual([true, false]);
-    requests.carriedOut(127);
-    expect(client.isHeld).toBe(true);
+    expect([client.isHeld(Hold.control), quiet.isHeld(Hold.control)]).toEqual([true, false]);
+    expect(asked()).toBe(65);
+    requests.carriedOut(9);
+    expect(asked()).toBe(74);
+    expect(client.isHeld(Hold.control)).toBe(true);
     requests.carriedOut(1);
-    expect(client.isHeld).toBe(false);
-    requests.carriedOut(129);
+    expect(asked()).toBe(75);
+    expect(client.isHeld(Hold.control)).toBe(false);
+    requests.carriedOut(65);
     expect([client.atControl, quiet.atControl]).toEqual([0, 0]);
+  });
+
+  it('of a client that does not take its answers wait until it does', () => {
+    const frame = encodeFrame(requestOf(34, 5));
+    client.hold(Hold.backlog);
+    take(frame);
+    take(frame);
+    expect(toControl.filter((message) => message.kind === 'request')).toEqual([]);
+    client.letGo(Hold.backlog);
+    requests.drained(client as unknown as ClientConnection);
+    expect(toControl.filter((message) => message.kind === 'request')).toHaveLength(2);
+    expect(client.isHeld(Hold.control)).toBe(false);
+  });
+
+  it('of a client that has gone are forgotten', () => {
+    const frame = encodeFrame(requestOf(34, 5));
+    for (let i = 0; i < 80; i++) take(frame);
+    client.isOpen = false;
+    requests.carriedOut(64);
+    expect(toControl.filter((message) => message.kind === 'request')).toHaveLength(64);
   });
 
   it('are answered 1 when their fields are missing', () => {
