@@ -20,6 +20,7 @@ import { memoryLimitBytes } from '../memory-limit.ts';
 import type { StoreStart } from '../thread-messages.ts';
 import { type ControlEnds, controlEnds, threadOf, workersOf } from '../topology.ts';
 import type { OpenedAgent, WorkerContext } from '../worker-context.ts';
+import { isStopClean } from './clean-stop.ts';
 import { ControlAgent, NetPosts } from './control-agent.ts';
 import { LivenessWatch } from './liveness-watch.ts';
 import { QueueReads } from './queue-reads.ts';
@@ -114,10 +115,7 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
     closed() {
       files.close();
       reader.close();
-      // Clean only when everything has been filed and flushed.
-      const written = ends.written.read();
-      const isComplete = ends.dispatched.read() === written && ends.flushed.read() === written && rows.areFiled();
-      lock.release(isComplete && !ends.page.status.failed());
+      lock.release(isStopClean(ends, rows));
     },
   };
 }
