@@ -21,9 +21,9 @@ function turn(): void {
   flush.doWork();
 }
 
-function send(queueId: number): number {
+function send(queueId: number, topic = 'T'): number {
   path.clock.passMs(1);
-  path.net.send({ queueId });
+  path.net.send({ topic, queueId });
   path.write();
   path.net.answers();
   agent.doWork();
@@ -32,7 +32,7 @@ function send(queueId: number): number {
 
 const syncedAt = (): number => path.status.watermark('queuesSyncedAt').read();
 /** Turns that are enough for anything here. */
-const TURNS_MAX = 100;
+const TURNS_MAX = 300;
 function untilSynced(): void {
   for (let turns = 0; syncedAt() === 0 && turns < TURNS_MAX; turns++) turn();
 }
@@ -61,6 +61,18 @@ describe('making the queues durable', () => {
     turn();
     expect(syncedAt()).toBe(0);
     send(2);
+    untilSynced();
+    expect(syncedAt()).toBe(newest);
+  });
+
+  it('does not name what came while a round of many queues was filed', () => {
+    path.addTopic('Many', 100);
+    let newest = 0;
+    for (let queueId = 0; queueId < 100; queueId++) newest = send(queueId, 'Many');
+    path.clock.passMs(10_000);
+    // Files a part of them.
+    agent.doWork();
+    send(0);
     untilSynced();
     expect(syncedAt()).toBe(newest);
   });
