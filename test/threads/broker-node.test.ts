@@ -12,6 +12,7 @@ import { type LogLine, NodeClient, startNode, until } from './node-client.ts';
 
 const TOPIC = 'Orders';
 const QUEUES = 4;
+const FILED_AT_ONCE = 64;
 const DEADLINE_MS = 15_000;
 const SEGMENT = 512 * 1024;
 
@@ -91,7 +92,8 @@ describe.each(PLACEMENTS)('a whole broker, placement %s', (placement) => {
     writeFileSync(`${store}/consumequeue/${TOPIC}`, '');
     const socket = await rawClient(node.port);
     const closed = closedByPeer(socket);
-    socket.write(sendFrame({ topic: TOPIC }));
+    // So many entries of one queue are filed at once, and not with the next round.
+    for (let i = 0; i < FILED_AT_ONCE; i++) socket.write(sendFrame({ topic: TOPIC, queueId: 0 }));
     expect(await node.ended).toMatchObject({ code: FailureCode.disk });
     expect(node.stats().failure).toMatchObject({ code: FailureCode.disk });
     await closed;
