@@ -6,6 +6,8 @@ import type { Socket } from 'node:net';
 import { openSocket, type Protocol, RequestCircle } from './closed-loop.ts';
 
 const SUCCESS = 0;
+/** Apache's broker answers this when a send has waited 200 ms for its turn: the message is not stored. */
+const SYSTEM_BUSY = 2;
 const PULL_NOT_FOUND = 19;
 const PULL_OFFSET_MOVED = 21;
 
@@ -53,6 +55,8 @@ export function sendRequests(topics: Topics, bodyBytes: number, connection: numb
 }
 
 export class SendProtocol implements Protocol {
+  /** Answers that were no acknowledgement. */
+  refused = 0;
   readonly #circle: RequestCircle;
   readonly #frames = new FrameSplitter();
 
@@ -68,8 +72,9 @@ export class SendProtocol implements Protocol {
     let answers = 0;
     this.#frames.push(chunk, (bytes, start, end) => {
       const header = headerText(bytes, start);
-      if (numberAfter(header, '"code":') !== SUCCESS)
-        throw new Error(`a send was answered ${header} (${end - start} bytes)`);
+      const code = numberAfter(header, '"code":');
+      if (code === SYSTEM_BUSY) this.refused++;
+      else if (code !== SUCCESS) throw new Error(`a send was answered ${header} (${end - start} bytes)`);
       answers++;
     });
     return answers;
