@@ -55,7 +55,9 @@ const MICROSECONDS_MASK = 0x7fffffff;
 export class SendMessages {
   readonly #ports: SendPorts;
   readonly #brokerProperties: BrokerProperties;
-  readonly #properties = new ScannedProperties();
+  /** Of the request: found by this object, or known by its header. */
+  #properties = new ScannedProperties();
+  readonly #ownProperties = this.#properties;
   readonly #head = new RecordHead();
   readonly #item = new BatchItemCursor();
   readonly #requestMax: number;
@@ -90,11 +92,17 @@ export class SendMessages {
   send(header: SendHeader, reply: ReplyPort, nowUs: number): SendOutcome {
     const topic = this.#ports.tables.topic(header.names, header.topicStart, header.topicEnd);
     if (topic === null) return SendOutcome.unknownTopic;
-    scanProperties(header.properties, header.propertiesStart, header.propertiesEnd, this.#properties);
+    this.#scanProperties(header);
     const refusal = this.#check(header, topic);
     if (refusal !== null) return this.refuse(header, refusal, reply);
     this.#completeProperties(header);
     return header.batch ? this.#batch(header, topic, reply, nowUs) : this.#single(header, topic, reply, nowUs);
+  }
+
+  #scanProperties(header: SendHeader): void {
+    this.#properties = header.scannedProperties ?? this.#ownProperties;
+    if (header.scannedProperties !== null) return;
+    scanProperties(header.properties, header.propertiesStart, header.propertiesEnd, this.#properties);
   }
 
   refuse(header: SendHeader, refusal: Refusal, reply: ReplyPort): SendOutcome {
@@ -126,11 +134,13 @@ export class SendMessages {
       this.#sent = stripProperty(this.#sent, this.#sentStart, this.#sentEnd, PropertyName.POP_CK);
       this.#sentStart = 0;
       this.#sentEnd = this.#sent.length;
-      scanProperties(this.#sent, 0, this.#sentEnd, properties);
+      this.#properties = this.#ownProperties;
+      scanProperties(this.#sent, 0, this.#sentEnd, this.#properties);
     }
+    const { uniqKeyStart, uniqKeyEnd } = this.#properties;
     const needsEnd = this.#sentEnd > this.#sentStart && !endsEntry(this.#sent, this.#sentEnd);
     // The messages of a batch have keys of their own, which one of ours behind them would hide.
-    this.#needsKey = !header.batch && properties.uniqKeyStart === properties.uniqKeyEnd;
+    this.#needsKey = !header.batch && uniqKeyStart === uniqKeyEnd;
     this.#added = this.#brokerProperties.added(needsEnd, !this.#needsKey);
   }
 

@@ -122,8 +122,11 @@ function scanInteger(bytes: Uint8Array, at: number, end: number, into: ScannedHe
   const value = decimalInt32(bytes, at, numberEnd);
   if (Number.isNaN(value)) return -1;
   if (member === CODE) into.code = value;
-  else if (member === OPAQUE) into.opaque = value;
-  else if (member === FLAG) into.flag = value;
+  else if (member === OPAQUE) {
+    into.opaque = value;
+    into.opaqueStart = at;
+    into.opaqueEnd = numberEnd;
+  } else if (member === FLAG) into.flag = value;
   else if (member === VERSION) into.version = value;
   else return -1;
   return numberEnd;

@@ -16,6 +16,9 @@ export class ScannedHeader {
   language = 0;
   version = 0;
   opaque = 0;
+  /** Where its digits stand in a JSON header. */
+  opaqueStart = 0;
+  opaqueEnd = 0;
   flag = 0;
   serializeType: SerializeType = SERIALIZE_JSON;
   /** Holds the short texts of the header, topic and groups: the frame, when it was scanned. */

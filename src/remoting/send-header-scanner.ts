@@ -43,6 +43,7 @@ const sendFields: FieldFamily<SendHeader> = {
   required: (1 << SEND_FIELDS_REQUIRED) - 1,
 
   begin(into) {
+    into.scannedProperties = null;
     into.properties = into.names;
     into.propertiesStart = 0;
     into.propertiesEnd = 0;
@@ -93,6 +94,8 @@ function takeValue(
       into.defaultTopicEnd = end;
       return isAscii(bytes, words, start, end);
     case Field.bornTimestamp:
+      into.bornTimestampStart = start;
+      into.bornTimestampEnd = end;
       return takeBornTimestamp(into, decimalLongHigh(bytes, start, end), decimalLongLow(bytes, start, end));
     case Field.properties:
       into.properties = bytes;
@@ -104,6 +107,10 @@ function takeValue(
       into.batch = value === 1;
       return value >= 0;
     }
+    case Field.queueId:
+      into.queueIdStart = start;
+      into.queueIdEnd = end;
+      return takeInt(into, field, decimalInt32(bytes, start, end));
     case Field.producerGroup:
     case Field.unitMode:
       return true;

@@ -2,6 +2,7 @@
  * The header of a send (codes 10, 310, 320; 324 and 325 have the same fields), as the broker needs it (spec/api.md 5). Filled by
  * send-header-scanner for each send on net, or by {@link sendHeaderOf} from a decoded command.
  */
+import type { ScannedProperties } from '../layout/message-properties.ts';
 import { RequestCode } from './codes.ts';
 import { HeaderError, type RemotingCommand } from './command.ts';
 import {
@@ -25,9 +26,13 @@ export class SendHeader extends ScannedHeader {
   defaultTopicQueueNums = 0;
   /** Negative: the broker picks. */
   queueId = 0;
+  queueIdStart = 0;
+  queueIdEnd = 0;
   sysFlag = 0;
   /** Clamped to a safe integer. */
   bornTimestamp = 0;
+  bornTimestampStart = 0;
+  bornTimestampEnd = 0;
   /** The application's flag; `flag` is the frame's. */
   messageFlag = 0;
   reconsumeTimes = 0;
@@ -38,6 +43,8 @@ export class SendHeader extends ScannedHeader {
   properties: Uint8Array = NO_BYTES;
   propertiesStart = 0;
   propertiesEnd = 0;
+  /** What is in the properties, where that is known already (send-header-memo). */
+  scannedProperties: ScannedProperties | null = null;
   /** Where the scanner unescapes properties to. */
   readonly scratch = new Scratch();
 }
@@ -93,6 +100,7 @@ export function sendHeaderOf(command: RemotingCommand, into: SendHeader): void {
   into.reconsumeTimes = optionalInt(command, name('reconsumeTimes'), 0);
   into.maxReconsumeTimes = optionalInt(command, name('maxReconsumeTimes'), -1);
   into.batch = optionalBoolean(command, name('batch'), false);
+  into.scannedProperties = null;
   into.properties = Buffer.from(optionalString(command, name('properties')) ?? '');
   into.propertiesStart = 0;
   into.propertiesEnd = into.properties.length;

@@ -72,7 +72,7 @@ export class NetRequests {
     this.#ports.page.add('frames', 1);
     if (client.pullsLast && scanPullHeader(bytes, start, end, this.#pull)) {
       this.#doPull(client);
-    } else if (scanSendHeader(bytes, start, end, this.#send)) {
+    } else if (this.#isSend(client, bytes, start, end)) {
       client.pullsLast = false;
       this.#doSend(client, bytes, start, end);
     } else if (!client.pullsLast && scanPullHeader(bytes, start, end, this.#pull)) {
@@ -81,6 +81,13 @@ export class NetRequests {
     } else {
       this.#general(client, bytes, start, end);
     }
+  }
+
+  #isSend(client: ClientConnection, bytes: Uint8Array, start: number, end: number): boolean {
+    if (client.lastSend.recall(bytes, start, end, this.#send)) return true;
+    if (!scanSendHeader(bytes, start, end, this.#send)) return false;
+    client.lastSend.learn(bytes, start, this.#send);
+    return true;
   }
 
   /** Control's answer to a request for a topic or a group. */

@@ -1,0 +1,208 @@
+/**
+ * What the sends of one connection look like. A producer writes the same JSON header again and again: only the opaque, the queue, the time
+ * and the message's UNIQ_KEY change, each at its place and, for long runs, with as many digits. So a header that equals the last one
+ * everywhere else is not scanned: it is compared, and four places are read. What does not equal it goes through the scanner, which means the
+ * same (test/remoting/send-header-memo), and is remembered instead. One per connection, on net.
+ */
+import { decimalInt32, decimalLongHigh, decimalLongLow, LONG_UNIT, NOT_DECIMAL } from '../layout/ascii.ts';
+import { ScannedProperties, scanProperties } from '../layout/message-properties.ts';
+import { PropertyName } from '../layout/property-names.ts';
+import { FRAME_LENGTH_BYTES, FrameAt, int32At, SERIALIZE_JSON } from '../layout/remoting-frame.ts';
+import { WORD_BYTES, wordsOf } from '../layout/words.ts';
+import { BACKSLASH, PRINTABLE_MIN, QUOTE, specialsOf } from './json-text.ts';
+import type { SendHeader } from './send-header.ts';
+
+/** Longer headers are scanned. */
+const HEADER_MAX_BYTES = 2048;
+/** After so many headers in a row that were not what was remembered, only one in as many is remembered. */
+const MISSES_MAX = 16;
+const ZERO = 0x30;
+const MINUS = 0x2d;
+const KEY_NAME = Buffer.from(`${PropertyName.UNIQ_KEY}\\u0001`);
+
+/** A place that may differ from header to header, from the header's first byte. */
+interface Hole {
+  readonly start: number;
+  readonly end: number;
+}
+
+export class SendHeaderMemo {
+  #bytes = Buffer.alloc(0);
+  #words = new DataView(this.#bytes.buffer, 0, 0);
+  /** Bytes of header; 0 when nothing is remembered. */
+  #length = 0;
+  /** Ends of what must be equal, each followed by the end of a hole; the last hole is empty. */
+  #bounds: readonly number[] = [];
+  #opaque: Hole = NO_HOLE;
+  #queueId: Hole = NO_HOLE;
+  #born: Hole = NO_HOLE;
+  #key: Hole = NO_HOLE;
+  /** The properties of the header that was recalled last; its key is at `#keyAt`. */
+  #properties = Buffer.alloc(0);
+  #keyAt = 0;
+  readonly #scanned = new ScannedProperties();
+  #misses = 0;
+
+  // Members of the remembered header that are the same in all of these.
+  #code = 0;
+  #language = 0;
+  #version = 0;
+  #flag = 0;
+  #topicStart = 0;
+  #topicEnd = 0;
+  #defaultTopicStart = 0;
+  #defaultTopicEnd = 0;
+  #defaultTopicQueueNums = 0;
+  #sysFlag = 0;
+  #messageFlag = 0;
+  #reconsumeTimes = 0;
+  #maxReconsumeTimes = 0;
+  #batch = false;
+
+  /** Fills `into` from the frame in `bytes[start, end)` when its header is like the remembered one; false says: scan it. */
+  recall(bytes: Uint8Array, start: number, end: number, into: SendHeader): boolean {
+    const length = this.#length;
+    const headerStart = start + FrameAt.header;
+    const headerEnd = headerStart + length;
+    if (length === 0 || headerEnd > end || int32At(bytes, start) !== end - start - FRAME_LENGTH_BYTES) return false;
+    // In JSON the type byte is 0, so these four bytes are the header's length.
+    if (int32At(bytes, start + FrameAt.serializeType) !== length) return false;
+    const words = wordsOf(bytes);
+    if (!this.#isLike(bytes, words, headerStart)) return false;
+    if (!this.#readHoles(bytes, words, headerStart, into)) return false;
+    into.serializeType = SERIALIZE_JSON;
+    into.code = this.#code;
+    into.language = this.#language;
+    into.version = this.#version;
+    into.flag = this.#flag;
+    into.names = bytes;
+    into.topicStart = headerStart + this.#topicStart;
+    into.topicEnd = headerStart + this.#topicEnd;
+    into.defaultTopicStart = headerStart + this.#defaultTopicStart;
+    into.defaultTopicEnd = headerStart + this.#defaultTopicEnd;
+    into.defaultTopicQueueNums = this.#defaultTopicQueueNums;
+    into.sysFlag = this.#sysFlag;
+    into.messageFlag = this.#messageFlag;
+    into.reconsumeTimes = this.#reconsumeTimes;
+    into.maxReconsumeTimes = this.#maxReconsumeTimes;
+    into.batch = this.#batch;
+    into.properties = this.#properties;
+    into.propertiesStart = 0;
+    into.propertiesEnd = this.#properties.length;
+    into.scannedProperties = this.#scanned;
+    into.body = bytes;
+    into.bodyStart = headerEnd;
+    into.bodyEnd = end;
+    this.#misses = 0;
+    return true;
+  }
+
+  /** Remembers the header of the frame at `start`, which the scanner has just read into `header`. */
+  learn(bytes: Uint8Array, start: number, header: SendHeader): void {
+    if (header.serializeType !== SERIALIZE_JSON || ++this.#misses % MISSES_MAX > MISSES_MAX / 2) return;
+    const headerStart = start + FrameAt.header;
+    const length = header.bodyStart - headerStart;
+    this.#length = 0;
+    if (length > HEADER_MAX_BYTES) return;
+    const copy = Buffer.from(bytes.subarray(headerStart, headerStart + length));
+    const hole = (from: number, to: number): Hole => ({ start: from - headerStart, end: to - headerStart });
+    this.#opaque = hole(header.opaqueStart, header.opaqueEnd);
+    this.#queueId = hole(header.queueIdStart, header.queueIdEnd);
+    this.#born = hole(header.bornTimestampStart, header.bornTimestampEnd);
+    this.#key = NO_HOLE;
+    this.#properties = Buffer.from(header.properties.subarray(header.propertiesStart, header.propertiesEnd));
+    scanProperties(this.#properties, 0, this.#properties.length, this.#scanned);
+    if (!this.#findKey(copy)) return;
+    const holes = [this.#opaque, this.#queueId, this.#born, this.#key].sort((a, b) => a.start - b.start);
+    this.#bounds = [
+      ...holes.filter(({ start, end }) => start < end).flatMap(({ start, end }) => [start, end]),
+      length,
+      length,
+    ];
+    this.#bytes = copy;
+    this.#words = new DataView(copy.buffer, copy.byteOffset, length);
+    this.#code = header.code;
+    this.#language = header.language;
+    this.#version = header.version;
+    this.#flag = header.flag;
+    this.#topicStart = header.topicStart - headerStart;
+    this.#topicEnd = header.topicEnd - headerStart;
+    this.#defaultTopicStart = header.defaultTopicStart - headerStart;
+    this.#defaultTopicEnd = header.defaultTopicEnd - headerStart;
+    this.#defaultTopicQueueNums = header.defaultTopicQueueNums;
+    this.#sysFlag = header.sysFlag;
+    this.#messageFlag = header.messageFlag;
+    this.#reconsumeTimes = header.reconsumeTimes;
+    this.#maxReconsumeTimes = header.maxReconsumeTimes;
+    this.#batch = header.batch;
+    this.#length = length;
+  }
+
+  /**
+   * Where the key stands in the header, and where in the properties. False when the two do not fit: a key with escapes, or a second one
+   * that counts.
+   */
+  #findKey(header: Buffer): boolean {
+    const { uniqKeyStart, uniqKeyEnd } = this.#scanned;
+    if (uniqKeyStart === uniqKeyEnd) return true;
+    const nameAt = header.indexOf(KEY_NAME);
+    const keyLength = uniqKeyEnd - uniqKeyStart;
+    const keyStart = nameAt + KEY_NAME.length;
+    if (nameAt < 0 || header.indexOf(KEY_NAME, keyStart) >= 0) return false;
+    if (header.compare(this.#properties, uniqKeyStart, uniqKeyEnd, keyStart, keyStart + keyLength) !== 0) return false;
+    this.#key = { start: keyStart, end: keyStart + keyLength };
+    this.#keyAt = uniqKeyStart;
+    return isPlain(header, wordsOf(header), keyStart, keyStart + keyLength);
+  }
+
+  /** Is everything between the holes as remembered? */
+  #isLike(bytes: Uint8Array, words: DataView, headerStart: number): boolean {
+    const bounds = this.#bounds;
+    let at = 0;
+    for (let i = 0; i < bounds.length; i += 2) {
+      const end = bounds[i]!;
+      for (; at <= end - WORD_BYTES; at += WORD_BYTES) {
+        if (words.getInt32(headerStart + at, true) !== this.#words.getInt32(at, true)) return false;
+      }
+      for (; at < end; at++) if (bytes[headerStart + at] !== this.#bytes[at]) return false;
+      at = bounds[i + 1]!;
+    }
+    return true;
+  }
+
+  #readHoles(bytes: Uint8Array, words: DataView, headerStart: number, into: SendHeader): boolean {
+    const { start, end } = this.#opaque;
+    const first = bytes[headerStart + start]!;
+    // JSON has no leading zeros, and a minus is for the scanner.
+    if (first === MINUS || (first === ZERO && end - start > 1)) return false;
+    const opaque = decimalInt32(bytes, headerStart + start, headerStart + end);
+    const queueId = decimalInt32(bytes, headerStart + this.#queueId.start, headerStart + this.#queueId.end);
+    const bornStart = headerStart + this.#born.start;
+    const bornEnd = headerStart + this.#born.end;
+    const bornHigh = decimalLongHigh(bytes, bornStart, bornEnd);
+    const bornLow = decimalLongLow(bytes, bornStart, bornEnd);
+    if (Number.isNaN(opaque) || Number.isNaN(queueId) || bornHigh === NOT_DECIMAL || bornLow === NOT_DECIMAL)
+      return false;
+    const keyStart = headerStart + this.#key.start;
+    const keyEnd = headerStart + this.#key.end;
+    if (!isPlain(bytes, words, keyStart, keyEnd)) return false;
+    for (let i = keyStart; i < keyEnd; i++) this.#properties[this.#keyAt + i - keyStart] = bytes[i]!;
+    into.opaque = opaque;
+    into.queueId = queueId;
+    into.bornTimestamp = bornHigh * LONG_UNIT + bornLow;
+    return true;
+  }
+}
+
+const NO_HOLE: Hole = { start: 0, end: 0 };
+
+/** Nothing in `bytes[start, end)` ends a JSON text or is escaped in it. */
+function isPlain(bytes: Uint8Array, words: DataView, start: number, end: number): boolean {
+  let at = start;
+  for (; at <= end - WORD_BYTES; at += WORD_BYTES) if (specialsOf(words.getInt32(at, true)) !== 0) return false;
+  for (; at < end; at++) {
+    const byte = bytes[at]!;
+    if (byte === QUOTE || byte === BACKSLASH || byte < PRINTABLE_MIN) return false;
+  }
+  return true;
+}
