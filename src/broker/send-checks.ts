@@ -35,7 +35,12 @@ export function refusedOrderTopic(
   };
 }
 
+/** The broker chooses among the write queues for a negative id; upstream divides by their number there, and answers the exception. */
 export function refusedQueue(header: SendHeader, { name, readQueueNums, writeQueueNums }: TopicView): Refusal | null {
+  if (header.queueId < 0) {
+    if (writeQueueNums > 0) return null;
+    return { code: ResponseCode.SYSTEM_ERROR, remark: `topic ${name} has no write queue for the broker to choose` };
+  }
   if (header.queueId < Math.max(readQueueNums, writeQueueNums)) return null;
   return {
     code: ResponseCode.INVALID_PARAMETER,

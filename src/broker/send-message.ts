@@ -2,9 +2,10 @@
  * Sends (10, 310, 320): checks the request, encodes its records in place in the bytes ring (the only copy of a body) and puts a
  * descriptor beside them. Called by the net agent for each send; the answer comes from pending-sends when append has its results.
  */
+import { assert } from '../base/assert.ts';
 import { bodyCrc32 } from '../base/crc32.ts';
 import { REQUEST_SIZE_MAX_BYTES } from '../base/limits.ts';
-import { asQueueSlot, type RingPosition } from '../base/units.ts';
+import { asQueueSlot, type QueueSlot, type RingPosition } from '../base/units.ts';
 import { BatchItemCursor } from '../layout/batch-item.ts';
 import {
   endsEntry,
@@ -151,13 +152,13 @@ export class SendMessages {
     if (refusal !== null) return this.refuse(header, refusal, reply);
     const size = this.#sizeOf(bodyLength, topic, propertiesLength, reply);
     if (size > this.#requestMax) return this.refuse(header, this.#tooLong('message', size), reply);
+    const slot = this.#prepareHead(header, topic, reply);
     const position = this.#claim(size);
     if (position === NO_ROOM) return SendOutcome.noRoom;
-    const queueId = this.#prepareHead(header, topic, reply);
     const at = this.#ports.bytes.index(position);
     this.#ownEnd = this.#ownStart;
     this.#encode(at, size, header.messageFlag, header.body, header.bodyStart, header.bodyEnd, topic.nameBytes);
-    this.#describe(header, topic, reply, position, size, 1, queueId, nowUs);
+    this.#describe(header, reply, position, size, 1, slot, nowUs);
     return SendOutcome.queued;
   }
 
@@ -186,9 +187,9 @@ export class SendMessages {
     }
     if (count === 0) return this.refuse(header, MALFORMED_BATCH, reply);
     if (size > this.#requestMax) return this.refuse(header, this.#tooLong('batch', size), reply);
+    const slot = this.#prepareHead(header, topic, reply);
     const position = this.#claim(size);
     if (position === NO_ROOM) return SendOutcome.noRoom;
-    const queueId = this.#prepareHead(header, topic, reply);
     let next = this.#ports.bytes.index(position);
     for (let at = bodyStart; at < bodyEnd; at = item.next) {
       item.load(body, at, bodyEnd);
@@ -200,7 +201,7 @@ export class SendMessages {
       this.#encode(next, recordSize, item.flag, body, item.bodyStart, item.bodyEnd, topic.nameBytes);
       next += recordSize;
     }
-    this.#describe(header, topic, reply, position, size, count, queueId, nowUs);
+    this.#describe(header, reply, position, size, count, slot, nowUs);
     return SendOutcome.queued;
   }
 
@@ -227,8 +228,8 @@ export class SendMessages {
     return descriptors.hasRoom() ? bytes.claim(size) : NO_ROOM;
   }
 
-  /** Fills in what all records of the request share. Returns their queue. */
-  #prepareHead(header: SendHeader, { view, nameBytes }: NetTopic, { remoteHost }: ReplyPort): number {
+  /** Fills in what all records of the request share. Returns their queue's row; before room is claimed, which must be filled then. */
+  #prepareHead(header: SendHeader, { view, nameBytes }: NetTopic, { remoteHost }: ReplyPort): QueueSlot {
     const head = this.#head;
     head.queueId = header.queueId >= 0 ? header.queueId : this.#ports.random.below(view.writeQueueNums);
     head.sysFlag = header.sysFlag | (view.multiTags ? SysFlag.multiTags : 0);
@@ -236,7 +237,9 @@ export class SendMessages {
     head.reconsumeTimes = header.reconsumeTimes;
     head.topicLength = nameBytes.length;
     head.bornHost = remoteHost;
-    return head.queueId;
+    const slot = view.slots[head.queueId];
+    assert(slot !== undefined, 'a send that was not refused has a queue');
+    return asQueueSlot(slot);
   }
 
   /** Encodes one record at `at` in the ring. */
@@ -290,19 +293,17 @@ export class SendMessages {
 
   #describe(
     header: SendHeader,
-    { view }: NetTopic,
     reply: ReplyPort,
     position: RingPosition,
     size: number,
     count: number,
-    queueId: number,
+    slot: QueueSlot,
     nowUs: number,
   ): void {
     const { descriptors, queueTable, pending } = this.#ports;
     const index = descriptors.claim();
     const { ints, doubles } = descriptors;
     const at = index * INTS;
-    const slot = asQueueSlot(view.slots[queueId]!);
     doubles[index * DOUBLES + DescriptorDouble.bytesPosition] = position;
     ints[at + DescriptorInt.length] = size;
     ints[at + DescriptorInt.recordCount] = count;
@@ -312,7 +313,7 @@ export class SendMessages {
     ints[at + DescriptorInt.status] = DescriptorStatus.pending;
     ints[at + DescriptorInt.queueGeneration] = queueTable.generation(slot);
     ints[at + DescriptorInt.queuedAtUs] = nowUs & MICROSECONDS_MASK;
-    pending.add(index, header, reply, queueId, this.#properties.wait, this.#keyAt, this.#keyLength);
+    pending.add(index, header, reply, this.#head.queueId, this.#properties.wait, this.#keyAt, this.#keyLength);
   }
 }
 

@@ -195,6 +195,23 @@ describe('what is refused', () => {
       code: 16,
       remark: /order topic/,
     },
+    ...[4, 0].map((readQueueNums) => ({
+      about: `a queue of the broker’s choice where ${readQueueNums} are read and none is written`,
+      topic: 'O',
+      view: { writeQueueNums: 0, readQueueNums },
+      queueId: -1,
+      code: 1,
+      remark: /no write queue/,
+    })),
+    {
+      about: 'a batch to a queue of the broker’s choice where none is written',
+      ...inT,
+      topic: 'O',
+      view: { writeQueueNums: 0 },
+      queueId: -1,
+      code: 1,
+      remark: /no write queue/,
+    },
     { about: 'no body', body: '', code: 1, remark: /body is null/ },
     {
       about: 'a body over the limit',
