@@ -39,7 +39,6 @@ export interface BrokerSettings extends ControlSettings {
   /** Async flush: so many written bytes are flushed before their time (details.md 2). */
   readonly flushAheadBytes: number;
   readonly syncFlushTimeout: number;
-  readonly flushIntervalConsumeQueue: number;
   /** Zero-write the next segment under sync flush, which makes fdatasync cheaper (details.md 3). */
   readonly zeroWriteNextSegment: boolean;
 

@@ -97,7 +97,6 @@ export const BROKER_SCHEMA = {
     'Async flush: so many written bytes are flushed before their time',
   ),
   syncFlushTimeout: count(5000, 10, HOUR_MS).describe('How long an answer waits for its flush'),
-  flushIntervalConsumeQueue: count(1000, 10, HOUR_MS).describe('Time between flushes of the ConsumeQueues'),
   zeroWriteNextSegment: flag(true).describe(
     'Sync flush: the next file is filled with zeros, which makes fdatasync cheaper',
   ),

@@ -5,7 +5,6 @@
  */
 import { z } from 'zod/v3';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
-import { printProperties } from '../remoting/properties-text.ts';
 import type { Assignment } from './assignment.ts';
 import { adviseBroker, BROKER_SCHEMA, checkBroker, completeBroker } from './broker-schema.ts';
 import { ConfigurationError } from './configuration-error.ts';
@@ -36,11 +35,6 @@ export function resolveBroker(assignments: readonly Assignment[]): Resolved<Brok
 /** Throws ConfigurationError. */
 export function resolveNameServer(assignments: readonly Assignment[]): Resolved<NameServerOptions> {
   return resolve(NAME_SERVER_SCHEMA, assignments);
-}
-
-/** All settings as request 26 shows them and as a broker.conf that would give the same ones. */
-export function settingsText(settings: object): string {
-  return printProperties(Object.entries(settings));
 }
 
 type Shape = Readonly<Record<string, Kind<unknown>>>;

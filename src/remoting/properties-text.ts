@@ -26,7 +26,7 @@ export function parseProperties(text: string): Map<string, string> {
 
 /** One `key=value` line each, sorted by name. */
 export function printProperties(properties: Iterable<readonly [string, unknown]>): string {
-  const lines = [...properties].map(([name, value]) => `${escaped(name)}=${escaped(String(value))}\n`);
+  const lines = [...properties].map(([name, value]) => `${escaped(name)}=${escapedValue(String(value))}\n`);
   return lines.sort().join('');
 }
 
@@ -44,6 +44,11 @@ function unescaped(text: string): string {
   return text.replace(/\\(?:u([0-9a-fA-F]{4})|(.))/g, (_all, hex: string | undefined, char: string) =>
     hex === undefined ? (ESCAPES[char] ?? char) : String.fromCharCode(Number.parseInt(hex, 16)),
   );
+}
+
+/** A blank in front would be taken for a part of the separator. */
+function escapedValue(text: string): string {
+  return escaped(text).replace(/^\s/, '\\$&');
 }
 
 function escaped(text: string): string {

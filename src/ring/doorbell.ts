@@ -35,19 +35,6 @@ export class Doorbell implements Bell {
   }
 }
 
-/** The bell between two agents of one thread: a function call. */
-export class LocalBell implements Bell {
-  readonly #wake: () => void;
-
-  constructor(wake: () => void) {
-    this.#wake = wake;
-  }
-
-  ring(): void {
-    this.#wake();
-  }
-}
-
 /** Sleeps on the bell of a thread that owns no sockets and no ports. */
 export class BlockingSleeper {
   readonly #word: Int32Array;

@@ -52,10 +52,6 @@ export class CheckpointWriter {
     this.#last = readCheckpoint(disk, path);
   }
 
-  get last(): CheckpointFields {
-    return this.#last;
-  }
-
   /**
    * Replaces what is given and flushes the file. The fields lie in one sector, so a loss of power leaves the old ones or the new. False
    * on a full disk: the old checkpoint stays, from which a start has to look further back.

@@ -41,11 +41,6 @@ export class CommitLogWriter {
     return this.#remaining() - BLANK_HEAD_BYTES;
   }
 
-  /** The longest run that fits an empty segment. */
-  get runMax(): number {
-    return this.#files.segmentSizeBytes - BLANK_HEAD_BYTES;
-  }
-
   /**
    * Fills the segment up and goes on in the next. The next one is opened first: when the disk is full nothing has happened, and the
    * segment can still take a smaller run.

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { settingsText } from '../../src/broker/settings-text.ts';
 import { type Assignment, assignmentsOfFile, assignmentsOfObject } from '../../src/config/assignment.ts';
 import { ConfigurationError } from '../../src/config/configuration-error.ts';
-import { resolveBroker, resolveNameServer, settingsText } from '../../src/config/resolve.ts';
+import { resolveBroker, resolveNameServer } from '../../src/config/resolve.ts';
 
 const given = (values: object, origin = 'test'): Assignment[] => assignmentsOfObject(values, origin);
 
@@ -100,9 +101,12 @@ describe('settings of a broker', () => {
   });
 
   it("warn of Apache's settings that have no effect and of misspelt ones", () => {
-    const { warnings } = resolveBroker(given({ deleteWhen: '04', flushDiskTypo: 'SYNC_FLUSH', colour: 'blue' }));
+    const { warnings } = resolveBroker(
+      given({ deleteWhen: '04', flushIntervalConsumeQueue: 500, flushDiskTypo: 'SYNC_FLUSH', colour: 'blue' }),
+    );
     expect(warnings).toEqual([
       'deleteWhen (test) is a setting of Apache RocketMQ that RingMQ does not follow: ignored',
+      'flushIntervalConsumeQueue (test) is a setting of Apache RocketMQ that RingMQ does not follow: ignored',
       'flushDiskTypo (test) is not a setting: ignored, is flushDiskType meant?',
       'colour (test) is not a setting: ignored',
     ]);
@@ -131,13 +135,11 @@ describe('settings of a broker', () => {
 
   it('come out of their own text as they went in', () => {
     const { settings } = resolveBroker(
-      given({ storePathRootDir: 'C:\\store', brokerName: 'x', flushDiskType: 'sync' }),
+      given({ storePathRootDir: 'C:\\store', brokerName: 'x', flushDiskType: 'sync', regionId: '=a b#' }),
     );
-    const { brokerAddress, ...options } = settings;
-    expect(resolveBroker(assignmentsOfFile(settingsText(options), 'text')).settings).toEqual({
-      ...options,
-      brokerAddress,
-    });
+    const { settings: again, warnings } = resolveBroker(assignmentsOfFile(settingsText(settings), 'text'));
+    expect(again).toEqual(settings);
+    expect(warnings).toEqual([]);
   });
 });
 

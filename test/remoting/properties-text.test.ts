@@ -37,8 +37,9 @@ test('what is printed is read back, sorted by name', () => {
   const properties = new Map([
     ['b', 'C:\\x\nnext'],
     ['a', 'true'],
+    ['c', '  = # two'],
   ]);
   const text = printProperties(properties);
-  expect(text).toBe('a=true\nb=C:\\\\x\\nnext\n');
+  expect(text).toBe('a=true\nb=C:\\\\x\\nnext\nc=\\  = # two\n');
   expect(parseProperties(text)).toEqual(properties);
 });

@@ -50,8 +50,11 @@ describe('the checkpoint', () => {
     expect(writer.write({ queuesTimestamp: 5 })).toBe(true);
     disk.fault = (operation) => (operation === 'write' ? 'ENOSPC' : null);
     expect(writer.write({ queuesTimestamp: 7 })).toBe(false);
-    expect(writer.last.queuesTimestamp).toBe(5);
     expect(readCheckpoint(disk, '/checkpoint').queuesTimestamp).toBe(5);
+    disk.fault = () => null;
+    // Nor does the writer take the refused one for the newest.
+    expect(writer.write({ queuesTimestamp: 6 })).toBe(true);
+    expect(readCheckpoint(disk, '/checkpoint').queuesTimestamp).toBe(6);
   });
 
   it('does not go back', () => {

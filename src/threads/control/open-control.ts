@@ -3,11 +3,10 @@
  * files. What the other agents need of that goes back to main.
  */
 import { QUEUE_HANDLES_READ_MAX } from '../../base/limits.ts';
-import type { BrokerSettings } from '../../broker/broker-settings.ts';
 import type { ControlLog } from '../../broker/control-ports.ts';
 import type { ToControl } from '../../broker/control-protocol.ts';
 import { Coordinator } from '../../broker/coordinator.ts';
-import { printProperties } from '../../remoting/properties-text.ts';
+import { settingsText } from '../../broker/settings-text.ts';
 import { readCheckpoint } from '../../store/checkpoint.ts';
 import { ConsumeQueueReader } from '../../store/consume-queue.ts';
 import { LogReader } from '../../store/log-reader.ts';
@@ -36,7 +35,7 @@ export function openControl(context: WorkerContext): OpenedAgent {
   try {
     return openWithLock(context, lock);
   } catch (cause) {
-    // Nothing has been written: the next start finds the store as it was.
+    // Nobody has been served. Recovery may have cut or filled files; the next start does so again and comes to the same end.
     lock.release(lock.cleanStop);
     throw cause;
   }
@@ -82,7 +81,7 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
       const { logStart } = recovered;
       return runtimeFigures(ends.page.status, { placement, bootMs, nowMs: clock.nowMs(), logStart });
     },
-    configText: () => configText({ ...settings, namesrvAddr: nameServers }),
+    configText: () => settingsText({ ...settings, namesrvAddr: nameServers }),
     log,
   });
   const watched = workersOf(settings.placement, settings.netThreads)
@@ -160,9 +159,4 @@ function controlLog({ log }: WorkerContext): ControlLog {
     warn: (message) => log('warn', message),
     error: (message, cause) => log('error', cause instanceof Error ? `${message}: ${cause.message}` : message),
   };
-}
-
-/** For request 26: what a broker.conf with the same settings would say. */
-function configText({ brokerAddress: _derived, ...settings }: BrokerSettings): string {
-  return printProperties(Object.entries(settings));
 }
