@@ -84,6 +84,24 @@ describe.each(PLACEMENTS)('a whole broker, placement %s', (placement) => {
     await second.close();
   });
 
+  it('has the offsets that came with the last pulls before a stop', async () => {
+    const store = `${temporaryFolder('node')}/store`;
+    const first = await startNode(store, { placement });
+    let client = new NodeClient(first);
+    const stored = await sendMany(client, 40);
+    await untilVisible(client, stored);
+    const pulls = stored.map((_, queueId) => client.pull(TOPIC, queueId, 0, queueId + 1));
+    for (const { code } of await Promise.all(pulls)) expect(code).toBe(0);
+    await first.close();
+    client.close();
+    const second = await startNode(store, { placement });
+    client = new NodeClient(second);
+    const committed = stored.map((_, queueId) => client.committed('G', TOPIC, queueId));
+    expect(await Promise.all(committed)).toEqual([1, 2, 3, 4]);
+    client.close();
+    await second.close();
+  });
+
   it('stops answering when one of its threads fails', async () => {
     const store = `${temporaryFolder('node')}/store`;
     mkdirSync(`${store}/consumequeue`, { recursive: true });

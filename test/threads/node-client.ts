@@ -63,11 +63,18 @@ export class NodeClient {
     return Number(answer.extFields?.get('offset'));
   }
 
+  /** Where a group goes on in a queue, by request 14. */
+  async committed(consumerGroup: string, topic: string, queueId: number): Promise<number> {
+    const fields = new Map(Object.entries({ consumerGroup, topic, queueId: String(queueId) }));
+    const answer = await this.invoke(requestOf(RequestCode.QUERY_CONSUMER_OFFSET, 0, fields));
+    return Number(answer.extFields?.get('offset'));
+  }
+
   /** Bodies of a queue from its first message on, in the order of the queue; each is checked to have the offset of its place. */
   async pullAll(topic: string, queueId: number): Promise<string[]> {
     const bodies: string[] = [];
     for (;;) {
-      const answer = await this.#pull(topic, queueId, bodies.length);
+      const answer = await this.pull(topic, queueId, bodies.length);
       if (answer.code !== 0) return bodies;
       const bytes = Uint8Array.from(answer.body!);
       const view = new DataView(bytes.buffer);
@@ -81,15 +88,16 @@ export class NodeClient {
     }
   }
 
-  #pull(topic: string, queueId: number, queueOffset: number): Promise<RemotingCommand> {
+  /** A pull of group G from `queueOffset` on, which commits `commitOffset` on its way if that is given. */
+  pull(topic: string, queueId: number, queueOffset: number, commitOffset = -1): Promise<RemotingCommand> {
     const fields = {
       consumerGroup: 'G',
       topic,
       queueId: String(queueId),
       queueOffset: String(queueOffset),
       maxMsgNums: '32',
-      sysFlag: '4',
-      commitOffset: '0',
+      sysFlag: commitOffset < 0 ? '4' : '5',
+      commitOffset: String(Math.max(commitOffset, 0)),
       suspendTimeoutMillis: '0',
       subscription: '*',
       subVersion: '0',

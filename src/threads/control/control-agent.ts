@@ -2,7 +2,7 @@
  * The control thread's agent: runs the coordinator with what the net threads say, and keeps watch over the others. Lives in its thread's
  * event loop, because ports and NameServers speak to it there.
  */
-import type { MessagePort } from 'node:worker_threads';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Clock } from '../../base/clock.ts';
 import type { FromControl, ToControl } from '../../broker/control-protocol.ts';
 import type { Coordinator } from '../../broker/coordinator.ts';
@@ -32,6 +32,15 @@ export class NetPosts {
       this.#ports[net]!.postMessage(this.#outgoing[net]);
       this.#outgoing[net] = [];
     }
+  }
+
+  /** Messages that have come and have not been delivered yet. */
+  takeNow(receive: (net: number, messages: readonly ToControl[]) => void): void {
+    this.#ports.forEach((port, net) => {
+      for (let entry = receiveMessageOnPort(port); entry; entry = receiveMessageOnPort(port)) {
+        receive(net, entry.message as ToControl[]);
+      }
+    });
   }
 
   close(): void {
@@ -85,7 +94,9 @@ export class ControlAgent implements Agent {
     return work;
   }
 
+  /** The net threads have ended before, but no order holds between their last words and the message that ends this agent. */
   close(): void {
+    this.#parts.posts.takeNow((net, messages) => this.receive(net, messages));
     this.#parts.coordinator.close();
     this.#parts.posts.close();
   }

@@ -176,7 +176,9 @@ export class NetAgent implements Agent, ConnectionEvents {
     return work;
   }
 
+  /** The answers to the pulls that brought them have gone out: the offsets may not stay behind. */
   close(): void {
+    this.#parts.commits.flush();
     this.#parts.control.close();
   }
 

@@ -56,6 +56,7 @@ class TestConnection implements Connection {
 
 let path: DataPath;
 let agent: NetAgent;
+let commits: CommitBatch;
 let controlEnd: MessagePort;
 let lines: string[];
 let drained: number[];
@@ -67,7 +68,7 @@ beforeEach(() => {
   lines = [];
   drained = [];
   const control = new ControlLink(port1);
-  const commits = new CommitBatch((commit) => control.send(commit));
+  commits = new CommitBatch((commit) => control.send(commit));
   const pulls = {
     parked: 0,
     expire: () => 0,
@@ -238,5 +239,11 @@ describe('control', () => {
     agent.closed(client, 'gone');
     agent.doWork();
     expect(toControl().map(({ kind }) => kind)).toEqual(['opened', 'request', 'closed']);
+  });
+
+  it('hears of the offsets of the last pulls when the agent ends', () => {
+    commits.add('G', 'T', 0, 7, '127.0.0.1:51310');
+    agent.close();
+    expect(toControl()).toMatchObject([{ kind: 'commitOffset', group: 'G', topic: 'T', queueId: 0, offset: 7 }]);
   });
 });
