@@ -3,26 +3,26 @@
  * doubles when it is full; net reads append's results into it, so what waits here holds up nobody else.
  */
 import type { SerializeType } from '../layout/remoting-frame.ts';
+import { QUEUED_AT_MASK } from '../layout/request-descriptor.ts';
 import type { ReplyPort } from './reply-port.ts';
 import type { StoredSend } from './send-answers.ts';
 
 const FIRST_CAPACITY = 1024;
 /** Usual keys have 32 characters; a longer one has an array of its own. */
 const KEY_BYTES = 64;
-const MICROSECONDS_MASK = 0x7fffffff;
 
-/** Places in the int and double cells of one send. */
+/** Places in the int and double cells of one send: an entry of this page's own, no slot of the descriptor ring. */
 const OPAQUE = 0;
 const SERIALIZE_TYPE = 1;
 const QUEUE_ID = 2;
 const QUEUED_AT = 3;
 const KEY_LENGTH = 4;
-const INTS = 5;
+const ENTRY_INTS = 5;
 
 const QUEUE_OFFSET = 0;
 const LOG_OFFSET = 1;
 const LOG_END = 2;
-const DOUBLES = 3;
+const ENTRY_DOUBLES = 3;
 
 export class AwaitingFlush {
   #capacity = FIRST_CAPACITY;
@@ -31,8 +31,8 @@ export class AwaitingFlush {
   #replies: (ReplyPort | null)[] = new Array(FIRST_CAPACITY).fill(null);
   #offsets: (readonly number[] | null)[] = new Array(FIRST_CAPACITY).fill(null);
   #longKeys: (Uint8Array | null)[] = new Array(FIRST_CAPACITY).fill(null);
-  #ints = new Int32Array(FIRST_CAPACITY * INTS);
-  #doubles = new Float64Array(FIRST_CAPACITY * DOUBLES);
+  #ints = new Int32Array(FIRST_CAPACITY * ENTRY_INTS);
+  #doubles = new Float64Array(FIRST_CAPACITY * ENTRY_DOUBLES);
   #keys = new Uint8Array(FIRST_CAPACITY * KEY_BYTES);
 
   get count(): number {
@@ -41,13 +41,13 @@ export class AwaitingFlush {
 
   /** True when the first of them is flushed. */
   isDue(flushed: number): boolean {
-    return this.#count > 0 && this.#doubles[this.#head * DOUBLES + LOG_END]! <= flushed;
+    return this.#count > 0 && this.#doubles[this.#head * ENTRY_DOUBLES + LOG_END]! <= flushed;
   }
 
   /** True when the first of them was queued more than `timeoutUs` ago. */
   isLate(nowUs: number, timeoutUs: number): boolean {
     if (this.#count === 0) return false;
-    return ((nowUs - this.#ints[this.#head * INTS + QUEUED_AT]!) & MICROSECONDS_MASK) > timeoutUs;
+    return ((nowUs - this.#ints[this.#head * ENTRY_INTS + QUEUED_AT]!) & QUEUED_AT_MASK) > timeoutUs;
   }
 
   push(send: StoredSend): void {
@@ -55,12 +55,12 @@ export class AwaitingFlush {
     const at = (this.#head + this.#count++) & (this.#capacity - 1);
     this.#replies[at] = send.reply;
     this.#offsets[at] = send.offsets;
-    const ints = at * INTS;
+    const ints = at * ENTRY_INTS;
     this.#ints[ints + OPAQUE] = send.opaque;
     this.#ints[ints + SERIALIZE_TYPE] = send.serializeType;
     this.#ints[ints + QUEUE_ID] = send.queueId;
     this.#ints[ints + QUEUED_AT] = send.queuedAtUs;
-    const doubles = at * DOUBLES;
+    const doubles = at * ENTRY_DOUBLES;
     this.#doubles[doubles + QUEUE_OFFSET] = send.queueOffset;
     this.#doubles[doubles + LOG_OFFSET] = send.logOffset;
     this.#doubles[doubles + LOG_END] = send.logEnd;
@@ -83,12 +83,12 @@ export class AwaitingFlush {
     into.offsets = this.#offsets[at]!;
     this.#replies[at] = null;
     this.#offsets[at] = null;
-    const ints = at * INTS;
+    const ints = at * ENTRY_INTS;
     into.opaque = this.#ints[ints + OPAQUE]!;
     into.serializeType = this.#ints[ints + SERIALIZE_TYPE] as SerializeType;
     into.queueId = this.#ints[ints + QUEUE_ID]!;
     into.queuedAtUs = this.#ints[ints + QUEUED_AT]!;
-    const doubles = at * DOUBLES;
+    const doubles = at * ENTRY_DOUBLES;
     into.queueOffset = this.#doubles[doubles + QUEUE_OFFSET]!;
     into.logOffset = this.#doubles[doubles + LOG_OFFSET]!;
     into.logEnd = this.#doubles[doubles + LOG_END]!;
@@ -107,12 +107,12 @@ export class AwaitingFlush {
       while (to.length < capacity) to.push(null);
       return to;
     };
-    const ints = new Int32Array(capacity * INTS);
-    const doubles = new Float64Array(capacity * DOUBLES);
+    const ints = new Int32Array(capacity * ENTRY_INTS);
+    const doubles = new Float64Array(capacity * ENTRY_DOUBLES);
     const keys = new Uint8Array(capacity * KEY_BYTES);
     order.forEach((at, i) => {
-      ints.set(this.#ints.subarray(at * INTS, (at + 1) * INTS), i * INTS);
-      doubles.set(this.#doubles.subarray(at * DOUBLES, (at + 1) * DOUBLES), i * DOUBLES);
+      ints.set(this.#ints.subarray(at * ENTRY_INTS, (at + 1) * ENTRY_INTS), i * ENTRY_INTS);
+      doubles.set(this.#doubles.subarray(at * ENTRY_DOUBLES, (at + 1) * ENTRY_DOUBLES), i * ENTRY_DOUBLES);
       keys.set(this.#keys.subarray(at * KEY_BYTES, (at + 1) * KEY_BYTES), i * KEY_BYTES);
     });
     this.#replies = moved(this.#replies);

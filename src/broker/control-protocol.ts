@@ -62,7 +62,7 @@ export type ToControl =
     }
   /** A pull met an unknown group. Answered by `ensured`, after the `group` update if there is one now. */
   | { readonly kind: 'ensureGroup'; readonly ticket: number; readonly group: string }
-  /** A pull's ride-along offset commit, when the group or topic has no row in the commit ring yet. */
+  /** The newest offset of a queue that pulls have committed on the way (threads/net/commit-batch.ts). No answer. */
   | {
       readonly kind: 'commitOffset';
       readonly group: string;

@@ -8,10 +8,12 @@ import { asRingPosition } from '../base/units.ts';
 import { RecordAt } from '../layout/message-record.ts';
 import type { SerializeType } from '../layout/remoting-frame.ts';
 import {
-  DESCRIPTOR_SIZE_BYTES,
+  DESCRIPTOR_DOUBLES,
+  DESCRIPTOR_INTS,
   DescriptorDouble,
   DescriptorInt,
   DescriptorStatus,
+  QUEUED_AT_MASK,
 } from '../layout/request-descriptor.ts';
 import { ResponseCode } from '../remoting/codes.ts';
 import { isOneWay } from '../remoting/frame-codec.ts';
@@ -24,10 +26,6 @@ import { AwaitingFlush } from './awaiting-flush.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { ReplyPort } from './reply-port.ts';
 import { type SendAnswers, StoredSend } from './send-answers.ts';
-
-const INTS = DESCRIPTOR_SIZE_BYTES / Int32Array.BYTES_PER_ELEMENT;
-const DOUBLES = DESCRIPTOR_SIZE_BYTES / Float64Array.BYTES_PER_ELEMENT;
-const MICROSECONDS_MASK = 0x7fffffff;
 
 export interface PendingSendsPorts {
   readonly bytes: BytesRing;
@@ -121,8 +119,8 @@ export class PendingSends {
       this.#take(index, flushed, nowUs);
       this.#replies[index] = null;
       bytesEnd =
-        descriptors.doubles[index * DOUBLES + DescriptorDouble.bytesPosition]! +
-        descriptors.ints[index * INTS + DescriptorInt.length]!;
+        descriptors.doubles[index * DESCRIPTOR_DOUBLES + DescriptorDouble.bytesPosition]! +
+        descriptors.ints[index * DESCRIPTOR_INTS + DescriptorInt.length]!;
     }
     this.#harvested = completed;
     descriptors.free(completed);
@@ -141,7 +139,7 @@ export class PendingSends {
   }
 
   #take(index: number, flushed: number, nowUs: number): void {
-    const status = this.#ports.descriptors.ints[index * INTS + DescriptorInt.status]!;
+    const status = this.#ports.descriptors.ints[index * DESCRIPTOR_INTS + DescriptorInt.status]!;
     if (status !== DescriptorStatus.stored) {
       this.#refuse(index, status);
       return;
@@ -161,21 +159,23 @@ export class PendingSends {
     send.opaque = this.#opaques[index]!;
     send.serializeType = this.#serializeTypes[index] as SerializeType;
     send.queueId = this.#queueIds[index]!;
-    send.queueOffset = doubles[index * DOUBLES + DescriptorDouble.queueOffset]!;
-    send.logOffset = doubles[index * DOUBLES + DescriptorDouble.logOffset]!;
-    send.logEnd = send.logOffset + ints[index * INTS + DescriptorInt.length]!;
-    send.queuedAtUs = ints[index * INTS + DescriptorInt.queuedAtUs]!;
+    send.queueOffset = doubles[index * DESCRIPTOR_DOUBLES + DescriptorDouble.queueOffset]!;
+    send.logOffset = doubles[index * DESCRIPTOR_DOUBLES + DescriptorDouble.logOffset]!;
+    send.logEnd = send.logOffset + ints[index * DESCRIPTOR_INTS + DescriptorInt.length]!;
+    send.queuedAtUs = ints[index * DESCRIPTOR_INTS + DescriptorInt.queuedAtUs]!;
     send.key = bytes.bytes;
     send.keyStart = this.#keyAt[index]!;
     send.keyEnd = send.keyStart + this.#keyLength[index]!;
-    const records = ints[index * INTS + DescriptorInt.recordCount]!;
+    const records = ints[index * DESCRIPTOR_INTS + DescriptorInt.recordCount]!;
     send.offsets = records === 1 ? null : this.#offsetsOf(index, records);
   }
 
   /** Where the messages of a batch lie, by the sizes of their records in the ring. */
   #offsetsOf(index: number, records: number): number[] {
     const { bytes, descriptors } = this.#ports;
-    const start = bytes.index(asRingPosition(descriptors.doubles[index * DOUBLES + DescriptorDouble.bytesPosition]!));
+    const start = bytes.index(
+      asRingPosition(descriptors.doubles[index * DESCRIPTOR_DOUBLES + DescriptorDouble.bytesPosition]!),
+    );
     const offsets: number[] = [];
     let at = start;
     for (let record = 0; record < records; record++) {
@@ -188,7 +188,7 @@ export class PendingSends {
   #answer(code: StoredCode, isFlushed: boolean, nowUs: number): void {
     const { answers, answerTime } = this.#ports;
     answers.answer(this.#send, code, isFlushed ? 'flushed' : 'written');
-    answerTime.record((nowUs - this.#send.queuedAtUs) & MICROSECONDS_MASK);
+    answerTime.record((nowUs - this.#send.queuedAtUs) & QUEUED_AT_MASK);
     this.#send.reply = null;
   }
 

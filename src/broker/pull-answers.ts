@@ -9,7 +9,7 @@ import type { PullHeader } from '../remoting/pull-header.ts';
 import { PullResponseWriter } from '../remoting/pull-response-writer.ts';
 import type { HotLimit } from './hot-limit.ts';
 import { LogWindows } from './log-windows.ts';
-import type { Refusal } from './pull-checks.ts';
+import type { PullRefusal } from './pull-checks.ts';
 import type { PullPorts } from './pull-ports.ts';
 import { PullRuns } from './pull-runs.ts';
 import type { PullSelection } from './pull-selection.ts';
@@ -35,7 +35,7 @@ export class PullAnswers {
     this.#windows = new LogWindows(ports.log);
   }
 
-  refuse(header: PullHeader, reply: ReplyPort, { code, remark, forbiddenType }: Refusal): void {
+  refuse(header: PullHeader, reply: ReplyPort, { code, remark, forbiddenType }: PullRefusal): void {
     const fields = forbiddenType === 0 ? null : new Map([['forbiddenType', String(forbiddenType)]]);
     reply.frame(encodeFrame(responseTo(header, code, remark, fields)));
   }

@@ -12,6 +12,7 @@ import type { ConsumerGroupView, GroupView, SubscriptionView, TopicView } from '
 import type { NetTables } from './net-tables.ts';
 import { hasTagType, PullFilters } from './pull-filters.ts';
 import type { PullSettings } from './pull-ports.ts';
+import type { Refusal } from './refusal.ts';
 
 const PERM_READ = 4;
 /** A queue that has no row in the queue table. */
@@ -20,9 +21,7 @@ export const NO_SLOT = asQueueSlot(-1);
 /** Which permission was missing, for the client to know. */
 const Forbidden = { broker: 1, group: 2, topic: 3, broadcast: 4 } as const;
 
-export interface Refusal {
-  readonly code: number;
-  readonly remark: string;
+export interface PullRefusal extends Refusal {
   /** Goes out as `forbiddenType`; 0 for none. */
   readonly forbiddenType: number;
 }
@@ -30,7 +29,7 @@ export interface Refusal {
 const FAQ = '\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.';
 
 /** Not final: control may create the group. */
-export const GROUP_MISSING: Refusal = {
+export const GROUP_MISSING: PullRefusal = {
   code: ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST,
   remark: `the subscription group does not exist${FAQ}`,
   forbiddenType: 0,
@@ -59,7 +58,7 @@ export class PullChecks {
   }
 
   /** Null and a filled `into` when the pull may read. `remote` is the client's address, for the remark. */
-  check(header: PullHeader, remote: string, into: PullTarget): Refusal | null {
+  check(header: PullHeader, remote: string, into: PullTarget): PullRefusal | null {
     const settings = this.#settings;
     if ((settings.brokerPermission & PERM_READ) === 0) {
       return forbidden(Forbidden.broker, `the broker[${settings.brokerName}] pulling message is forbidden`);
@@ -89,7 +88,7 @@ export class PullChecks {
       : this.#groupSubscription(header, into);
   }
 
-  #ownSubscription(header: PullHeader, into: PullTarget): Refusal | null {
+  #ownSubscription(header: PullHeader, into: PullTarget): PullRefusal | null {
     if (!hasTagType(header)) return refusedType(header.expressionType());
     const filter = this.#filters.ofRequest(header);
     if (filter === null) {
@@ -99,7 +98,7 @@ export class PullChecks {
     return null;
   }
 
-  #groupSubscription(header: PullHeader, into: PullTarget): Refusal | null {
+  #groupSubscription(header: PullHeader, into: PullTarget): PullRefusal | null {
     const { group, topic } = into;
     const consumers = this.#tables.consumers(header.names, header.consumerGroupStart, header.consumerGroupEnd);
     if (consumers === null) {
@@ -129,15 +128,15 @@ function subscriptionOf(consumers: ConsumerGroupView, topic: string): Subscripti
   return null;
 }
 
-function refusal(code: number, remark: string): Refusal {
+function refusal(code: number, remark: string): PullRefusal {
   return { code, remark, forbiddenType: 0 };
 }
 
-function forbidden(forbiddenType: number, remark: string): Refusal {
+function forbidden(forbiddenType: number, remark: string): PullRefusal {
   return { code: ResponseCode.NO_PERMISSION, remark, forbiddenType };
 }
 
-function noSuchQueue(header: PullHeader, topic: TopicView, remote: string): Refusal {
+function noSuchQueue(header: PullHeader, topic: TopicView, remote: string): PullRefusal {
   return refusal(
     ResponseCode.INVALID_PARAMETER,
     `queueId[${header.queueId}] is illegal, topic:[${topic.name}] topicConfig.readQueueNums:[${topic.readQueueNums}] consumer:[/${remote}]`,
@@ -145,7 +144,7 @@ function noSuchQueue(header: PullHeader, topic: TopicView, remote: string): Refu
 }
 
 /** SQL92 is answered as by an Apache broker without `enablePropertyFilter`; another type as request 46 answers it. */
-function refusedType(type: string | null): Refusal {
+function refusedType(type: string | null): PullRefusal {
   return type === 'SQL92'
     ? refusal(ResponseCode.SYSTEM_ERROR, `The broker does not support consumer to filter message by ${type}`)
     : refusal(ResponseCode.SUBSCRIPTION_PARSE_FAILED, `the expression type ${type} is not known: use TAG`);

@@ -26,11 +26,13 @@ import {
 } from '../layout/message-record.ts';
 import { PropertyName } from '../layout/property-names.ts';
 import {
-  DESCRIPTOR_SIZE_BYTES,
+  DESCRIPTOR_DOUBLES,
+  DESCRIPTOR_INTS,
   DescriptorDouble,
   DescriptorFlag,
   DescriptorInt,
   DescriptorStatus,
+  QUEUED_AT_MASK,
 } from '../layout/request-descriptor.ts';
 import { wordsOf } from '../layout/words.ts';
 import { ResponseCode } from '../remoting/codes.ts';
@@ -48,10 +50,7 @@ import type { SendPorts } from './send-ports.ts';
 export const SendOutcome = { queued: 0, refused: 1, noRoom: 2, unknownTopic: 3 } as const;
 export type SendOutcome = (typeof SendOutcome)[keyof typeof SendOutcome];
 
-const INTS = DESCRIPTOR_SIZE_BYTES / Int32Array.BYTES_PER_ELEMENT;
-const DOUBLES = DESCRIPTOR_SIZE_BYTES / Float64Array.BYTES_PER_ELEMENT;
 const NOTHING = new Uint8Array(0);
-const MICROSECONDS_MASK = 0x7fffffff;
 
 export class SendMessages {
   readonly #ports: SendPorts;
@@ -303,8 +302,8 @@ export class SendMessages {
     const { descriptors, queueTable, pending } = this.#ports;
     const index = descriptors.claim();
     const { ints, doubles } = descriptors;
-    const at = index * INTS;
-    doubles[index * DOUBLES + DescriptorDouble.bytesPosition] = position;
+    const at = index * DESCRIPTOR_INTS;
+    doubles[index * DESCRIPTOR_DOUBLES + DescriptorDouble.bytesPosition] = position;
     ints[at + DescriptorInt.length] = size;
     ints[at + DescriptorInt.recordCount] = count;
     ints[at + DescriptorInt.queueSlot] = slot;
@@ -312,7 +311,7 @@ export class SendMessages {
     ints[at + DescriptorInt.flags] = reply.remoteHost.length === HOST_V6_BYTES ? DescriptorFlag.bornHostV6 : 0;
     ints[at + DescriptorInt.status] = DescriptorStatus.pending;
     ints[at + DescriptorInt.queueGeneration] = queueTable.generation(slot);
-    ints[at + DescriptorInt.queuedAtUs] = nowUs & MICROSECONDS_MASK;
+    ints[at + DescriptorInt.queuedAtUs] = nowUs & QUEUED_AT_MASK;
     pending.add(index, header, reply, this.#head.queueId, this.#properties.wait, this.#keyAt, this.#keyLength);
   }
 }

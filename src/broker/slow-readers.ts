@@ -5,8 +5,12 @@
 import type { HeldPull } from './held-pull.ts';
 import type { ReplyPort } from './reply-port.ts';
 
-/** Sixteen full batches of 256 KiB: far more than a client that keeps up ever has waiting, and 4 GiB for 1000 that do not. */
-export const BACKLOG_MAX_BYTES = 4 * 1024 * 1024;
+/**
+ * Sixteen full batches of 256 KiB: far more than a client that keeps up ever has waiting, and 4 GiB for 1000 that do not. Well below
+ * what stops a connection altogether (CONNECTION_BACKLOG_MAX_BYTES in threads/net/net-agent.ts): a slow consumer's heartbeats and offsets
+ * are still heard while its pulls wait.
+ */
+export const PULL_BACKLOG_MAX_BYTES = 4 * 1024 * 1024;
 /** Pulls that are kept for a connection: a client has one under way for each queue of each of its groups. */
 export const HELD_PULLS_MAX = 16_384;
 
@@ -20,7 +24,7 @@ export class SlowReaders {
 
   /** Must a pull of this connection wait? Those that came before it go first. */
   isSlow(reply: ReplyPort): boolean {
-    return reply.backlogBytes > BACKLOG_MAX_BYTES || (this.#count > 0 && this.#held.has(reply.connectionId));
+    return reply.backlogBytes > PULL_BACKLOG_MAX_BYTES || (this.#count > 0 && this.#held.has(reply.connectionId));
   }
 
   /** False when so many wait that this one can't. */

@@ -96,7 +96,8 @@ export const BROKER_SCHEMA = {
   flushAheadBytes: count(32 * MIB, 64 * KIB, GIB).describe(
     'Async flush: so many written bytes are flushed before their time',
   ),
-  syncFlushTimeout: count(5000, 10, HOUR_MS).describe('How long an answer waits for its flush'),
+  // Net keeps the low 31 bits of the microsecond at which a send came, which tells 35 minutes apart.
+  syncFlushTimeout: count(5000, 10, HOUR_MS / 2).describe('How long an answer waits for its flush'),
   zeroWriteNextSegment: flag(true).describe(
     'Sync flush: the next file is filled with zeros, which makes fdatasync cheaper',
   ),

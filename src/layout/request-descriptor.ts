@@ -14,6 +14,9 @@
 import { assert } from '../base/assert.ts';
 
 export const DESCRIPTOR_SIZE_BYTES = 64;
+/** From one slot to the next in the ring seen as Int32Array, and as Float64Array. */
+export const DESCRIPTOR_INTS = DESCRIPTOR_SIZE_BYTES / Int32Array.BYTES_PER_ELEMENT;
+export const DESCRIPTOR_DOUBLES = DESCRIPTOR_SIZE_BYTES / Float64Array.BYTES_PER_ELEMENT;
 
 /** Index of each double in a slot seen as Float64Array. */
 export const DescriptorDouble = { bytesPosition: 0, queueOffset: 4, logOffset: 5, storeTimestamp: 6 } as const;
@@ -29,9 +32,12 @@ export const DescriptorInt = {
   flags: 6,
   status: 7,
   queueGeneration: 14,
-  /** Low 31 bits of the monotonic microsecond at which the request was queued; for the stage histograms only. */
+  /** Monotonic microsecond at which the request was queued, the bits of QUEUED_AT_MASK of it. */
   queuedAtUs: 15,
 } as const;
+
+/** What `queuedAtUs` keeps of a microsecond: differences under this mask are right for times less than 35 minutes apart. */
+export const QUEUED_AT_MASK = 0x7fffffff;
 
 /** Bits of `flags`. */
 export const DescriptorFlag = {

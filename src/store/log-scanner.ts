@@ -1,10 +1,10 @@
 /**
  * Walks the records of a range of the log with the check of spec/store.md 3.10, in reads of 1 MiB and without an object per record.
- * Dispatch walks what is new without checksums, recovery the last segments with them, `verify` everything. Stricter than upstream: a
- * record must say the offset at which it lies, so that bytes left over from another place are never taken for one.
+ * Used by recovery, before any other thread runs; dispatch has a walk of its own, which may trust what this process has written and stops
+ * it where that is broken. Stricter than upstream: a record must say the offset at which it lies, so that bytes left over from another
+ * place are never taken for one.
  */
 import { bodyCrc32 } from '../base/crc32.ts';
-import { DISPATCH_READ_BYTES } from '../base/limits.ts';
 import { asLogOffset, type LogOffset } from '../base/units.ts';
 import {
   BLANK_HEAD_BYTES,
@@ -17,6 +17,8 @@ import {
 } from '../layout/message-record.ts';
 import type { LogReader } from './log-reader.ts';
 import { segmentStart } from './segments.ts';
+
+const WINDOW_BYTES = 1024 * 1024;
 
 /** What {@link LogScanner.next} came upon. */
 export const Scanned = {
@@ -45,7 +47,7 @@ export class LogScanner {
   #end = 0;
   #recordAt = 0;
 
-  constructor(reader: LogReader, checksContents: boolean, windowBytes = DISPATCH_READ_BYTES) {
+  constructor(reader: LogReader, checksContents: boolean, windowBytes = WINDOW_BYTES) {
     this.#reader = reader;
     this.#checksContents = checksContents;
     this.#segmentSize = reader.files.segmentSizeBytes;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/base/random.ts';
 import { asQueueOffset, asQueueSlot } from '../../src/base/units.ts';
-import { BACKLOG_MAX_BYTES, HELD_PULLS_MAX } from '../../src/broker/slow-readers.ts';
+import { HELD_PULLS_MAX, PULL_BACKLOG_MAX_BYTES } from '../../src/broker/slow-readers.ts';
 import { outcome, type PullFields, PullHarness, pullHeader, type TestReply } from './pull-harness.ts';
 
 const TAG_A = 2598919;
@@ -204,7 +204,7 @@ describe('long polling (spec/api.md 8.4)', () => {
 describe('a connection that does not read its answers', () => {
   function slow(broker: PullHarness): TestReply {
     const client = broker.client();
-    client.backlogBytes = BACKLOG_MAX_BYTES + 1;
+    client.backlogBytes = PULL_BACKLOG_MAX_BYTES + 1;
     return client;
   }
 
@@ -235,7 +235,7 @@ describe('a connection that does not read its answers', () => {
     const frame = client.frame.bind(client);
     client.frame = (bytes) => {
       frame(bytes);
-      client.backlogBytes = BACKLOG_MAX_BYTES + 1;
+      client.backlogBytes = PULL_BACKLOG_MAX_BYTES + 1;
     };
     broker.pulls.drained(client.connectionId);
     client.backlogBytes = 0;
@@ -254,7 +254,7 @@ describe('a connection that does not read its answers', () => {
   it('keeps a parked pull that is woken', () => {
     const broker = new PullHarness();
     const client = hold(broker);
-    client.backlogBytes = BACKLOG_MAX_BYTES + 1;
+    client.backlogBytes = PULL_BACKLOG_MAX_BYTES + 1;
     broker.put({});
     broker.arrived();
     expect([client.answers.length, broker.pulls.parked, broker.pulls.held]).toEqual([0, 0, 1]);

@@ -7,12 +7,14 @@ import { DRAIN_REQUESTS_MAX } from '../../base/limits.ts';
 import { asQueueSlot, asRingPosition } from '../../base/units.ts';
 import { patchRecord, RecordAt } from '../../layout/message-record.ts';
 import {
-  DESCRIPTOR_SIZE_BYTES,
+  DESCRIPTOR_DOUBLES,
+  DESCRIPTOR_INTS,
   DescriptorDouble,
   DescriptorFlag,
   DescriptorInt,
   DescriptorStatus,
   type DescriptorStatusCode,
+  QUEUED_AT_MASK,
 } from '../../layout/request-descriptor.ts';
 import type { BytesRing } from '../../ring/bytes-ring.ts';
 import type { DescriptorRingConsumer } from '../../ring/descriptor-ring.ts';
@@ -23,12 +25,9 @@ import type { Agent } from '../agent.ts';
 import type { AppendEnds } from '../topology.ts';
 import type { NextOffsets } from './next-offsets.ts';
 
-const INTS = DESCRIPTOR_SIZE_BYTES / Int32Array.BYTES_PER_ELEMENT;
-const DOUBLES = DESCRIPTOR_SIZE_BYTES / Float64Array.BYTES_PER_ELEMENT;
 /** A run is written at the latest when it has this many bytes, so that the first of its senders do not wait for the last. */
 const RUN_BYTES_MAX = 1024 * 1024;
 const SLEEP_MAX_MS = 1000;
-const QUEUED_AT_MASK = 0x7fffffff;
 
 type Producer = AppendEnds['producers'][number];
 
@@ -108,7 +107,9 @@ export class AppendAgent implements Agent {
     const nowUs = this.#clock.monotonicUs() & QUEUED_AT_MASK;
     for (let at: number = descriptors.consumed; at < end; at++) {
       const index = descriptors.index(asRingPosition(at));
-      this.#waited.record((nowUs - descriptors.ints[index * INTS + DescriptorInt.queuedAtUs]!) & QUEUED_AT_MASK);
+      this.#waited.record(
+        (nowUs - descriptors.ints[index * DESCRIPTOR_INTS + DescriptorInt.queuedAtUs]!) & QUEUED_AT_MASK,
+      );
     }
     while (descriptors.consumed < end) this.#appendRun(producer, end, net);
     return count;
@@ -119,8 +120,10 @@ export class AppendAgent implements Agent {
     const { ints, doubles } = descriptors;
     const first = descriptors.consumed;
     const firstIndex = descriptors.index(first);
-    const runStart = bytes.index(asRingPosition(doubles[firstIndex * DOUBLES + DescriptorDouble.bytesPosition]!));
-    if (ints[firstIndex * INTS + DescriptorInt.length]! > this.#log.roomInSegment() && !this.#roll()) {
+    const runStart = bytes.index(
+      asRingPosition(doubles[firstIndex * DESCRIPTOR_DOUBLES + DescriptorDouble.bytesPosition]!),
+    );
+    if (ints[firstIndex * DESCRIPTOR_INTS + DescriptorInt.length]! > this.#log.roomInSegment() && !this.#roll()) {
       this.#refuse(descriptors, first, end, DescriptorStatus.diskFull);
       this.#ends.nets[net]!.ring();
       return;
@@ -131,8 +134,8 @@ export class AppendAgent implements Agent {
     let at: number = first;
     for (; at < end; at++) {
       const index = descriptors.index(asRingPosition(at));
-      const length = ints[index * INTS + DescriptorInt.length]!;
-      const start = bytes.index(asRingPosition(doubles[index * DOUBLES + DescriptorDouble.bytesPosition]!));
+      const length = ints[index * DESCRIPTOR_INTS + DescriptorInt.length]!;
+      const start = bytes.index(asRingPosition(doubles[index * DESCRIPTOR_DOUBLES + DescriptorDouble.bytesPosition]!));
       const isNext = start === runStart + runLength && runLength + length <= room;
       if (at > first && (!isNext || runLength >= RUN_BYTES_MAX)) break;
       if (!this.#assign(bytes, descriptors, index, start)) {
@@ -159,7 +162,7 @@ export class AppendAgent implements Agent {
   /** Gives a request its offsets and patches them into its records. False when its queue is gone: it takes no place in the log. */
   #assign(bytes: BytesRing, descriptors: DescriptorRingConsumer, index: number, start: number): boolean {
     const { ints, doubles } = descriptors;
-    const at = index * INTS;
+    const at = index * DESCRIPTOR_INTS;
     const slot = asQueueSlot(ints[at + DescriptorInt.queueSlot]!);
     if (this.#ends.queueTable.generation(slot) !== ints[at + DescriptorInt.queueGeneration]!) {
       ints[at + DescriptorInt.status] = DescriptorStatus.queueGone;
@@ -182,9 +185,9 @@ export class AppendAgent implements Agent {
       recordStart += bytes.view.getInt32(recordStart + RecordAt.totalSize);
     }
     this.#end = logOffset + ints[at + DescriptorInt.length]!;
-    doubles[index * DOUBLES + DescriptorDouble.queueOffset] = queueOffset;
-    doubles[index * DOUBLES + DescriptorDouble.logOffset] = logOffset;
-    doubles[index * DOUBLES + DescriptorDouble.storeTimestamp] = this.#storeTimestamp;
+    doubles[index * DESCRIPTOR_DOUBLES + DescriptorDouble.queueOffset] = queueOffset;
+    doubles[index * DESCRIPTOR_DOUBLES + DescriptorDouble.logOffset] = logOffset;
+    doubles[index * DESCRIPTOR_DOUBLES + DescriptorDouble.storeTimestamp] = this.#storeTimestamp;
     ints[at + DescriptorInt.status] = DescriptorStatus.stored;
     return true;
   }
@@ -227,7 +230,7 @@ export class AppendAgent implements Agent {
   #takeBack(descriptors: DescriptorRingConsumer, first: number, end: number): void {
     const { ints } = descriptors;
     for (let at = end - 1; at >= first; at--) {
-      const slot = descriptors.index(asRingPosition(at)) * INTS;
+      const slot = descriptors.index(asRingPosition(at)) * DESCRIPTOR_INTS;
       if (ints[slot + DescriptorInt.status] !== DescriptorStatus.stored) continue;
       this.#nextOffsets.giveBack(
         asQueueSlot(ints[slot + DescriptorInt.queueSlot]!),
@@ -239,7 +242,7 @@ export class AppendAgent implements Agent {
   /** Answers requests that are not in the log. */
   #refuse(descriptors: DescriptorRingConsumer, first: number, end: number, status: DescriptorStatusCode): void {
     for (let at = first; at < end; at++) {
-      descriptors.ints[descriptors.index(asRingPosition(at)) * INTS + DescriptorInt.status] = status;
+      descriptors.ints[descriptors.index(asRingPosition(at)) * DESCRIPTOR_INTS + DescriptorInt.status] = status;
     }
     descriptors.complete(asRingPosition(end));
   }

@@ -34,7 +34,7 @@ export class ClientConnection implements ReplyPort {
   /** What it sent last, which is what it probably sends next. */
   pullsLast = false;
 
-  /** `answered` is called when there is something to write, once until {@link flush}. */
+  /** `answered` is called with the first bytes since {@link flush}, and once more when a slab was full: the same flush may be asked for twice. */
   constructor(connection: Connection, pool: SlabPool, answered: (client: ClientConnection) => void) {
     this.connection = connection;
     this.remoteHost = connection.remoteHost;
@@ -106,7 +106,7 @@ export class ClientConnection implements ReplyPort {
     if (this.#length > 0 && needed > SLAB_SIZE_MAX_BYTES) {
       this.flush();
       this.bytes = this.#pool.take(size);
-      // Still one of those that the turn's end writes for.
+      // Should nothing be written to it after all, the flush that this asks for gives it back.
       this.#answered(this);
       return;
     }

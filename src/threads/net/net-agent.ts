@@ -9,6 +9,7 @@ import type { FromControl } from '../../broker/control-protocol.ts';
 import type { NetTables } from '../../broker/net-tables.ts';
 import type { PendingSends } from '../../broker/pending-sends.ts';
 import type { PullMessages } from '../../broker/pull-message.ts';
+import { PULL_BACKLOG_MAX_BYTES } from '../../broker/slow-readers.ts';
 import { FrameError } from '../../remoting/command.ts';
 import type { FrameSink } from '../../remoting/frame-reader.ts';
 import { CLOSED_BY_PEER, type Connection, type ConnectionEvents } from '../../transport/connection.ts';
@@ -23,8 +24,8 @@ import { SlabPool } from './slab-pool.ts';
 /** How often deadlines are looked at. */
 const TICK_MS = 50;
 const US_PER_MS = 1000;
-/** A peer that has not taken so much of its answers sends us nothing more until it has. */
-const BACKLOG_MAX_BYTES = 8 * 1024 * 1024;
+/** A peer that has not taken so much of its answers, whatever they answer, is not read from until it has. */
+const CONNECTION_BACKLOG_MAX_BYTES = 2 * PULL_BACKLOG_MAX_BYTES;
 /** Unfinished frames of all connections of this thread. */
 const PARTIAL_FRAMES_MAX_BYTES = 256 * 1024 * 1024;
 
@@ -203,7 +204,7 @@ export class NetAgent implements Agent, ConnectionEvents {
     this.#answered = this.#writing;
     for (const client of clients) {
       client.flush();
-      if (!client.isHeld(Hold.backlog) && client.backlogBytes > BACKLOG_MAX_BYTES) client.hold(Hold.backlog);
+      if (!client.isHeld(Hold.backlog) && client.backlogBytes > CONNECTION_BACKLOG_MAX_BYTES) client.hold(Hold.backlog);
     }
     clients.length = 0;
     this.#writing = clients;
