@@ -11,7 +11,7 @@ import {
   decodeCheckpoint,
   encodeCheckpoint,
 } from '../layout/checkpoint-file.ts';
-import { type Disk, type DiskFile, DiskFullError, isMissing, writeFully } from './disk.ts';
+import { type Disk, type DiskFile, isMissing, isShortage, writeFully } from './disk.ts';
 
 /** How far upstream goes back behind the named times, because store times are not in order to the millisecond (spec/store.md 10.1). */
 const SLACK_MS = 3000;
@@ -54,7 +54,7 @@ export class CheckpointWriter {
 
   /**
    * Replaces what is given and flushes the file. The fields lie in one sector, so a loss of power leaves the old ones or the new. False
-   * on a full disk: the old checkpoint stays, from which a start has to look further back.
+   * on a shortage: the old checkpoint stays, from which a start has to look further back.
    */
   write(changes: Partial<CheckpointFields>): boolean {
     const fields = { ...this.#last, ...changes };
@@ -66,12 +66,12 @@ export class CheckpointWriter {
     try {
       this.#file ??= this.#disk.open(this.#path, 'create');
       writeFully(this.#file, encodeCheckpoint(fields), 0, CHECKPOINT_FILE_BYTES, 0);
+      this.#file.sync();
+      if (!this.#hasWritten) this.#disk.syncDirectory(dirname(this.#path));
     } catch (error) {
-      if (error instanceof DiskFullError) return false;
+      if (isShortage(error)) return false;
       throw error;
     }
-    this.#file.sync();
-    if (!this.#hasWritten) this.#disk.syncDirectory(dirname(this.#path));
     this.#last = fields;
     this.#hasWritten = true;
     return true;

@@ -4,7 +4,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { asLogOffset, type LogOffset } from '../base/units.ts';
-import { type Disk, type DiskFile, DiskFullError } from './disk.ts';
+import { type Disk, type DiskFile, isShortage } from './disk.ts';
 import { SegmentPreparation } from './segment-preparation.ts';
 import { type CommitLogFiles, openSegment, segmentStart } from './segments.ts';
 
@@ -22,7 +22,8 @@ export class CommitLogSync {
 
   /**
    * Makes the bytes `[from, to)` durable. The older file goes first: were the newer one on the disk and the older one not, recovery
-   * would end the log in the older one and lose what had been acknowledged. Failures are never retried: they stop the broker.
+   * would end the log in the older one and lose what had been acknowledged. Failures are never retried: they stop the broker. Only
+   * want of descriptors is none: then a file was not even opened, and nothing from it on has been flushed.
    */
   sync(from: LogOffset, to: LogOffset): void {
     assert(from <= to, 'flushed does not go back');
@@ -43,8 +44,13 @@ export class CommitLogSync {
     let file = this.#open.get(start);
     if (file === undefined) {
       file = openSegment(this.#disk, this.#files, start);
+      try {
+        this.#disk.syncDirectory(this.#files.directory);
+      } catch (error) {
+        file.close();
+        throw error;
+      }
       this.#open.set(start, file);
-      this.#disk.syncDirectory(this.#files.directory);
     }
     return file;
   }
@@ -57,14 +63,14 @@ export class CommitLogSync {
 
   /**
    * Begins to make the segment at `startingAt`. With `zeroWrite` its blocks are written once, because fdatasync of a block that is
-   * there takes a third of the time; without, it is sparse and the first step ends it. On a full disk it gives up and takes its room
+   * there takes a third of the time; without, it is sparse and the first step ends it. On a shortage it gives up and takes its room
    * back: nothing is lost by that, append makes the segment when it needs it, or says that the disk is full.
    */
   beginPreparing(startingAt: LogOffset, zeroWrite: boolean): void {
     assert(startingAt === segmentStart(this.#files, startingAt), 'a segment starts at a multiple of its size');
     this.#preparation?.abandon();
     this.#preparation = null;
-    unlessFull(() => {
+    unlessShort(() => {
       this.#preparation = SegmentPreparation.begin(this.#disk, this.#files, startingAt, zeroWrite);
     });
   }
@@ -83,7 +89,7 @@ export class CommitLogSync {
     const preparation = this.#preparation;
     if (preparation === null) return true;
     let isDone = true;
-    const hadRoom = unlessFull(() => {
+    const hadRoom = unlessShort(() => {
       isDone = preparation.step();
       if (isDone) this.openSegment(preparation.startingAt);
     });
@@ -108,13 +114,13 @@ export class CommitLogSync {
   }
 }
 
-/** False when the disk was full. */
-function unlessFull(action: () => void): boolean {
+/** False when the disk was full or too many files are open. */
+function unlessShort(action: () => void): boolean {
   try {
     action();
     return true;
   } catch (error) {
-    if (error instanceof DiskFullError) return false;
+    if (isShortage(error)) return false;
     throw error;
   }
 }

@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import { assert, InvariantError } from '../base/assert.ts';
 import { asQueueOffset, type QueueOffset } from '../base/units.ts';
 import { FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES, writeQueueEntry } from '../layout/queue-entry.ts';
-import { type Disk, type DiskFile, writeFully } from './disk.ts';
+import { type Disk, type DiskFile, isOutOfDescriptors, writeFully } from './disk.ts';
 import { fileStartOf } from './file-names.ts';
 import { HandleCache } from './handle-cache.ts';
 import { findQueueEnd, queueDirectory, queueFilePath } from './queue-files.ts';
@@ -41,10 +41,13 @@ class QueueStates {
       queues = new Map();
       this.#topics.set(topic, queues);
     }
-    const directory = queueDirectory(this.#root, topic, queueId);
-    const state = { directory, next: asQueueOffset(0), fileStart: -1, filePath: '' };
+    const state = { directory: this.directoryOf(topic, queueId), next: asQueueOffset(0), fileStart: -1, filePath: '' };
     queues.set(queueId, state);
     return state;
+  }
+
+  directoryOf(topic: string, queueId: number): string {
+    return queueDirectory(this.#root, topic, queueId);
   }
 
   remove(topic: string, queueId: number): void {
@@ -87,7 +90,8 @@ export class ConsumeQueueWriter {
   /**
    * Files the entries in `entries[at, at + length)`, the first of which has the offset `first`. Those that the queue has already are
    * written again, which changes nothing. A gap is an InvariantError: an entry that were appended over it would shift the queue for
-   * ever. Only a queue without an entry starts wherever it is told to. On DiskFullError the queue's end has not moved: file them again.
+   * ever. Only a queue without an entry starts wherever it is told to. On a shortage (disk.ts) the queue's end has not moved: file them
+   * again.
    */
   append(topic: string, queueId: number, first: QueueOffset, entries: Uint8Array, at: number, length: number): void {
     assert(length % QUEUE_ENTRY_BYTES === 0, 'entries are filed whole');
@@ -127,8 +131,10 @@ export class ConsumeQueueWriter {
   #state(topic: string, queueId: number): QueueState {
     const known = this.#states.get(topic, queueId);
     if (known !== undefined) return known;
+    // Looked for first: a queue whose end could not be found must not be known as one that is empty.
+    const end = this.#sparing(() => findQueueEnd(this.#disk, this.#states.directoryOf(topic, queueId), this.#fileSize));
     const state = this.#states.add(topic, queueId);
-    state.next = findQueueEnd(this.#disk, state.directory, this.#fileSize);
+    state.next = end;
     return state;
   }
 
@@ -148,7 +154,17 @@ export class ConsumeQueueWriter {
 
   #file(state: QueueState, fileStart: number): DiskFile {
     const path = pathIn(state, fileStart);
-    return this.#handles.get(path) ?? this.#create(state.directory, path);
+    return this.#handles.get(path) ?? this.#sparing(() => this.#create(state.directory, path));
+  }
+
+  /** When too many files are open this thread closes some of its own, so that the action may succeed the next time. */
+  #sparing<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      if (isOutOfDescriptors(error)) this.#handles.shrink();
+      throw error;
+    }
   }
 
   #create(directory: string, path: string): DiskFile {

@@ -40,6 +40,19 @@ export function isMissing(error: unknown): boolean {
   return error instanceof DiskFailedError && error.code === 'ENOENT';
 }
 
+/** The process, or the machine, has no descriptors left. */
+const NO_DESCRIPTORS: readonly string[] = ['EMFILE', 'ENFILE'];
+
+/** True when a file could not be opened because too many are open: it may succeed later, as on a disk that was full. */
+export function isOutOfDescriptors(error: unknown): boolean {
+  return error instanceof DiskFailedError && NO_DESCRIPTORS.includes(error.code);
+}
+
+/** True for what is short now and may not be later, room or descriptors. What was asked for was not done, nothing else is lost. */
+export function isShortage(error: unknown): boolean {
+  return error instanceof DiskFullError || isOutOfDescriptors(error);
+}
+
 /** `write` wants the file to be there; `create` makes it when it is not and leaves its bytes alone; `exclusive` fails with EEXIST. */
 export type OpenMode = 'read' | 'write' | 'create' | 'exclusive';
 

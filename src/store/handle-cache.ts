@@ -3,10 +3,7 @@
  * and its process fewer descriptors, which its connections need as well.
  */
 import { assert } from '../base/assert.ts';
-import { type Disk, DiskFailedError, type DiskFile, isMissing, type OpenMode } from './disk.ts';
-
-/** The process, or the machine, has no descriptors left. */
-const NO_DESCRIPTORS: readonly string[] = ['EMFILE', 'ENFILE'];
+import { type Disk, type DiskFile, isMissing, isOutOfDescriptors, type OpenMode } from './disk.ts';
 
 export class HandleCache<Key extends string | number> {
   readonly #disk: Disk;
@@ -57,6 +54,12 @@ export class HandleCache<Key extends string | number> {
     this.#forgetNewest();
   }
 
+  /** Descriptors are short: gives half of them back, for good, because the next connection needs one too. */
+  shrink(): void {
+    this.#handlesMax = Math.max(1, this.#files.size >> 1);
+    while (this.#files.size >= this.#handlesMax && this.#files.size > 0) this.#closeOldest();
+  }
+
   close(): void {
     for (const file of this.#files.values()) file.close();
     this.#files.clear();
@@ -69,12 +72,9 @@ export class HandleCache<Key extends string | number> {
       return this.#disk.open(this.#pathOf(key), this.#mode);
     } catch (error) {
       if (isMissing(error)) return null;
-      if (!(error instanceof DiskFailedError && NO_DESCRIPTORS.includes(error.code)) || this.#files.size === 0)
-        throw error;
+      if (!isOutOfDescriptors(error) || this.#files.size === 0) throw error;
     }
-    // Half of them, for good: the next connection needs one too.
-    this.#handlesMax = Math.max(1, this.#files.size >> 1);
-    while (this.#files.size >= this.#handlesMax && this.#files.size > 0) this.#closeOldest();
+    this.shrink();
     return this.#open(key);
   }
 

@@ -31,6 +31,11 @@ export class LogReader {
     return file.read(into, at, Math.min(length, this.files.segmentSizeBytes - within), within);
   }
 
+  /** Opens the segment of `offset`, if it is there: who has a file open can close it for another when descriptors are short. */
+  open(offset: LogOffset): void {
+    this.#handles.get(segmentStart(this.files, offset));
+  }
+
   /** Closes deleted segments, whose blocks the system keeps as long as they are open. Call it when the log's start has moved. */
   dropBelow(logStart: LogOffset): void {
     const first = asLogOffset(segmentStart(this.files, logStart));

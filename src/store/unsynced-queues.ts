@@ -62,9 +62,11 @@ export class QueueSync {
   /** True when everything is durable. */
   step(): boolean {
     const { files, folders } = this.#paths;
-    const at = this.#done++;
+    const at = this.#done;
     if (at < files.length) this.#syncFile(files[at]!);
     else if (at < files.length + folders.length) this.#syncFolder(folders[at - files.length]!);
+    // Not when it throws: what could not be opened for want of descriptors comes again.
+    this.#done++;
     return this.#done >= files.length + folders.length;
   }
 

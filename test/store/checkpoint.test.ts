@@ -57,6 +57,18 @@ describe('the checkpoint', () => {
     expect(readCheckpoint(disk, '/checkpoint').queuesTimestamp).toBe(6);
   });
 
+  it('stays as it was when no file can be opened, and is written the next time', () => {
+    for (const operation of ['open', 'fsync']) {
+      const disk = new MemoryDisk();
+      const writer = new CheckpointWriter(disk, '/checkpoint');
+      disk.fault = (call) => (call === operation ? 'EMFILE' : null);
+      expect(writer.write({ queuesTimestamp: 5 })).toBe(false);
+      disk.fault = () => null;
+      expect(writer.write({ queuesTimestamp: 5 })).toBe(true);
+      expect(disk.journal.at(-1)).toBe('fsync /');
+    }
+  });
+
   it('does not go back', () => {
     const writer = new CheckpointWriter(new MemoryDisk(), '/checkpoint');
     writer.write({ logTimestamp: 100, queuesTimestamp: 100 });

@@ -55,6 +55,19 @@ describe('the flushing end of the log', () => {
     expect(disk.openFiles).toBe(0);
   });
 
+  it('opens a segment again when there was no descriptor for it or for its folder', () => {
+    for (const operation of ['open', 'fsync']) {
+      const { disk, writer, sync } = start();
+      writer.write(Buffer.from('abc'), 0, 3);
+      disk.fault = (call) => (call === operation ? 'EMFILE' : null);
+      expect(() => sync.sync(at(0), at(3))).toThrow('EMFILE');
+      disk.fault = () => null;
+      sync.sync(at(0), at(3));
+      expect(disk.journal).toEqual(['fsync /log', `fdatasync ${FIRST}`]);
+      expect(disk.openFiles).toBe(2);
+    }
+  });
+
   it('does not hide a failed flush', () => {
     const { disk, sync } = start();
     disk.fault = (operation) => (operation === 'fdatasync' ? 'EIO' : null);
@@ -123,6 +136,13 @@ describe('preparing the next segment', () => {
     expect(sync.isPreparing).toBe(false);
     expect(disk.openFiles).toBe(1);
     writer.close();
+  });
+
+  it('gives up when there is no descriptor for it', () => {
+    const { disk, sync } = start();
+    disk.fault = (operation) => (operation === 'open' ? 'ENFILE' : null);
+    sync.prepareSegment(at(256), true);
+    expect(sync.isPreparing).toBe(false);
   });
 
   it('does not hide a failing disk', () => {

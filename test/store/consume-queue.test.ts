@@ -37,6 +37,28 @@ function read(disk: MemoryDisk, topic: string, queueId: number, from: number, co
   return Array.from({ length: found }, (_, i) => entryLogOffset(view, i * QUEUE_ENTRY_BYTES));
 }
 
+describe('when there are no descriptors left', () => {
+  it.each(['list', 'open'] as const)('a queue that was there goes on at its end, after a failed %s', (call) => {
+    const disk = new MemoryDisk();
+    append(writerOn(disk), 'T', 0, 0, 3);
+    const writer = writerOn(disk);
+    disk.fault = (operation) => (operation === call ? 'EMFILE' : null);
+    expect(() => append(writer, 'T', 0, 3, 1)).toThrow('EMFILE');
+    disk.fault = () => null;
+    append(writer, 'T', 0, 3, 1);
+    expect(read(disk, 'T', 0, 0, 4)).toEqual([0, 100, 200, 300]);
+  });
+
+  it('the writer gives half of its own back', () => {
+    const disk = new MemoryDisk();
+    const writer = writerOn(disk);
+    for (let queueId = 0; queueId < 4; queueId++) append(writer, 'T', queueId, 0, 1);
+    disk.fault = (operation) => (operation === 'list' ? 'EMFILE' : null);
+    expect(() => append(writer, 'T', 4, 0, 1)).toThrow('EMFILE');
+    expect(disk.openFiles).toBeLessThanOrEqual(2);
+  });
+});
+
 describe('the files of a queue', () => {
   it('are read back as they were filed, in any groups, and end where they end', () => {
     fc.assert(

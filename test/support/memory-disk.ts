@@ -12,7 +12,17 @@ import {
   type OpenMode,
 } from '../../src/store/disk.ts';
 
-export type DiskOperation = 'open' | 'read' | 'write' | 'fdatasync' | 'resize' | 'fsync' | 'rename' | 'link' | 'unlink';
+export type DiskOperation =
+  | 'open'
+  | 'list'
+  | 'read'
+  | 'write'
+  | 'fdatasync'
+  | 'resize'
+  | 'fsync'
+  | 'rename'
+  | 'link'
+  | 'unlink';
 
 interface Inode {
   bytes: Uint8Array;
@@ -54,6 +64,7 @@ export class MemoryDisk implements Disk {
 
   list(directory: string): string[] {
     this.before();
+    this.#check('list', directory);
     const names: string[] = [];
     for (const path of [...this.#files.keys(), ...this.#directories]) {
       if (path !== directory && dirname(path) === directory)

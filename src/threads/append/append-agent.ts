@@ -20,7 +20,7 @@ import type { BytesRing } from '../../ring/bytes-ring.ts';
 import type { DescriptorRingConsumer } from '../../ring/descriptor-ring.ts';
 import type { SharedHistogram } from '../../ring/shared-histogram.ts';
 import type { CommitLogWriter } from '../../store/commit-log.ts';
-import { DiskFullError } from '../../store/disk.ts';
+import { DiskFullError, isShortage } from '../../store/disk.ts';
 import type { Agent } from '../agent.ts';
 import type { AppendEnds } from '../topology.ts';
 import type { NextOffsets } from './next-offsets.ts';
@@ -216,11 +216,12 @@ export class AppendAgent implements Agent {
     this.#ends.flush.ring();
   }
 
+  /** False when the next segment could not be made; then the log's end has not moved. */
   #roll(): boolean {
     try {
       this.#log.roll();
     } catch (cause) {
-      if (cause instanceof DiskFullError) return false;
+      if (isShortage(cause)) return false;
       throw cause;
     }
     return true;

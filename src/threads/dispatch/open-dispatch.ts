@@ -1,5 +1,6 @@
 /** Opens the dispatch agent on its thread. It has filed everything that recovery has found before anybody is served. */
 import { QUEUE_HANDLES_WRITE_MAX } from '../../base/limits.ts';
+import { asLogOffset } from '../../base/units.ts';
 import { DelayLevels } from '../../broker/delay-levels.ts';
 import { ConsumeQueueWriter } from '../../store/consume-queue.ts';
 import { LogReader } from '../../store/log-reader.ts';
@@ -20,9 +21,11 @@ export function openDispatch(
     settings.mappedFileSizeConsumeQueue,
     QUEUE_HANDLES_WRITE_MAX,
   );
+  const log = new LogReader(disk, logFiles);
+  log.open(asLogOffset(start.logEnd));
   const agent = new DispatchAgent({
     ends,
-    log: new LogReader(disk, logFiles),
+    log,
     filing: new QueueFiling(ends, files, clock.monotonicUs(), (round) => ports.toFlush!.postMessage(round)),
     delays: new DelayLevels(),
     batchTopics: new Set(start.batchTopics),

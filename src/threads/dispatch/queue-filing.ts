@@ -9,7 +9,7 @@ import { asQueueOffset, type QueueSlot } from '../../base/units.ts';
 import { QUEUE_ENTRY_BYTES } from '../../layout/queue-entry.ts';
 import { STABLE_ENTRIES } from '../../ring/queue-table.ts';
 import type { ConsumeQueueWriter } from '../../store/consume-queue.ts';
-import { DiskFullError } from '../../store/disk.ts';
+import { isShortage } from '../../store/disk.ts';
 import type { QueueRound } from '../thread-messages.ts';
 import type { DispatchEnds } from '../topology.ts';
 
@@ -17,7 +17,7 @@ const FILE_ENTRIES = 64;
 const ROUND_EVERY_US = 10_000_000;
 /** Rounds take no more than this share of the time, however many queues there are and however slow their disk is. */
 const ROUND_SHARE = 1 / 20;
-/** After the disk was full. */
+/** After the disk was full, or too many files were open. */
 const RETRY_US = 500_000;
 /** Queues that a round files in one turn. */
 const ROUND_QUEUES = 64;
@@ -159,7 +159,7 @@ export class QueueFiling {
     this.#dirty.push(slot);
   }
 
-  /** False when the disk is full: what is not filed stays in the tail. */
+  /** False on a shortage of room or descriptors: what is not filed stays in the tail. */
   #file(slot: QueueSlot): boolean {
     const { queueTable, page } = this.#ends;
     const next = this.#next[slot]!;
@@ -167,7 +167,7 @@ export class QueueFiling {
     try {
       this.#append(slot, next);
     } catch (cause) {
-      if (!(cause instanceof DiskFullError)) throw cause;
+      if (!isShortage(cause)) throw cause;
       this.#isFull = true;
       return false;
     }

@@ -7,13 +7,15 @@ import type { Clock } from '../../base/clock.ts';
 import { asLogOffset } from '../../base/units.ts';
 import type { SharedHistogram } from '../../ring/shared-histogram.ts';
 import type { CommitLogSync } from '../../store/commit-log-sync.ts';
-import { DiskFullError } from '../../store/disk.ts';
+import { isOutOfDescriptors, isShortage } from '../../store/disk.ts';
 import type { Agent } from '../agent.ts';
 import type { FlushEnds } from '../topology.ts';
 import type { QueueRounds } from './queue-rounds.ts';
 
 const SLEEP_MAX_MS = 1000;
 const US_PER_MS = 1000;
+/** After a file could not be opened because too many are. */
+const RETRY_US = 200_000;
 const CLOSE_SYNC_MAX_US = 5_000_000;
 /** Bytes of zeros for each byte of log. */
 const PREPARING_PACE = 2.5;
@@ -45,6 +47,8 @@ export class FlushAgent implements Agent {
   /** Store time up to which the log is flushed. */
   #flushedAt: number;
   #flushAtUs: number;
+  /** No files are opened before this time: there were no descriptors left. */
+  #retryAtUs = 0;
   #savedQueuesAt: number;
   /** Start of the segment behind the newest one that has been asked for. */
   #preparedTo: number;
@@ -62,31 +66,55 @@ export class FlushAgent implements Agent {
   }
 
   hasWork(): boolean {
+    if (this.#mustWait) return false;
     const written = this.#options.ends.written.read();
     return this.#isDue(written) || this.#stepIsDue(written) || this.#options.queues.hasWork();
   }
 
   sleepMaxMs(): number {
-    return this.#options.syncFlush ? SLEEP_MAX_MS : Math.min(SLEEP_MAX_MS, this.#options.intervalMs);
+    const { ends, syncFlush, intervalMs, clock } = this.#options;
+    if (this.#mustWait) return RETRY_US / US_PER_MS;
+    if (syncFlush) return SLEEP_MAX_MS;
+    const longest = Math.min(SLEEP_MAX_MS, intervalMs);
+    if (ends.written.read() === this.#flushed) return longest;
+    // What is written already has waited for a part of its time.
+    const leftMs = Math.ceil((this.#flushAtUs - clock.monotonicUs()) / US_PER_MS);
+    return Math.min(longest, Math.max(1, leftMs));
   }
 
   doWork(): number {
-    const work = this.#flush(false) + this.#prepare() + this.#syncQueues();
-    this.#checkpoint();
-    return work;
+    if (this.#mustWait) return 0;
+    try {
+      const work = this.#flush(false) + this.#prepare() + this.#syncQueues();
+      this.#checkpoint();
+      return work;
+    } catch (cause) {
+      // A file that could not be opened was not flushed: who waits for it waits on, as for a slow disk.
+      if (!isOutOfDescriptors(cause)) throw cause;
+      this.#retryAtUs = this.#options.clock.monotonicUs() + RETRY_US;
+      return 0;
+    }
   }
 
   /**
    * Everything is on the disk after that, and the checkpoint says so. Thousands of queue files may take too long for whoever stops the
-   * broker: then they are left to the next start, which finds a store that was not closed in order.
+   * broker: then they are left to the next start, which finds a store that was not closed in order. So are those that cannot be opened.
    */
   close(): void {
     this.#flush(true);
     const { clock } = this.#options;
     const deadlineUs = clock.monotonicUs() + CLOSE_SYNC_MAX_US;
-    while (this.#options.queues.hasWork() && clock.monotonicUs() < deadlineUs) this.#syncQueues();
-    this.#checkpoint();
+    try {
+      while (this.#options.queues.hasWork() && clock.monotonicUs() < deadlineUs) this.#syncQueues();
+      this.#checkpoint();
+    } catch (cause) {
+      if (!isOutOfDescriptors(cause)) throw cause;
+    }
     this.#options.log.close();
+  }
+
+  get #mustWait(): boolean {
+    return this.#retryAtUs > 0 && this.#options.clock.monotonicUs() < this.#retryAtUs;
   }
 
   #isDue(written: number): boolean {
@@ -134,7 +162,7 @@ export class FlushAgent implements Agent {
       log.prepareStep();
       return 1;
     } catch (cause) {
-      if (!(cause instanceof DiskFullError)) throw cause;
+      if (!isShortage(cause)) throw cause;
       return 0;
     }
   }

@@ -179,12 +179,15 @@ describe('a full disk', () => {
     expect(left.every((byte) => byte === 0)).toBe(true);
   });
 
-  it('that has no room for the next segment refuses what needs it', () => {
+  it.each([
+    ['that has no room for the next segment refuses what needs it', 'resize', 'ENOSPC'],
+    ['is answered too when no descriptor is left for the next segment', 'open', 'EMFILE'],
+  ])('%s', (_, call, code) => {
     const path = new DataPath({ segmentBytes: 16 * 1024 });
     path.net.send({ body: 'x'.repeat(12_000) });
     path.write();
     path.net.answers();
-    path.disk.fault = (operation) => (operation === 'resize' ? 'ENOSPC' : null);
+    path.disk.fault = (operation) => (operation === call ? code : null);
     path.net.send({ body: 'y'.repeat(5000) });
     path.write();
     expect(codes(path)).toEqual([14]);

@@ -130,6 +130,20 @@ describe('on a full disk', () => {
     expect(syncedAt()).toBe(newest);
   });
 
+  it('or without descriptors, files a new queue when there are some again', () => {
+    path.disk.fault = (operation, file) =>
+      file.includes('T/0') && (operation === 'list' || operation === 'open') ? 'EMFILE' : null;
+    const newest = send(0);
+    path.clock.passMs(10_000);
+    turn();
+    expect(path.queueTable.filed(asQueueSlot(0))).toBe(0);
+    path.disk.fault = () => null;
+    path.clock.passMs(1_000);
+    untilSynced();
+    expect(path.queueTable.filed(asQueueSlot(0))).toBe(1);
+    expect(syncedAt()).toBe(newest);
+  });
+
   it('names nothing at the end either', () => {
     fillFor('T/0');
     send(0);

@@ -92,6 +92,42 @@ describe('sync flush', () => {
   });
 });
 
+describe('without a descriptor', () => {
+  const opensFail = (): void => {
+    path.disk.fault = (operation) => (operation === 'open' ? 'EMFILE' : null);
+  };
+
+  it('the log waits for its flush, without a turn in between, and then is flushed', () => {
+    start('SYNC_FLUSH');
+    while (written() <= SEGMENT) send('x'.repeat(1000));
+    opensFail();
+    flush.doWork();
+    expect(flushed()).toBe(0);
+    expect(flush.hasWork()).toBe(false);
+    path.disk.fault = () => null;
+    path.clock.passMs(flush.sleepMaxMs());
+    settle();
+    expect(flushed()).toBe(written());
+  });
+
+  it('a queue file waits for its turn and is not passed over', () => {
+    start('SYNC_FLUSH');
+    const { agent } = path.dispatcher();
+    send();
+    flush.doWork();
+    agent.doWork();
+    path.clock.passMs(10_000);
+    agent.doWork();
+    opensFail();
+    flush.doWork();
+    path.disk.fault = () => null;
+    path.clock.passMs(flush.sleepMaxMs());
+    settle();
+    expect(path.disk.journal).toContain('fdatasync /store/consumequeue/T/0/00000000000000000000');
+    expect(path.status.watermark('queuesSyncedAt').read()).toBeGreaterThan(0);
+  });
+});
+
 describe('async flush', () => {
   beforeEach(() => start('ASYNC_FLUSH', 1024 * 1024));
 
@@ -108,6 +144,12 @@ describe('async flush', () => {
     send();
     path.clock.passMs(400);
     expect(flush.hasWork()).toBe(false);
+  });
+
+  it('does not sleep beyond the time of what is written already', () => {
+    send();
+    path.clock.passMs(300);
+    expect(flush.sleepMaxMs()).toBeLessThanOrEqual(200);
   });
 
   it('flushes before its time when much is written', () => {
