@@ -41,13 +41,13 @@ function processOrNull(pid: number): ProcessSample | null {
 }
 
 export function figuresBetween(before: BrokerSample, after: BrokerSample, acknowledged: number): BrokerFigures {
-  const fsyncs = differenceOf(before.syncs, after.syncs);
+  const logFsyncs = differenceOf(before.syncs, after.syncs);
   const cpuUs = differenceOf(before.cpuUs, after.cpuUs);
   const perMessage = (value: number | null): number | null =>
     value === null || acknowledged === 0 ? null : value / acknowledged;
   return {
-    fsyncs,
-    fsyncsPerMessage: perMessage(fsyncs),
+    logFsyncs,
+    logFsyncsPerMessage: perMessage(logFsyncs),
     cpuUsPerMessage: perMessage(cpuUs),
     residentBytes: after.residentBytes,
     stageMeansUs: stageMeansBetween(before.stages, after.stages),

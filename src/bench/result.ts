@@ -3,7 +3,7 @@ import type { LatencySummary } from './histograms.ts';
 import type { Verification } from './verification.ts';
 
 export interface BenchResult {
-  /** False when a verification failed; then the figures are not to be used. */
+  /** False when a verification failed. The figures are here all the same, for whoever looks for the fault, and shown nowhere. */
   readonly ok: boolean;
   /** What failed, in words. */
   readonly failures: readonly string[];
@@ -101,8 +101,9 @@ export interface LatencyResult extends PhaseResult {
 
 /** Within the measured time; null where the broker does not tell or is not on this machine. */
 export interface BrokerFigures {
-  readonly fsyncs: number | null;
-  readonly fsyncsPerMessage: number | null;
+  /** Of the log alone: what makes sends durable. Preparing segments, queues and the checkpoint have fsyncs that no send waits for. */
+  readonly logFsyncs: number | null;
+  readonly logFsyncsPerMessage: number | null;
   readonly cpuUsPerMessage: number | null;
   readonly residentBytes: number | null;
   /** Mean time in each stage, in microseconds. */

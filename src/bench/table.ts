@@ -3,21 +3,20 @@ import { count, duration, mebibytes, share } from './quantities.ts';
 import { allRemarks, besideFirst, remarksOf, verifiedTotals } from './remarks.ts';
 import type { BenchResult, LatencyResult, PhaseResult, SubjectResult, ThroughputResult } from './result.ts';
 
-/** One line about a phase, when it is over. */
+/** One line about a phase, when it is over: its figures only if they are those of messages that are there. */
 export function phaseLine(phase: ThroughputResult | LatencyResult): string {
   const { verification } = phase;
-  const verdict = verification.isSound ? `${count(verification.expected)} verified` : 'VERIFICATION FAILED';
+  if (!verification.isSound) return ['VERIFICATION FAILED', ...remarksOf(phase)].join(', ');
   const p99 = `p99 ${duration(phase.publish.percentilesUs['99'] ?? 0)}`;
-  return [`${count(phase.perSecond)}/s`, p99, verdict, ...remarksOf(phase)].join(', ');
+  return [`${count(phase.perSecond)}/s`, p99, `${count(verification.expected)} verified`, ...remarksOf(phase)].join(
+    ', ',
+  );
 }
 
 export function resultTable(result: BenchResult): string {
   const lines = [''];
   if (!result.ok) {
-    lines.push(
-      'VERIFICATION FAILED: what follows is not to be used.',
-      ...result.failures.map((failure) => `  ${failure}`),
-    );
+    lines.push('VERIFICATION FAILED, so there are no figures.', ...result.failures.map((failure) => `  ${failure}`));
     return `${lines.join('\n')}\n`;
   }
   for (const subject of result.subjects) lines.push(...subjectLines(result, subject));
@@ -51,11 +50,15 @@ function machineLine({ machine, software, load }: BenchResult): string {
 type Column<Row> = readonly [title: string, cell: (row: Row) => string];
 
 const COSTS: readonly Column<PhaseResult>[] = [
-  ['fsyncs/msg', (phase) => (phase.broker.fsyncsPerMessage === null ? '-' : share(phase.broker.fsyncsPerMessage))],
-  ['broker CPU/msg', (phase) => (phase.broker.cpuUsPerMessage === null ? '-' : duration(phase.broker.cpuUsPerMessage))],
-  ['RSS', (phase) => (phase.broker.residentBytes === null ? '-' : mebibytes(phase.broker.residentBytes))],
+  ['log fsyncs/msg', (phase) => orDash(phase.broker.logFsyncsPerMessage, share)],
+  ['broker CPU/msg', (phase) => orDash(phase.broker.cpuUsPerMessage, duration)],
+  ['RSS', (phase) => orDash(phase.broker.residentBytes, mebibytes)],
   ['client CPU', (phase) => `${phase.client.cores.toFixed(2)} cores`],
 ];
+
+function orDash(value: number | null, text: (value: number) => string): string {
+  return value === null ? '-' : text(value);
+}
 
 function throughputColumns(result: BenchResult, subject: SubjectResult): readonly Column<ThroughputResult>[] {
   const beside = (phase: ThroughputResult): string => besideFirst(result, subject, phase)?.toFixed(2) ?? '';

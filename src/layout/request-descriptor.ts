@@ -32,7 +32,7 @@ export const DescriptorInt = {
   flags: 6,
   status: 7,
   queueGeneration: 14,
-  /** Monotonic microsecond at which the request was queued, the bits of QUEUED_AT_MASK of it. */
+  /** Monotonic microsecond at which the request was queued, masked by QUEUED_AT_MASK. */
   queuedAtUs: 15,
 } as const;
 

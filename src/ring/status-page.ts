@@ -39,6 +39,7 @@ export const COUNTERS = [
   'appendRuns',
   'appendBytes',
   'segmentsMadeInline',
+  /** fdatasyncs that made new bytes of the log durable. */
   'syncs',
   'dispatchedRecords',
   'filings',

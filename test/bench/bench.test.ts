@@ -70,7 +70,7 @@ it('measures and verifies a closed and an open loop', async () => {
     expect(phase.acknowledged).toBeGreaterThan(0);
     expect(phase.publish.count).toBeGreaterThanOrEqual(phase.acknowledged / 2);
     expect(phase.course.reduce((sum, perSecond) => sum + perSecond, 0)).toBeCloseTo(phase.acknowledged * 10, 0);
-    expect(phase.broker).toMatchObject({ fsyncs: null, stageMeansUs: null });
+    expect(phase.broker).toMatchObject({ logFsyncs: null, stageMeansUs: null });
   }
   // Every message of an open loop's schedule is there and has been timed twice.
   const [slow] = subject?.latency ?? [];
@@ -110,11 +110,13 @@ describe('a run whose verification fails', () => {
   });
 
   async function failure(fake: FakeBrokerOptions, options: RawBenchOptions = { inFlight: '4' }): Promise<string> {
-    const { result, stdout } = await bench(options, fake);
+    const { result, stdout, stderr } = await bench(options, fake);
     expect(result.ok).toBe(false);
     expect(result.failures).toHaveLength(1);
     expect(stdout).toContain('VERIFICATION FAILED');
     expect(stdout).not.toContain('messages/s');
+    expect(stderr).toContain('VERIFICATION FAILED');
+    expect(stderr).not.toContain('p99');
     return result.failures[0] ?? '';
   }
 
@@ -223,8 +225,8 @@ it("takes the broker's own figures", async () => {
     stages: [{ name: 'write', meanUs: 5, p99Us: 12 }],
   });
   const [phase] = subject?.throughput ?? [];
-  expect(phase?.broker).toMatchObject({ fsyncs: 100, stageMeansUs: { write: 5 } });
-  expect(phase?.broker.fsyncsPerMessage).toBeCloseTo(100 / (phase?.acknowledged ?? 0), 6);
+  expect(phase?.broker).toMatchObject({ logFsyncs: 100, stageMeansUs: { write: 5 } });
+  expect(phase?.broker.logFsyncsPerMessage).toBeCloseTo(100 / (phase?.acknowledged ?? 0), 6);
   // The broker is this process.
   expect(phase?.broker.cpuUsPerMessage).toBeGreaterThan(0);
 });

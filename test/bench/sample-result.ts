@@ -36,8 +36,8 @@ function phase(perSecond: number): PhaseResult {
     durability: 'written',
     verification: SOUND,
     broker: {
-      fsyncs: 12,
-      fsyncsPerMessage: 0.0123,
+      logFsyncs: 12,
+      logFsyncsPerMessage: 0.0123,
       cpuUsPerMessage: 4.56,
       residentBytes: 123 * 2 ** 20,
       stageMeansUs: { append: 7.77, answer: 88.8 },

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { resultTable } from '../../src/bench/table.ts';
+import type { ThroughputResult } from '../../src/bench/result.ts';
+import { phaseLine, resultTable } from '../../src/bench/table.ts';
 import { FAILED, sampleResult, sampleSubject } from './sample-result.ts';
 
 it('has a line for each phase with what it cost', () => {
@@ -23,8 +24,8 @@ it('aligns its columns', () => {
 it('shows a dash for what the broker does not tell', () => {
   const subject = sampleSubject('Apache RocketMQ', 100);
   const broker = {
-    fsyncs: null,
-    fsyncsPerMessage: null,
+    logFsyncs: null,
+    logFsyncsPerMessage: null,
     cpuUsPerMessage: null,
     residentBytes: null,
     stageMeansUs: null,
@@ -51,4 +52,11 @@ it('gives reasons instead of figures when verification failed', () => {
   expect(text).toContain('VERIFICATION FAILED');
   expect(text).toContain('3 missing of 250000');
   expect(text).not.toContain('256,000');
+});
+
+it('says no figures of a phase that failed, while the run goes on', () => {
+  const phase = sampleSubject('RingMQ', 256_000).throughput[0] as ThroughputResult;
+  expect(phaseLine(phase)).toMatch(/^\d.*\/s, p99 .* verified/);
+  const failed = { ...phase, verification: { ...phase.verification, isSound: false, duplicates: 2 } };
+  expect(phaseLine(failed)).toBe('VERIFICATION FAILED, 2 messages twice');
 });

@@ -19,7 +19,7 @@ export function keyFigures(result: BenchResult): string {
     ['best throughput, messages/s', (subject) => orDash(best(subject)?.perSecond, count)],
     [`publish p99${at}`, (subject) => orDash(middle(subject)?.publish.percentilesUs['99'], duration)],
     [`end to end p99.9${at}`, (subject) => orDash(middle(subject)?.endToEnd.percentilesUs['99.9'], duration)],
-    ['fsyncs per message at best', (subject) => orDash(best(subject)?.broker.fsyncsPerMessage, share)],
+    ['log fsyncs per message at best', (subject) => orDash(best(subject)?.broker.logFsyncsPerMessage, share)],
     ['broker CPU per message at best', (subject) => orDash(best(subject)?.broker.cpuUsPerMessage, duration)],
   ];
   const drawn = cards.map(([name, figure]) => {

@@ -47,11 +47,11 @@ export function stepsOf(result: BenchResult): number[] {
   return [...new Set(result.subjects.flatMap((subject) => subject.throughput.map((phase) => phase.inFlight)))];
 }
 
-export const COST_TITLES = ['fsyncs per message', 'broker CPU per message', 'broker resident', 'client cores'];
+export const COST_TITLES = ['log fsyncs per message', 'broker CPU per message', 'broker resident', 'client cores'];
 
 export function costCells({ broker, client }: PhaseResult): Cell[] {
   return [
-    broker.fsyncsPerMessage === null ? '-' : share(broker.fsyncsPerMessage),
+    broker.logFsyncsPerMessage === null ? '-' : share(broker.logFsyncsPerMessage),
     broker.cpuUsPerMessage === null ? '-' : duration(broker.cpuUsPerMessage),
     broker.residentBytes === null ? '-' : mebibytes(broker.residentBytes),
     client.cores.toFixed(2),
