@@ -4,11 +4,12 @@
  * written to a file that append may be writing to.
  */
 import type { LogOffset } from '../base/units.ts';
-import { type Disk, DiskFailedError, type DiskFile, writeFully } from './disk.ts';
+import { type Disk, DiskFailedError, type DiskFile, DiskFullError, isMissing, writeFully } from './disk.ts';
 import { type CommitLogFiles, preparationPath, segmentPath } from './segments.ts';
 
 /** Bytes of zeros per step, fsynced at once, so that no other fsync has to wait for many of them: a step takes about a millisecond. */
 const STEP_BYTES = 256 * 1024;
+const FULL_CODES: readonly string[] = ['ENOSPC', 'EDQUOT'];
 const LINK_UNKNOWN_CODES: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
 
 export class SegmentPreparation {
@@ -27,16 +28,16 @@ export class SegmentPreparation {
     this.#written = zeroWrite ? 0 : files.segmentSizeBytes;
     this.#zeros = new Uint8Array(zeroWrite ? Math.min(STEP_BYTES, files.segmentSizeBytes) : 0);
     disk.makeDirectory(files.directory);
-    this.#file = disk.open(preparationPath(files), 'create');
+    // An earlier process may have left the name there, and when it ended right behind its link the file is a segment that is written.
+    removeName(disk, preparationPath(files));
+    this.#file = disk.open(preparationPath(files), 'exclusive');
   }
 
   static begin(disk: Disk, files: CommitLogFiles, startingAt: LogOffset, zeroWrite: boolean): SegmentPreparation {
     const preparation = new SegmentPreparation(disk, files, startingAt, zeroWrite);
     try {
-      // Whatever an earlier process left there goes away first.
-      preparation.#file.resize(0);
       preparation.#file.resize(files.segmentSizeBytes);
-      preparation.#file.sync();
+      preparation.#sync();
       return preparation;
     } catch (error) {
       preparation.abandon();
@@ -54,13 +55,23 @@ export class SegmentPreparation {
     const length = Math.min(this.#zeros.length, this.#files.segmentSizeBytes - this.#written);
     if (length > 0) {
       writeFully(this.#file, this.#zeros, 0, length, this.#written);
-      this.#file.sync();
+      this.#sync();
       this.#written += length;
       return false;
     }
     this.#putInPlace();
     this.abandon();
     return true;
+  }
+
+  /** Where blocks are given out late a full disk shows here. Nobody has relied on these zeros yet, so it is no more than a full disk. */
+  #sync(): void {
+    try {
+      this.#file.sync();
+    } catch (error) {
+      if (!(error instanceof DiskFailedError && FULL_CODES.includes(error.code))) throw error;
+      throw new DiskFullError(this.#file.path, error.operation);
+    }
   }
 
   /** When append could not wait and made the segment itself, that one stays. */
@@ -79,5 +90,13 @@ export class SegmentPreparation {
     this.#isOver = true;
     this.#file.close();
     this.#disk.unlink(preparationPath(this.#files));
+  }
+}
+
+function removeName(disk: Disk, path: string): void {
+  try {
+    disk.unlink(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
   }
 }

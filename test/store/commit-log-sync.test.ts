@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { asLogOffset } from '../../src/base/units.ts';
 import { CommitLogWriter } from '../../src/store/commit-log.ts';
 import { CommitLogSync } from '../../src/store/commit-log-sync.ts';
+import { DiskFailedError } from '../../src/store/disk.ts';
 import { MemoryDisk } from '../support/memory-disk.ts';
 
 const files = { directory: '/log', segmentSizeBytes: 256 };
@@ -113,6 +114,30 @@ describe('preparing the next segment', () => {
     sync.prepareSegment(at(256), false);
     expect(disk.stat(SECOND)?.size).toBe(256);
     expect(disk.bytesOf(SECOND).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('leaves a segment alone whose second name a crash has left', () => {
+    const { disk, writer } = start();
+    disk.link(FIRST, '/log.preparing');
+    writer.write(Buffer.from('precious'), 0, 8);
+    new CommitLogSync(disk, files).prepareSegment(at(256), true);
+    expect(Buffer.from(disk.bytesOf(FIRST)).toString('latin1', 0, 8)).toBe('precious');
+    expect(disk.bytesOf(SECOND).every((byte) => byte === 0)).toBe(true);
+    expect(disk.list('/')).toEqual(['log']);
+  });
+
+  it.each(['ENOSPC', 'EDQUOT'])('gives up when the disk turns out to be full in the flush of its zeros: %s', (code) => {
+    const { disk, writer, sync } = start();
+    disk.fault = (operation, path) => {
+      // As from the system: a failed fdatasync, whatever the reason.
+      if (operation === 'fdatasync') throw new DiskFailedError(path, operation, code);
+      return null;
+    };
+    sync.prepareSegment(at(256), true);
+    expect(disk.list('/')).toEqual(['log']);
+    expect(sync.isPreparing).toBe(false);
+    writer.close();
+    expect(disk.openFiles).toBe(0);
   });
 
   it('makes a sparse one where a file cannot have a second name', () => {
