@@ -5,7 +5,7 @@
 import { assert } from '../base/assert.ts';
 import { asLogOffset, type LogOffset } from '../base/units.ts';
 import { BLANK_HEAD_BYTES, BLANK_MAGIC, RecordAt } from '../layout/message-record.ts';
-import { type Disk, type DiskFile, DiskFullError, writeFully } from './disk.ts';
+import { type Disk, DiskFailedError, type DiskFile, DiskFullError, writeFully, writeSome } from './disk.ts';
 import { type CommitLogFiles, openSegment, segmentPath, segmentStart } from './segments.ts';
 
 export class CommitLogWriter {
@@ -70,7 +70,7 @@ export class CommitLogWriter {
     const from = this.#end - this.#segmentStart;
     let done = 0;
     try {
-      while (done < length) done += this.#file.write(bytes, at + done, length - done, from + done);
+      while (done < length) done += writeSome(this.#file, bytes, at + done, length - done, from + done);
     } catch (error) {
       if (error instanceof DiskFullError) this.#wipe(from, done);
       throw error;
@@ -87,8 +87,10 @@ export class CommitLogWriter {
   }
 
   #openNext(start: LogOffset): DiskFile {
-    if (this.#disk.stat(segmentPath(this.#files, start)) === null) this.#unpreparedSegments++;
-    return openSegment(this.#disk, this.#files, start);
+    const isThere = this.#disk.stat(segmentPath(this.#files, start)) !== null;
+    const file = openSegment(this.#disk, this.#files, start);
+    if (!isThere) this.#unpreparedSegments++;
+    return file;
   }
 
   #writeBlank(remaining: number): void {
@@ -98,8 +100,14 @@ export class CommitLogWriter {
     writeFully(this.#file, this.#blank, 0, BLANK_HEAD_BYTES, this.#end - this.#segmentStart);
   }
 
-  /** These blocks are there already, so a full disk takes the zeros. */
+  /** These blocks are there already, so a full disk takes the zeros. One that does not would keep the refused run: that is a failure. */
   #wipe(from: number, length: number): void {
-    if (length > 0) writeFully(this.#file, new Uint8Array(length), 0, length, from);
+    if (length === 0) return;
+    try {
+      writeFully(this.#file, new Uint8Array(length), 0, length, from);
+    } catch (error) {
+      if (!(error instanceof DiskFullError)) throw error;
+      throw new DiskFailedError(this.#file.path, 'wipe', 'ENOSPC', error);
+    }
   }
 }

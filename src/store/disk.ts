@@ -237,14 +237,17 @@ class NodeFile implements DiskFile {
   }
 }
 
+/** One write, which may be a short one but not an empty one: whoever repeats it would do so for ever. */
+export function writeSome(file: DiskFile, from: Uint8Array, at: number, length: number, fileOffset: number): number {
+  const written = file.write(from, at, length, fileOffset);
+  if (written === 0) throw new DiskFailedError(file.path, 'write', 'wrote 0 bytes');
+  return written;
+}
+
 /** Writes all of `from[at, at + length)`, however short the single writes are. */
 export function writeFully(file: DiskFile, from: Uint8Array, at: number, length: number, fileOffset: number): void {
   let done = 0;
-  while (done < length) {
-    const written = file.write(from, at + done, length - done, fileOffset + done);
-    if (written === 0) throw new DiskFailedError(file.path, 'write', 'wrote 0 bytes');
-    done += written;
-  }
+  while (done < length) done += writeSome(file, from, at + done, length - done, fileOffset + done);
 }
 
 /** Makes `path` a file with these contents, on the disk; the file's name is made durable by syncing its folder. Not in one step. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { asLogOffset } from '../../src/base/units.ts';
 import { BLANK_MAGIC } from '../../src/layout/message-record.ts';
 import { CommitLogWriter } from '../../src/store/commit-log.ts';
+import { DiskFailedError } from '../../src/store/disk.ts';
 import { LogReader } from '../../src/store/log-reader.ts';
 import { MemoryDisk } from '../support/memory-disk.ts';
 
@@ -88,6 +89,27 @@ describe('the writer of the log', () => {
     expect(Buffer.from(disk.bytesOf(FIRST)).toString('latin1', 0, 16)).toBe(`kept${'\0'.repeat(12)}`);
     writer.write(Buffer.from('more'), 0, 4);
     expect(Buffer.from(disk.bytesOf(FIRST)).toString('latin1', 0, 9)).toBe('keptmore\0');
+  });
+
+  it('fails when a full disk does not even take back what it has: the run would be found behind a shorter one', () => {
+    const disk = new MemoryDisk();
+    const writer = writerOn(disk);
+    disk.writeMax = 10;
+    let writes = 0;
+    disk.fault = (operation) => (operation === 'write' && ++writes > 1 ? 'ENOSPC' : null);
+    expect(() => writer.write(Buffer.alloc(60, 'r'), 0, 60)).toThrow(DiskFailedError);
+  });
+
+  it('does not try for ever where a write takes nothing', () => {
+    const disk = new MemoryDisk();
+    const writer = writerOn(disk);
+    let writes = 0;
+    disk.fault = (operation) => {
+      if (operation === 'write' && ++writes > 3) throw new Error('tried again');
+      return null;
+    };
+    disk.writeMax = 0;
+    expect(() => writer.write(Buffer.alloc(60, 'r'), 0, 60)).toThrow('wrote 0 bytes');
   });
 
   it('does not roll on a full disk, and can still take a smaller run', () => {

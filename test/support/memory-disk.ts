@@ -27,6 +27,8 @@ export type DiskOperation =
 interface Inode {
   bytes: Uint8Array;
   size: number;
+  /** Up to here the file has its blocks: to write there again needs no room. */
+  allocated: number;
   modifiedMs: number;
 }
 
@@ -55,7 +57,7 @@ export class MemoryDisk implements Disk {
     if (inode === undefined) {
       if (mode === 'read' || mode === 'write') throw new DiskFailedError(path, 'open', 'ENOENT');
       if (!this.#directories.has(dirname(path))) throw new DiskFailedError(path, 'open', 'ENOENT');
-      inode = { bytes: new Uint8Array(64), size: 0, modifiedMs: this.nowMs };
+      inode = { bytes: new Uint8Array(64), size: 0, allocated: 0, modifiedMs: this.nowMs };
       this.#files.set(path, inode);
     }
     this.openFiles++;
@@ -135,7 +137,7 @@ export class MemoryDisk implements Disk {
   put(path: string, contents: Uint8Array | string): void {
     this.makeDirectory(dirname(path));
     const bytes = Uint8Array.from(Buffer.from(contents));
-    this.#files.set(path, { bytes, size: bytes.length, modifiedMs: this.nowMs });
+    this.#files.set(path, { bytes, size: bytes.length, allocated: bytes.length, modifiedMs: this.nowMs });
   }
 
   /** A disk with the same contents, on its own from here on: what another start would find after kill -9. */
@@ -184,9 +186,11 @@ class MemoryFile implements DiskFile {
 
   write(from: Uint8Array, at: number, length: number, fileOffset: number): number {
     this.#disk.check('write', this.path);
-    if (this.#disk.roomBytes === 0) throw new DiskFullError(this.path, 'write');
-    const count = Math.min(length, this.#disk.writeMax, this.#disk.roomBytes);
-    this.#disk.roomBytes -= count;
+    const has = Math.max(0, this.#inode.allocated - fileOffset);
+    if (length > has && has + this.#disk.roomBytes === 0) throw new DiskFullError(this.path, 'write');
+    const count = Math.min(length, this.#disk.writeMax, has + this.#disk.roomBytes);
+    this.#disk.roomBytes -= Math.max(0, count - has);
+    this.#inode.allocated = Math.max(this.#inode.allocated, fileOffset + count);
     this.#reach(fileOffset + count);
     this.#inode.bytes.set(from.subarray(at, at + count), fileOffset);
     this.#inode.modifiedMs = this.#disk.nowMs;
@@ -203,6 +207,7 @@ class MemoryFile implements DiskFile {
     if (bytes > this.#inode.size) this.#reach(bytes);
     this.#inode.bytes.fill(0, bytes, this.#inode.size);
     this.#inode.size = bytes;
+    this.#inode.allocated = Math.min(this.#inode.allocated, bytes);
   }
 
   close(): void {

@@ -218,12 +218,14 @@ export class AppendAgent implements Agent {
 
   /** False when the next segment could not be made; then the log's end has not moved. */
   #roll(): boolean {
+    const madeBefore = this.#log.unpreparedSegments;
     try {
       this.#log.roll();
     } catch (cause) {
       if (isShortage(cause)) return false;
       throw cause;
     }
+    this.#ends.page.add('segmentsMadeInline', this.#log.unpreparedSegments - madeBefore);
     return true;
   }
 

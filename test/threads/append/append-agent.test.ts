@@ -120,6 +120,7 @@ describe('runs', () => {
     expect(records).toHaveLength(perSegment + 2);
     expect(records[perSegment]!.logOffset).toBe(path.logFiles.segmentSizeBytes);
     expect(path.disk.list(path.paths.commitLog)).toHaveLength(2);
+    expect(path.status.counter('segmentsMadeInline')).toBe(1);
   });
 
   it('take a request that fits the segment to the byte', () => {
