@@ -50,13 +50,13 @@ export const THREADS: Readonly<Record<ThreadName, ThreadRow>> = {
     name: 'dispatch',
     index: 2,
     waits: 'blocks',
-    owns: 'ConsumeQueue tails and files, the bounds in the queue table',
+    owns: 'ConsumeQueue tails, what is in the ConsumeQueue files, the bounds in the queue table',
   },
   flush: {
     name: 'flush',
     index: 3,
     waits: 'blocks',
-    owns: 'fdatasync of the CommitLog, the next segment, the checkpoint',
+    owns: 'fdatasync of the CommitLog and of the ConsumeQueue files, the next segment, the checkpoint',
   },
   net: {
     name: 'net',
