@@ -82,7 +82,7 @@ export type FromControl =
   | { readonly kind: 'group'; readonly group: GroupView }
   | { readonly kind: 'groupGone'; readonly name: string }
   | { readonly kind: 'consumers'; readonly group: string; readonly consumers: ConsumerGroupView | null }
-  /** The next `count` of this net's `request` and `ensureTopic` messages have been taken, whether they have an answer or not. */
+  /** The next `count` of this net's `request`, `ensureTopic` and `ensureGroup` messages have been taken, with an answer or without. */
   | { readonly kind: 'carriedOut'; readonly count: number }
   /** Code 0: it is there now. Otherwise the response code and remark for the client. */
   | { readonly kind: 'ensured'; readonly ticket: number; readonly code: number; readonly remark: string | null };

@@ -153,7 +153,7 @@ export class PullMessages {
   #askForGroup(pull: HeldPull): void {
     const { header, reply } = pull;
     const group = Buffer.from(header.names.subarray(header.consumerGroupStart, header.consumerGroupEnd)).toString();
-    this.#ports.ensureGroup(group, (code, remark) => {
+    this.#ports.ensureGroup(pull, group, (code, remark) => {
       if (!reply.isOpen) return;
       const isThere = this.#checks.knowsGroup(header);
       if (isThere) this.#attempt(header, reply, pull.arrivedMs, pull.isFirst);

@@ -9,6 +9,7 @@ import type { CounterName } from '../ring/status-page.ts';
 import type { BrokerSettings } from './broker-settings.ts';
 import type { ColdReads } from './cold-reads.ts';
 import type { ControlLog } from './control-ports.ts';
+import type { HeldPull } from './held-pull.ts';
 import type { NetTables } from './net-tables.ts';
 
 export type PullSettings = Pick<
@@ -41,6 +42,8 @@ export interface QueueEntrySource {
   read(topic: string, queueId: number, from: QueueOffset, count: number, into: Uint8Array, at: number): number;
 }
 
+export type GroupEnsured = (code: number, remark: string | null) => void;
+
 export interface PullPorts {
   readonly tables: NetTables;
   readonly settings: PullSettings;
@@ -59,8 +62,8 @@ export interface PullPorts {
   /** Tells dispatch that so many pulls wait for messages; the order of this and of reading a maximum is in long-polls.ts. */
   setParked(count: number): void;
   commitOffset(group: string, topic: string, queueId: number, offset: number, remote: string): void;
-  /** Asks control to create a group; `then` comes on this thread, after the group's view when the code is 0. */
-  ensureGroup(group: string, then: (code: number, remark: string | null) => void): void;
+  /** Asks control for the group that `pull` names; `then` comes on this thread, after the group's view when the code is 0. */
+  ensureGroup(pull: HeldPull, group: string, then: GroupEnsured): void;
   /** Answers were written outside of the net agent's turn, when a cold read came back: see them off. */
   outOfTurn(): void;
 }

@@ -260,7 +260,7 @@ export class PullHarness {
         this.afterParked();
       },
       commitOffset: (...commit) => this.commits.push(commit),
-      ensureGroup: (group, then) => this.groupRequests.push({ group, then }),
+      ensureGroup: (_, group, then) => this.groupRequests.push({ group, then }),
       outOfTurn: () => {
         this.outOfTurn++;
       },

@@ -121,6 +121,20 @@ describe.each(PLACEMENTS)('a whole broker, placement %s', (placement) => {
   });
 });
 
+describe('a client that pulls for many new groups', () => {
+  it('is answered every time, and may ask control again', async () => {
+    const node = await startNode(`${temporaryFolder('node')}/store`, { placement: 'compact' });
+    const client = new NodeClient(node);
+    await client.send({ topic: TOPIC, queueId: 0, body: 'a' });
+    const pulls = Array.from({ length: 200 }, (_, i) => client.pull(TOPIC, 0, 0, -1, `G${i}`));
+    const codes = (await Promise.all(pulls)).map(({ code }) => code);
+    expect(codes.filter((code) => code !== 0 && code !== 19)).toEqual([]);
+    expect(await client.maxOffset(TOPIC, 0)).toBe(1);
+    client.close();
+    await node.close();
+  });
+});
+
 describe('a broker that is killed', () => {
   it('has every message that it acknowledged where it said, after the next start', async () => {
     const store = `${temporaryFolder('node')}/store`;

@@ -88,10 +88,16 @@ export class NodeClient {
     }
   }
 
-  /** A pull of group G from `queueOffset` on, which commits `commitOffset` on its way if that is given. */
-  pull(topic: string, queueId: number, queueOffset: number, commitOffset = -1): Promise<RemotingCommand> {
+  /** A pull from `queueOffset` on, which commits `commitOffset` on its way if that is given. */
+  pull(
+    topic: string,
+    queueId: number,
+    queueOffset: number,
+    commitOffset = -1,
+    consumerGroup = 'G',
+  ): Promise<RemotingCommand> {
     const fields = {
-      consumerGroup: 'G',
+      consumerGroup,
       topic,
       queueId: String(queueId),
       queueOffset: String(queueOffset),

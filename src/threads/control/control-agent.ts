@@ -71,7 +71,7 @@ export class ControlAgent implements Agent {
     let count = 0;
     for (const message of messages) {
       coordinator.receive(net, message);
-      if (message.kind === 'request' || message.kind === 'ensureTopic') count++;
+      if (isCounted(message)) count++;
     }
     if (count > 0) posts.send(net, { kind: 'carriedOut', count });
     posts.flush();
@@ -100,4 +100,9 @@ export class ControlAgent implements Agent {
     this.#parts.coordinator.close();
     this.#parts.posts.close();
   }
+}
+
+/** What the net threads bound per connection (net/control-share.ts). */
+function isCounted({ kind }: ToControl): boolean {
+  return kind === 'request' || kind === 'ensureTopic' || kind === 'ensureGroup';
 }

@@ -28,6 +28,8 @@ export class ClientConnection implements ReplyPort {
   isOpen = true;
   /** Requests that control has not carried out yet. */
   atControl = 0;
+  /** Of their frames. */
+  bytesAtControl = 0;
   /** Frames for control that may not go yet (control-share.ts). */
   readonly notAtControl: Uint8Array[] = [];
   #holds = 0;

@@ -8,19 +8,27 @@ import { type ClientConnection, Hold } from './client-connection.ts';
 
 /** A usual client asks for a few things a second. */
 const AHEAD_MAX = 64;
+/** A lock request for thousands of queues is some hundred KiB. One request may always go, up to the 16 MiB of a frame. */
+const AHEAD_MAX_BYTES = 8 * 1024 * 1024;
 
 /** What is used of a connection. */
 type Asker = Pick<
   ClientConnection,
-  'connectionId' | 'isOpen' | 'atControl' | 'notAtControl' | 'hold' | 'letGo' | 'isHeld'
+  'connectionId' | 'isOpen' | 'atControl' | 'bytesAtControl' | 'notAtControl' | 'hold' | 'letGo' | 'isHeld'
 >;
 /** What control says that it has carried out. */
-type Counted = Extract<ToControl, { kind: 'request' | 'ensureTopic' }>;
+type Counted = Extract<ToControl, { kind: 'request' | 'ensureTopic' | 'ensureGroup' }>;
+
+interface Asked {
+  readonly client: Asker;
+  /** Of its frame; 0 for what this thread asks on its behalf. */
+  readonly bytes: number;
+}
 
 export class ControlShare {
   readonly #send: (message: Counted) => void;
-  /** Who has asked, in the order in which control carries the requests out. */
-  #askers: Asker[] = [];
+  /** What was asked, in the order in which control carries it out. */
+  #asked: Asked[] = [];
   /** The first that is not carried out; the array is cut when half of it has gone. */
   #head = 0;
 
@@ -34,22 +42,22 @@ export class ControlShare {
     this.feed(client);
   }
 
-  /** A message that may not wait. */
-  now(client: Asker, message: Counted): void {
-    this.#send(message);
-    this.#askers.push(client);
-    client.atControl++;
+  /** A question of this thread, which others may wait for already; who has caused too many is not read. */
+  now(client: Asker, message: Exclude<Counted, { kind: 'request' }>): void {
+    this.#ask(client, message, 0);
+    this.feed(client);
   }
 
   /** Control has carried out the next `count`. */
   carriedOut(count: number): void {
     for (let i = 0; i < count; i++) {
-      const client = this.#askers[this.#head++]!;
+      const { client, bytes } = this.#asked[this.#head++]!;
       client.atControl--;
+      client.bytesAtControl -= bytes;
       this.feed(client);
     }
-    if (this.#head * 2 < this.#askers.length) return;
-    this.#askers = this.#askers.slice(this.#head);
+    if (this.#head * 2 < this.#asked.length) return;
+    this.#asked = this.#asked.slice(this.#head);
     this.#head = 0;
   }
 
@@ -57,10 +65,23 @@ export class ControlShare {
   feed(client: Asker): void {
     const waiting = client.notAtControl;
     if (!client.isOpen) waiting.length = 0;
-    while (waiting.length > 0 && client.atControl < AHEAD_MAX && !client.isHeld(Hold.backlog)) {
-      this.now(client, { kind: 'request', connectionId: client.connectionId, frame: waiting.shift()! });
+    while (waiting.length > 0 && mayAsk(client, waiting[0]!.length) && !client.isHeld(Hold.backlog)) {
+      const frame = waiting.shift()!;
+      this.#ask(client, { kind: 'request', connectionId: client.connectionId, frame }, frame.length);
     }
-    if (waiting.length > 0) client.hold(Hold.control);
+    if (waiting.length > 0 || client.atControl > AHEAD_MAX) client.hold(Hold.control);
     else client.letGo(Hold.control);
   }
+
+  #ask(client: Asker, message: Counted, bytes: number): void {
+    this.#send(message);
+    this.#asked.push({ client, bytes });
+    client.atControl++;
+    client.bytesAtControl += bytes;
+  }
+}
+
+function mayAsk({ atControl, bytesAtControl }: Asker, bytes: number): boolean {
+  if (atControl >= AHEAD_MAX) return false;
+  return bytesAtControl === 0 || bytesAtControl + bytes <= AHEAD_MAX_BYTES;
 }

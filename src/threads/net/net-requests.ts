@@ -6,6 +6,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { BrokerSettings } from '../../broker/broker-settings.ts';
 import type { FromControl } from '../../broker/control-protocol.ts';
 import type { PullMessages } from '../../broker/pull-message.ts';
+import type { GroupEnsured } from '../../broker/pull-ports.ts';
 import { type Refusal, refuse } from '../../broker/refusal.ts';
 import { refusedTopic } from '../../broker/send-checks.ts';
 import { type SendMessages, SendOutcome } from '../../broker/send-message.ts';
@@ -22,6 +23,7 @@ import type { ClientConnection } from './client-connection.ts';
 import type { CommitBatch } from './commit-batch.ts';
 import type { ControlLink } from './control-link.ts';
 import { ControlShare } from './control-share.ts';
+import { MissingGroups } from './missing-groups.ts';
 
 /** Frames of sends that wait for room in the rings, over all connections of this thread. */
 const WAITING_FOR_ROOM_MAX_BYTES = 64 * 1024 * 1024;
@@ -53,7 +55,7 @@ export class NetRequests {
   /** Topics that control has been asked for, by ticket and by name. */
   readonly #missing = new Map<number, MissingTopic>();
   readonly #ticketOf = new Map<string, number>();
-  readonly #groups = new Map<number, (code: number, remark: string | null) => void>();
+  readonly #groups = new MissingGroups();
   readonly #controlShare: ControlShare;
   #ticket = 0;
   #nowUs = 0;
@@ -92,12 +94,7 @@ export class NetRequests {
 
   /** Control's answer to a request for a topic or a group. */
   ensured({ ticket, code, remark }: Extract<FromControl, { kind: 'ensured' }>): void {
-    const group = this.#groups.get(ticket);
-    if (group !== undefined) {
-      this.#groups.delete(ticket);
-      group(code, remark);
-      return;
-    }
+    if (this.#groups.ensured(ticket, code, remark)) return;
     const topic = this.#missing.get(ticket);
     if (topic === undefined) return;
     this.#missing.delete(ticket);
@@ -121,11 +118,16 @@ export class NetRequests {
     this.#controlShare.feed(client);
   }
 
-  /** Asks control for a group that a pull names. */
-  ensureGroup(group: string, then: (code: number, remark: string | null) => void): void {
-    const ticket = ++this.#ticket;
-    this.#groups.set(ticket, then);
-    this.#ports.control.send({ kind: 'ensureGroup', ticket, group });
+  /** Asks control for a group that a pull of `client` names, unless it has been asked already. `bytes` are held for the pull. */
+  ensureGroup(client: ClientConnection, group: string, bytes: number, then: GroupEnsured): void {
+    if (!this.#groups.hasRoom(bytes)) {
+      this.#ports.page.add('busyAnswers', 1);
+      then(ResponseCode.SYSTEM_BUSY, `[OVERLOAD]broker busy, too many pulls wait for their groups`);
+    } else if (!this.#groups.wait(group, bytes, then)) {
+      const ticket = ++this.#ticket;
+      this.#groups.asked(ticket, group, bytes, then);
+      this.#controlShare.now(client, { kind: 'ensureGroup', ticket, group });
+    }
   }
 
   /** There may be room in the ring again, and some may have waited too long. Returns how many requests went on. */

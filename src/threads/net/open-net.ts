@@ -24,6 +24,7 @@ import { memoryLimitBytes } from '../memory-limit.ts';
 import { coldReadPool } from '../pool/cold-read-pool.ts';
 import { netEnds } from '../topology.ts';
 import type { OpenedAgent, WorkerContext } from '../worker-context.ts';
+import type { ClientConnection } from './client-connection.ts';
 import { CommitBatch } from './commit-batch.ts';
 import { ControlLink } from './control-link.ts';
 import { NetAgent } from './net-agent.ts';
@@ -111,7 +112,9 @@ export async function openNet(context: WorkerContext, net: number, listenPort: n
     add: (counter, amount) => ends.page.add(counter, amount),
     setParked: (count) => ends.page.status.setParked(net, count),
     commitOffset: (group, topic, queueId, offset, remote) => commits.add(group, topic, queueId, offset, remote),
-    ensureGroup: (group, then) => requests.ensureGroup(group, then),
+    // Every pull of this thread came through its requests, with the connection as its reply.
+    ensureGroup: (pull, group, then) =>
+      requests.ensureGroup(pull.reply as ClientConnection, group, pull.header.names.length, then),
     outOfTurn: wake,
   });
   const requests: NetRequests = new NetRequests({ settings, sends, pulls, control, commits, page: ends.page, clock });

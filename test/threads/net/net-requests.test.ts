@@ -16,6 +16,7 @@ class Client extends SendReply {
   pullsLast = false;
   readonly lastSend = new SendHeaderMemo();
   atControl = 0;
+  bytesAtControl = 0;
   readonly notAtControl: Uint8Array[] = [];
   readonly held = new Set<number>();
 
@@ -169,6 +170,48 @@ describe('a send to a topic that nobody knows', () => {
   });
 });
 
+describe('a group that a pull names and nobody knows', () => {
+  function ensure(group: string, bytes = 100, from: Client = client): (readonly [number, string | null])[] {
+    const told: (readonly [number, string | null])[] = [];
+    requests.ensureGroup(from as unknown as ClientConnection, group, bytes, (...answer) => told.push(answer));
+    return told;
+  }
+
+  it('is asked for once, and all pulls that wait hear of the answer', () => {
+    const told = [ensure('New'), ensure('New', 100, new Client(2)), ensure('Other')];
+    expect(toControl).toEqual([
+      { kind: 'ensureGroup', ticket: 1, group: 'New' },
+      { kind: 'ensureGroup', ticket: 2, group: 'Other' },
+    ]);
+    requests.ensured({ kind: 'ensured', ticket: 1, code: 0, remark: null });
+    expect(told).toEqual([[[0, null]], [[0, null]], []]);
+    requests.ensured({ kind: 'ensured', ticket: 2, code: 26, remark: 'no' });
+    expect(told[2]).toEqual([[26, 'no']]);
+    // Asked again the next time.
+    ensure('New');
+    expect(toControl).toHaveLength(3);
+  });
+
+  it('is a request that the client’s share of control counts', () => {
+    for (let i = 0; i < 64; i++) ensure(`New${i}`);
+    expect([client.atControl, client.isHeld(Hold.control)]).toEqual([64, false]);
+    take(encodeFrame(requestOf(34, 5)));
+    ensure('OneMore');
+    expect([client.atControl, client.isHeld(Hold.control)]).toEqual([65, true]);
+    expect(toControl.filter((message) => message.kind === 'request')).toEqual([]);
+    requests.carriedOut(65);
+    expect(client.isHeld(Hold.control)).toBe(false);
+    expect(toControl.filter((message) => message.kind === 'request')).toHaveLength(1);
+  });
+
+  it('is waited for with a bound on bytes', () => {
+    const told = Array.from({ length: 17 }, () => ensure('New', 1024 * 1024 - 512));
+    expect(told.map((answers) => answers[0]?.[0])).toEqual([...Array(16), 2]);
+    requests.ensured({ kind: 'ensured', ticket: 1, code: 0, remark: null });
+    expect(ensure('Next')).toEqual([]);
+  });
+});
+
 describe('other requests', () => {
   it('go to control, behind the offsets that were committed before', () => {
     const frame = encodeFrame(requestOf(34, 5));
@@ -194,6 +237,23 @@ describe('other requests', () => {
     expect(client.isHeld(Hold.control)).toBe(false);
     requests.carriedOut(65);
     expect([client.atControl, quiet.atControl]).toEqual([0, 0]);
+  });
+
+  it('of a client are bounded in bytes as well, but one may always go', () => {
+    const long = encodeFrame(requestOf(41, 5, null, Buffer.alloc(9 * 1024 * 1024)));
+    const short = encodeFrame(requestOf(34, 5));
+    const asked = (): number => toControl.filter((message) => message.kind === 'request').length;
+    take(long);
+    expect([asked(), client.isHeld(Hold.control)]).toEqual([1, false]);
+    take(short);
+    expect([asked(), client.isHeld(Hold.control)]).toEqual([1, true]);
+    requests.carriedOut(1);
+    expect([asked(), client.isHeld(Hold.control)]).toEqual([2, false]);
+    take(long);
+    expect([asked(), client.isHeld(Hold.control)]).toEqual([2, true]);
+    requests.carriedOut(1);
+    requests.carriedOut(1);
+    expect([client.atControl, client.bytesAtControl]).toEqual([0, 0]);
   });
 
   it('of a client that does not take its answers wait until it does', () => {
