@@ -13,12 +13,18 @@ import type { HeldPull } from './held-pull.ts';
 import { HotLimit } from './hot-limit.ts';
 import { LongPolls } from './long-polls.ts';
 import { PullAnswers } from './pull-answers.ts';
-import { GROUP_MISSING, NO_SLOT, PullChecks, PullTarget } from './pull-checks.ts';
+import { GROUP_MISSING, NO_SLOT, PullChecks, type PullRefusal, PullTarget } from './pull-checks.ts';
 import type { PullPorts } from './pull-ports.ts';
 import { PullScan } from './pull-scan.ts';
 import { PullSelection } from './pull-selection.ts';
 import type { ReplyPort } from './reply-port.ts';
 import { SlowReaders } from './slow-readers.ts';
+
+const TOO_MANY_HELD: PullRefusal = {
+  code: ResponseCode.SYSTEM_BUSY,
+  remark: '[OVERLOAD]too many pulls wait until this connection has taken its answers',
+  forbiddenType: 0,
+};
 
 export class PullMessages {
   readonly #ports: PullPorts;
@@ -95,7 +101,9 @@ export class PullMessages {
   /** What the disk refuses is the answer of one pull: others may find theirs in the page cache. */
   #attempt(header: PullHeader, reply: ReplyPort, arrivedMs: number, isFirst: boolean): void {
     if (this.#slowReaders.isSlow(reply)) {
-      this.#slowReaders.hold({ header: header.copy(), reply, arrivedMs, isFirst });
+      if (!this.#slowReaders.hold({ header: header.copy(), reply, arrivedMs, isFirst })) {
+        this.#answers.refuse(header, reply, TOO_MANY_HELD);
+      }
       return;
     }
     try {

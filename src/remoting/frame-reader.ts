@@ -39,6 +39,12 @@ export class FrameReader {
     if (at < chunk.length) this.#gather(chunk, at, chunk.length);
   }
 
+  /** Gives the memory of the unfinished frame back; what comes next would be read as a new one, so the connection must be at its end. */
+  forget(): void {
+    this.#gathered = EMPTY;
+    this.#gatheredLength = 0;
+  }
+
   /** Completes the frame that earlier chunks began; returns where the next one starts in `chunk`. */
   #finishGathered(chunk: Uint8Array, onFrame: FrameSink): number {
     let at = 0;

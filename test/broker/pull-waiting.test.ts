@@ -263,11 +263,21 @@ describe('a connection that does not read its answers', () => {
     expect(client.answer().code).toBe(0);
   });
 
-  it('is forgotten when it closes, and keeps a bound number of pulls', () => {
+  it('keeps a bound number of pulls, and those beyond are answered SYSTEM_BUSY', () => {
     const broker = new PullHarness();
     const client = slow(broker);
-    for (let i = 0; i < HELD_PULLS_MAX + 10; i++) hold(broker, {}, client);
-    expect([broker.pulls.held, client.answers.length]).toEqual([HELD_PULLS_MAX, 0]);
+    for (let opaque = 0; opaque < HELD_PULLS_MAX + 2; opaque++) hold(broker, { opaque }, client);
+    expect(broker.pulls.held).toBe(HELD_PULLS_MAX);
+    expect(client.answers.map(({ opaque, code }) => [opaque, code])).toEqual([
+      [HELD_PULLS_MAX, 2],
+      [HELD_PULLS_MAX + 1, 2],
+    ]);
+  });
+
+  it('is forgotten when it closes', () => {
+    const broker = new PullHarness();
+    const client = slow(broker);
+    for (let i = 0; i < 10; i++) hold(broker, {}, client);
     broker.pulls.closed(client.connectionId);
     broker.pulls.drained(client.connectionId);
     expect([broker.pulls.held, client.answers.length]).toEqual([0, 0]);

@@ -107,7 +107,7 @@ export class NetAgent implements Agent, ConnectionEvents {
       this.#badFrame(client, cause.message);
     }
     this.#partialBytes += client.reader.bufferedBytes - partialBefore;
-    if (this.#partialBytes > PARTIAL_FRAMES_MAX_BYTES) this.#badFrame(client, 'too many unfinished frames');
+    if (this.#partialBytes > PARTIAL_FRAMES_MAX_BYTES) this.#endLargestPartial();
     wake();
   }
 
@@ -224,6 +224,17 @@ export class NetAgent implements Agent, ConnectionEvents {
     if (parked === this.#parked) return;
     this.#parts.ends.page.add('parkedPulls', parked - this.#parked);
     this.#parked = parked;
+  }
+
+  /** Whoever has the most memory, and not whoever came last: that may be anybody. */
+  #endLargestPartial(): void {
+    let largest: ClientConnection | null = null;
+    for (const client of this.#clients.values()) {
+      if (largest === null || client.reader.bufferedBytes > largest.reader.bufferedBytes) largest = client;
+    }
+    this.#partialBytes -= largest!.reader.bufferedBytes;
+    largest!.reader.forget();
+    this.#badFrame(largest!, 'too many unfinished frames');
   }
 
   #badFrame(client: ClientConnection, reason: string): void {

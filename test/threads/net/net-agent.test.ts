@@ -215,19 +215,27 @@ describe('bytes that are no frames', () => {
     expect(toControl()).toEqual([{ kind: 'closed', connectionId: 1 }]);
   });
 
-  it('of all connections together are bounded: the one that goes too far is ended', () => {
-    const head = Buffer.alloc(15 * 1024 * 1024);
-    head.writeInt32BE(16 * 1024 * 1024 - 4);
+  it('of all connections together are bounded: the one with the most is ended, whoever came last', () => {
+    const head = (megabytes: number): Buffer => {
+      const bytes = Buffer.alloc(megabytes * 1024 * 1024);
+      bytes.writeInt32BE(16 * 1024 * 1024 - 4);
+      return bytes;
+    };
     const clients = Array.from({ length: 18 }, (_, i) => connect(i));
-    for (const client of clients) agent.chunk(client, head);
-    expect(clients.filter(({ closedFor }) => closedFor === '')).toHaveLength(17);
-    expect(clients[17]!.closedFor).toMatch(/too many unfinished frames/);
-    agent.closed(clients[17]!, clients[17]!.closedFor);
-    // Room for another one when some have gone.
-    for (const client of clients.slice(0, 2)) agent.closed(client, 'gone');
+    for (const [i, client] of clients.entries()) agent.chunk(client, head(i === 3 ? 15 : 14));
+    expect(clients.filter(({ closedFor }) => closedFor === '')).toHaveLength(18);
     const late = connect(100);
-    agent.chunk(late, head);
+    agent.chunk(late, head(3));
+    agent.chunk(late, head(1));
+    expect(clients.filter(({ closedFor }) => closedFor !== '')).toEqual([clients[3]]);
+    expect(clients[3]!.closedFor).toMatch(/too many unfinished frames/);
     expect(late.closedFor).toBe('');
+    // Its memory was given back at once, and not a second time when it has closed.
+    agent.chunk(connect(101), head(14));
+    agent.closed(clients[3]!, clients[3]!.closedFor);
+    expect(clients.filter(({ closedFor }) => closedFor !== '')).toHaveLength(1);
+    agent.chunk(connect(102), head(5));
+    expect(clients.filter(({ closedFor }) => closedFor !== '')).toHaveLength(2);
   });
 });
 
