@@ -82,8 +82,21 @@ export class DispatchAgent implements Agent {
     return records + this.#filing.doWork(this.#clock.monotonicUs());
   }
 
-  /** Builds the queues up to `logEnd`, unless the disk is full. That may take minutes: `alive` is called after each read. */
+  /**
+   * Builds the queues up to `logEnd` at start. That may take minutes: `alive` is called after each read. Throws when there is no room
+   * for them, because a consumer who finds a queue shorter than it was is sent back.
+   */
   catchUp(logEnd: number, alive: () => void = () => {}): void {
+    this.#dispatchTo(logEnd, alive);
+    if (this.#position >= logEnd) return;
+    throw new Error(
+      `the queues cannot be built from the log: they end at ${this.#position} of ${logEnd}, and the disk is full or too many ` +
+        'files are open. The broker starts when there is room for them.',
+    );
+  }
+
+  /** As far as the disk has room. */
+  #dispatchTo(logEnd: number, alive: () => void): void {
     // A long record takes two rounds: the first one makes room for it.
     while (this.#position < logEnd && !this.#filing.isFull) {
       this.#dispatch();
@@ -92,7 +105,7 @@ export class DispatchAgent implements Agent {
   }
 
   close(): void {
-    this.catchUp(this.#ends.visible.read());
+    this.#dispatchTo(this.#ends.visible.read(), () => {});
     this.#filing.close();
     this.#log.close();
   }
