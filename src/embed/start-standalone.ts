@@ -92,8 +92,11 @@ export async function launchStandalone(
 
 function handleOf(broker: BrokerHandle, nameServer: NameServerHandle): StandaloneHandle {
   const close = async (): Promise<void> => {
-    await broker.close();
-    await nameServer.close();
+    try {
+      await broker.close();
+    } finally {
+      await nameServer.close();
+    }
   };
   return {
     namesrvAddr: reachable(nameServer.host, nameServer.port),

@@ -116,12 +116,23 @@ const OPEN_FLAGS: Record<OpenMode, number> = {
 
 /** The machine's disk. */
 export class NodeDisk implements Disk {
+  readonly #open = new Set<NodeFile>();
+
   open(path: string, mode: OpenMode): DiskFile {
+    let descriptor: number;
     try {
-      return new NodeFile(path, fs.openSync(path, OPEN_FLAGS[mode]));
+      descriptor = fs.openSync(path, OPEN_FLAGS[mode]);
     } catch (error) {
       throw diskError(path, 'open', error);
     }
+    const file = new NodeFile(path, descriptor, this.#open);
+    this.#open.add(file);
+    return file;
+  }
+
+  /** Closes all files that were opened here, as the end of a thread would: after a failure, on a thread that lives on. */
+  abandonFiles(): void {
+    for (const file of this.#open) file.close();
   }
 
   list(directory: string): string[] {
@@ -186,13 +197,18 @@ export class NodeDisk implements Disk {
   }
 }
 
+/** The largest number that a call takes, and one that no process is given: the system answers EBADF. */
+const NO_DESCRIPTOR = 0x7fffffff;
+
 class NodeFile implements DiskFile {
   readonly path: string;
-  readonly #descriptor: number;
+  #descriptor: number;
+  readonly #open: Set<NodeFile>;
 
-  constructor(path: string, descriptor: number) {
+  constructor(path: string, descriptor: number, open: Set<NodeFile>) {
     this.path = path;
     this.#descriptor = descriptor;
+    this.#open = open;
   }
 
   read(into: Uint8Array, at: number, length: number, fileOffset: number): number {
@@ -229,8 +245,12 @@ class NodeFile implements DiskFile {
   }
 
   close(): void {
+    const descriptor = this.#descriptor;
+    // A late call fails, where the number could be another file's by then.
+    this.#descriptor = NO_DESCRIPTOR;
+    this.#open.delete(this);
     try {
-      fs.closeSync(this.#descriptor);
+      fs.closeSync(descriptor);
     } catch (error) {
       throw diskError(this.path, 'close', error);
     }

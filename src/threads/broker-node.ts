@@ -67,6 +67,8 @@ class Node {
   readonly #ended: Promise<NodeFailure | null>;
   #end: (failure: NodeFailure | null) => void = () => {};
   #closing: Promise<void> | null = null;
+  /** After a failure: resolves when the threads are gone and the store is given up. */
+  #terminating: Promise<void> | null = null;
 
   constructor(settings: BrokerSettings, { log, nameServers }: NodeOptions) {
     this.#nameServers = nameServers ?? settings.namesrvAddr;
@@ -101,7 +103,10 @@ class Node {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#close().catch(async (cause: unknown) => {
+      await this.#terminating;
+      throw cause;
+    });
     return this.#closing;
   }
 
@@ -129,8 +134,7 @@ class Node {
   }
 
   async #failed(failure: NodeFailure): Promise<void> {
-    this.#closing ??= Promise.resolve();
-    await this.#threads.terminate();
+    await this.#terminate();
     this.#end(failure);
   }
 
@@ -176,8 +180,14 @@ class Node {
 
   /** Ends whatever has been started, without ceremony. */
   async abandon(): Promise<void> {
-    this.#closing ??= Promise.resolve();
-    await this.#threads.terminate();
+    await this.#terminate();
     this.#end(null);
+  }
+
+  /** Whoever closes a broker that has failed may open its store again behind that. */
+  #terminate(): Promise<void> {
+    this.#terminating ??= this.#threads.terminate();
+    this.#closing ??= this.#terminating;
+    return this.#terminating;
   }
 }

@@ -32,6 +32,7 @@ class BrokerWorker {
   readonly #port: MessagePort;
   readonly #openers: ReadonlyMap<AgentName, OpenAgent>;
   readonly #status: StatusPage;
+  readonly #disk = new NodeDisk();
   readonly #opened = new Map<AgentName, OpenedAgent>();
   #hasFailed = false;
 
@@ -63,8 +64,10 @@ class BrokerWorker {
     // Main lets go of a broker that has failed; a worker ends with that, but these agents may live on main's own thread.
     this.#port.on('close', () => {
       shell.close();
-      for (const opened of this.#opened.values()) void opened.finish?.();
       for (const link of portsOf(this.#start.ports)) link.close();
+      const finished = [...this.#opened.values()].map((opened) => opened.finish?.());
+      // Nothing more is written: what the agents had open is let go of, as the end of a worker does.
+      void Promise.allSettled(finished).then(() => this.#disk.abandonFiles());
     });
     // Control comes first: the others begin with what it finds in the store.
     if (agents.includes('control')) {
@@ -173,7 +176,7 @@ class BrokerWorker {
       settings,
       paths,
       logFiles: { directory: paths.commitLog, segmentSizeBytes: settings.mappedFileSizeCommitLog },
-      disk: new NodeDisk(),
+      disk: this.#disk,
       clock: systemClock,
       ports,
       log: (level, message) => this.#tell({ kind: 'log', level, thread: agent, message }),

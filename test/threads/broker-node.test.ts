@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { PLACEMENTS } from '../../src/broker/broker-settings.ts';
 import { encodeBatch } from '../../src/layout/batch-item.ts';
@@ -45,6 +45,16 @@ async function untilVisible(client: NodeClient, stored: string[][]): Promise<voi
   for (const [queueId, bodies] of stored.entries()) {
     await until(async () => (await client.maxOffset(TOPIC, queueId)) >= bodies.length, `queue ${queueId}`);
   }
+}
+
+/** Files of this process in a folder. */
+function openUnder(folder: string): string[] {
+  const paths: string[] = [];
+  for (const descriptor of readdirSync('/proc/self/fd')) {
+    // The descriptor of this very look is gone already.
+    if (existsSync(`/proc/self/fd/${descriptor}`)) paths.push(readlinkSync(`/proc/self/fd/${descriptor}`));
+  }
+  return paths.filter((path) => path.startsWith(folder));
 }
 
 describe.each(PLACEMENTS)('a whole broker, placement %s', (placement) => {
@@ -118,6 +128,24 @@ describe.each(PLACEMENTS)('a whole broker, placement %s', (placement) => {
     await expect(rawClient(node.port)).rejects.toThrow('ECONNREFUSED');
     // Closing a broker that has failed changes nothing, and ends.
     await node.close();
+  });
+
+  it('that has failed has given its store up when its close is over, and keeps no file of it open', async () => {
+    const store = `${temporaryFolder('node')}/store`;
+    mkdirSync(`${store}/consumequeue`, { recursive: true });
+    const node = await startNode(store, { placement });
+    writeFileSync(`${store}/consumequeue/${TOPIC}`, '');
+    const socket = await rawClient(node.port);
+    const closed = closedByPeer(socket);
+    for (let i = 0; i < FILED_AT_ONCE; i++) socket.write(sendFrame({ topic: TOPIC, queueId: 0 }));
+    await until(() => node.stats().failure !== null, 'the failure');
+    // It says why when it comes before the failure is known here.
+    await node.close().catch((cause: Error) => expect(cause.message).toContain(TOPIC));
+    await closed;
+    rmSync(`${store}/consumequeue/${TOPIC}`);
+    const again = await startNode(store, { placement });
+    await again.close();
+    await until(() => openUnder(store).length === 0, 'the end of the failed one’s files');
   });
 });
 
