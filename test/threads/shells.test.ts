@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
@@ -37,6 +38,15 @@ class Worklist implements Agent {
   }
 
   close(): void {}
+}
+
+/** A shell looks round by itself after a second at the latest: whoever comes later than this was not woken. */
+const WOKEN_US = 500_000;
+
+async function expectWoken(what: Promise<void>): Promise<void> {
+  const startUs = systemClock.monotonicUs();
+  await what;
+  expect(systemClock.monotonicUs() - startUs).toBeLessThan(WOKEN_US);
 }
 
 const memory = StatusPage.allocate();
@@ -86,26 +96,38 @@ describe('a thread that blocks', () => {
   it('is woken by a bell of another thread', async () => {
     const agent = new Worklist('sleepy', []);
     agent.sleepMs = 15_000;
+    const rungAtMs = new Float64Array(new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT));
+    const doorbell = new URL('../../src/ring/doorbell.js', import.meta.url).href;
     const ringer = new Worker(
-      `const { workerData } = require('node:worker_threads');
-       const word = new Int32Array(workerData.memory, workerData.at, 1);
-       const look = setInterval(() => {
-         // As ring/doorbell does it, once the other one sleeps.
-         if (Atomics.compareExchange(word, 0, 1, 0) !== 1) return;
-         clearInterval(look);
-         Atomics.notify(word, 0);
-       }, 1);`,
-      { eval: true, workerData: { memory, at: bellAt } },
+      `const { parentPort, workerData } = require('node:worker_threads');
+       const { memory, at, rungAtMs, doorbell } = workerData;
+       import(doorbell).then(({ Doorbell }) => {
+         const bell = new Doorbell(memory, at);
+         const word = new Int32Array(memory, at, 1);
+         const look = setInterval(() => {
+           // Once the other one sleeps.
+           if (Atomics.load(word, 0) !== 1) return;
+           clearInterval(look);
+           rungAtMs[0] = Date.now();
+           bell.ring();
+         }, 1);
+         parentPort.postMessage('ready');
+       });`,
+      { eval: true, workerData: { memory, at: bellAt, rungAtMs, doorbell } },
     );
-    let isRung = false;
-    const startUs = systemClock.monotonicUs();
+    // Its start must not take the second after which the shell looks round.
+    await once(ringer, 'message');
+    let turns = 0;
+    let wokenAtMs = 0;
     agent.onTurn = () => {
-      if (isRung) messages.push('end');
-      isRung = true;
+      if (++turns < 2) return;
+      wokenAtMs = systemClock.nowMs();
+      messages.push('end');
     };
     shellOf([agent]).shell.run(inbox, () => messages.pop() !== 'end');
-    expect(systemClock.monotonicUs() - startUs).toBeLessThan(10_000_000);
     await ringer.terminate();
+    expect(rungAtMs[0]).toBeGreaterThan(0);
+    expect(wokenAtMs - rungAtMs[0]!).toBeLessThan(WOKEN_US / 1000);
   });
 
   it('stops when the broker has failed', () => {
@@ -163,7 +185,7 @@ describe('a thread that lives in its event loop', () => {
     await until(() => new Int32Array(memory, bellAt, 1)[0] === 1);
     agent.todo = 1;
     new Doorbell(memory, bellAt).ring();
-    await until(() => journal.length === 1);
+    await expectWoken(until(() => journal.length === 1));
   });
 
   it('is woken by its agents and by its tick', async () => {
@@ -171,13 +193,16 @@ describe('a thread that lives in its event loop', () => {
     await until(() => new Int32Array(memory, bellAt, 1)[0] === 1);
     agent.todo = 1;
     shell.wake();
-    await until(() => journal.length === 1);
+    await expectWoken(until(() => journal.length === 1));
     const ticking = new Worklist('tick', journal);
     ticking.sleepMs = 5;
+    let turns = 0;
+    ticking.onTurn = () => turns++;
     shell.add(ticking);
-    await until(() => new Int32Array(memory, bellAt, 1)[0] === 1);
+    // That wakes the shell once, which must be over; the next turn is the tick's.
+    await until(() => turns > 0);
     ticking.todo = 1;
-    await until(() => journal.length === 2);
+    await expectWoken(until(() => journal.length === 2));
   });
 
   it('stops with the first agent that throws, and says so once', async () => {
@@ -200,7 +225,7 @@ describe('a thread that lives in its event loop', () => {
     a.todo = 1;
     b.todo = 1;
     shell.wake();
-    await until(() => journal.length === 1);
+    await expectWoken(until(() => journal.length === 1));
     expect(journal).toEqual(['b']);
   });
 });
