@@ -141,6 +141,7 @@ describe.each(PLACEMENTS)('a whole broker, placement %s', (placement) => {
     await until(() => node.stats().failure !== null, 'the failure');
     // It says why when it comes before the failure is known here.
     await node.close().catch((cause: Error) => expect(cause.message).toContain(TOPIC));
+    expect(readdirSync(store).filter((name) => name.startsWith('lock.'))).toEqual([]);
     await closed;
     rmSync(`${store}/consumequeue/${TOPIC}`);
     const again = await startNode(store, { placement });
