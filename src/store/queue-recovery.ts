@@ -8,6 +8,7 @@ import { FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
 import type { Disk } from './disk.ts';
 import { loadFileRun, wipeTail } from './file-run.ts';
 import { EntryProbe, partition, queueFilePath } from './queue-files.ts';
+import type { UnsyncedQueues } from './unsynced-queues.ts';
 
 export interface FiledQueue {
   readonly topic: string;
@@ -48,8 +49,17 @@ export function listQueues(disk: Disk, root: string, fileSizeBytes: number, clea
  *
  * After a crash some pages behind the last flushed entry may be lost and later ones not. Entries of records before `limit` were flushed
  * before the checkpoint could name it, so "is an entry and lies before the limit" holds up to one place and nowhere behind it.
+ *
+ * What is changed goes to `unsynced`: a cut that a loss of power undoes would show its entries again, to a start whose checkpoint says
+ * by then that there is nothing to cut.
  */
-export function cutQueue(disk: Disk, queue: FiledQueue, limit: number, fileSizeBytes: number): FiledQueue | null {
+export function cutQueue(
+  disk: Disk,
+  queue: FiledQueue,
+  limit: number,
+  fileSizeBytes: number,
+  unsynced: UnsyncedQueues,
+): FiledQueue | null {
   const { directory } = queue;
   const starts = [...queue.starts];
   for (let start = starts.at(-1); start !== undefined; start = starts.at(-1)) {
@@ -59,9 +69,11 @@ export function cutQueue(disk: Disk, queue: FiledQueue, limit: number, fileSizeB
     );
     if (kept > 0) {
       wipeTail(disk, path, kept * QUEUE_ENTRY_BYTES, fileSizeBytes);
+      unsynced.add(path);
       return { ...queue, starts, ...endOf(disk, directory, starts, fileSizeBytes) };
     }
     disk.unlink(path);
+    unsynced.addNames(directory);
     starts.pop();
   }
   return null;
