@@ -5,7 +5,15 @@
 import { assert } from '../base/assert.ts';
 import { asLogOffset, type LogOffset } from '../base/units.ts';
 import { BLANK_HEAD_BYTES, BLANK_MAGIC, RecordAt } from '../layout/message-record.ts';
-import { type Disk, DiskFailedError, type DiskFile, DiskFullError, writeFully, writeSome } from './disk.ts';
+import {
+  type Disk,
+  DiskFailedError,
+  type DiskFile,
+  DiskFullError,
+  makeDurableDirectory,
+  writeFully,
+  writeSome,
+} from './disk.ts';
 import { type CommitLogFiles, openSegment, segmentPath, segmentStart } from './segments.ts';
 
 export class CommitLogWriter {
@@ -22,7 +30,7 @@ export class CommitLogWriter {
     this.#files = files;
     this.#end = end;
     this.#segmentStart = segmentStart(files, end);
-    disk.makeDirectory(files.directory);
+    makeDurableDirectory(disk, files.directory);
     this.#file = openSegment(disk, files, this.#segmentStart);
   }
 

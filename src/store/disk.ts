@@ -43,6 +43,8 @@ export function isMissing(error: unknown): boolean {
 /** The process, or the machine, has no descriptors left. */
 const NO_DESCRIPTORS: readonly string[] = ['EMFILE', 'ENFILE'];
 
+const NOT_ALLOWED: readonly string[] = ['EACCES', 'EPERM'];
+
 /** True when a file could not be opened because too many are open: it may succeed later, as on a disk that was full. */
 export function isOutOfDescriptors(error: unknown): boolean {
   return error instanceof DiskFailedError && NO_DESCRIPTORS.includes(error.code);
@@ -280,6 +282,26 @@ export function writeWhole(disk: Disk, path: string, contents: Uint8Array): void
   } finally {
     file.close();
   }
+}
+
+/**
+ * Makes the folder and those above it survive a loss of power. The name of one that is there already is made durable too: whoever has made
+ * it may have ended before. One that cannot be listed was made by somebody else, and is theirs to keep.
+ */
+export function makeDurableDirectory(disk: Disk, path: string): void {
+  const parent = dirname(path);
+  if (parent === path) return;
+  if (disk.stat(path) !== null) {
+    try {
+      disk.syncDirectory(parent);
+    } catch (error) {
+      if (!(error instanceof DiskFailedError && NOT_ALLOWED.includes(error.code))) throw error;
+    }
+    return;
+  }
+  makeDurableDirectory(disk, parent);
+  disk.makeDirectory(path);
+  disk.syncDirectory(parent);
 }
 
 /** Replaces a whole file in one step that survives a loss of power: a reader finds the old contents or the new ones. */

@@ -3,7 +3,7 @@
  * survives a loss of power, the version before kept as `.bak`, which is read when the file itself cannot be.
  */
 import { join } from 'node:path';
-import { type Disk, isMissing, writeWhole } from './disk.ts';
+import { type Disk, isMissing, makeDurableDirectory, writeWhole } from './disk.ts';
 
 export interface SettingsLog {
   warn(message: string): void;
@@ -38,7 +38,7 @@ export class SettingsFolder {
   /** Keeps the old version as `.bak` and puts the new one in its place. Throws when the disk refuses; the old version stays. */
   save(name: string, text: string): void {
     const path = join(this.#directory, name);
-    this.#disk.makeDirectory(this.#directory);
+    if (this.#disk.stat(this.#directory) === null) makeDurableDirectory(this.#disk, this.#directory);
     writeWhole(this.#disk, `${path}.tmp`, Buffer.from(text));
     if (this.#disk.stat(path) !== null) this.#disk.rename(path, `${path}.bak`);
     this.#disk.rename(`${path}.tmp`, path);

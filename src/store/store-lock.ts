@@ -8,7 +8,7 @@
  * different containers do not see each other: two containers must not be given the same store.
  */
 import { join } from 'node:path';
-import { type Disk, DiskFailedError, isMissing, writeWhole } from './disk.ts';
+import { type Disk, DiskFailedError, isMissing, makeDurableDirectory, writeWhole } from './disk.ts';
 import type { ProcessTable } from './process-table.ts';
 import { StoreOwnedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
@@ -33,7 +33,7 @@ export class StoreLock {
 
   /** Becomes the owner, or throws StoreOwnedError. From here on the store counts as not cleanly stopped. */
   static acquire(disk: Disk, paths: StorePaths, processes: ProcessTable): StoreLock {
-    disk.makeDirectory(paths.root);
+    makeDurableDirectory(disk, paths.root);
     const file = join(paths.root, LOCK_PREFIX + (processes.find(processes.self)?.identity ?? String(processes.self)));
     create(disk, file, paths.root);
     try {

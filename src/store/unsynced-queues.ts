@@ -31,6 +31,7 @@ export class UnsyncedQueues {
     this.#folders.add(queueDirectory);
     this.#folders.add(dirname(queueDirectory));
     this.#folders.add(this.#root);
+    this.#folders.add(dirname(this.#root));
   }
 
   /** The files under this folder are going away. */

@@ -12,7 +12,9 @@ const at = asLogOffset;
 
 function start(): { disk: MemoryDisk; writer: CommitLogWriter; sync: CommitLogSync } {
   const disk = new MemoryDisk();
-  return { disk, writer: new CommitLogWriter(disk, files, at(0)), sync: new CommitLogSync(disk, files) };
+  const writer = new CommitLogWriter(disk, files, at(0));
+  disk.journal.length = 0;
+  return { disk, writer, sync: new CommitLogSync(disk, files) };
 }
 
 describe('the flushing end of the log', () => {

@@ -24,6 +24,26 @@ describe('the writer of the log', () => {
     expect(writer.roomInSegment()).toBe(248);
   });
 
+  it('makes its folder and those above it durable, before it takes anything', () => {
+    const disk = new MemoryDisk();
+    const deep = { directory: '/data/broker/log', segmentSizeBytes: 256 };
+    const first = new CommitLogWriter(disk, deep, asLogOffset(0));
+    expect(disk.journal).toEqual(['fsync /', 'fsync /data', 'fsync /data/broker']);
+    first.close();
+    disk.journal.length = 0;
+    // An earlier process that made it may have been killed before it was durable.
+    new CommitLogWriter(disk, deep, asLogOffset(0));
+    expect(disk.journal).toEqual(['fsync /data/broker']);
+  });
+
+  it('takes a folder whose parent it may not look into', () => {
+    const disk = new MemoryDisk();
+    disk.makeDirectory('/theirs/log');
+    disk.fault = (operation) => (operation === 'fsync' ? 'EACCES' : null);
+    const theirs = { directory: '/theirs/log', segmentSizeBytes: 256 };
+    expect(new CommitLogWriter(disk, theirs, asLogOffset(0)).end).toBe(0);
+  });
+
   it('writes runs one behind the other, whole in spite of short writes', () => {
     const disk = new MemoryDisk();
     disk.writeMax = 7;

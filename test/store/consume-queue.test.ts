@@ -180,6 +180,7 @@ describe('making queues durable', () => {
       'fdatasync /cq/T/0/00000000000000000000',
       'fdatasync /cq/T/0/00000000000000000100',
       'fdatasync /cq/U/1/00000000000000000000',
+      'fsync /',
       'fsync /cq',
       'fsync /cq/T',
       'fsync /cq/T/0',

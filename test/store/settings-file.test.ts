@@ -38,6 +38,9 @@ describe('a settings file', () => {
     files.save('topics.json', '2');
     const path = '/store/config/topics.json';
     expect(disk.journal).toEqual([
+      // The folder that has just been made.
+      'fsync /',
+      'fsync /store',
       `fdatasync ${path}.tmp`,
       `rename ${path}.tmp ${path}`,
       'fsync /store/config',

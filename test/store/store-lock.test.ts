@@ -50,7 +50,7 @@ describe('the lock of a store', () => {
   it('makes it durable that the store is open before anything is done with it', () => {
     const disk = new MemoryDisk();
     StoreLock.acquire(disk, paths, machine(10).seenBy(10));
-    expect(disk.journal).toEqual(['fdatasync /store/abort', 'fsync /store']);
+    expect(disk.journal).toEqual(['fsync /', 'fdatasync /store/abort', 'fsync /store']);
   });
 
   it('is refused while a live process has it, and its files are left alone', () => {
