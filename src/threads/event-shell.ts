@@ -7,6 +7,7 @@ import { EventSleeper } from '../ring/doorbell.ts';
 import type { Agent } from './agent.ts';
 import { anyHasWork, type Shell, sleepMaxMs, turn } from './shell.ts';
 
+const TICKS_MS = [1000, 500, 200, 100, 50, 20, 10, 5, 2, 1];
 /** Turns without a look at the sockets. */
 const TURNS_MAX = 8;
 
@@ -85,13 +86,16 @@ export class EventShell implements Shell {
       this.#failed(cause);
       return;
     }
+    this.#setTick();
     this.#isArming = true;
     this.#sleeper.arm(this.#hasWork);
     this.#isArming = false;
   }
 
+  /** The longest tick that is not too long for an agent; of a few, so that it is not a new timer every turn. */
   #setTick(): void {
-    const tickMs = this.#agents.length === 0 ? 0 : sleepMaxMs(this.#agents);
+    const longestMs = this.#agents.length === 0 ? 0 : sleepMaxMs(this.#agents);
+    const tickMs = TICKS_MS.find((tick) => tick <= longestMs) ?? 0;
     if (tickMs === this.#tickMs) return;
     this.#tickMs = tickMs;
     this.#tick?.stop();

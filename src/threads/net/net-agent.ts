@@ -23,6 +23,8 @@ import { SlabPool } from './slab-pool.ts';
 
 /** How often deadlines are looked at. */
 const TICK_MS = 50;
+/** Without a client there is no deadline. */
+const IDLE_TICK_MS = 1000;
 const US_PER_MS = 1000;
 /** A peer that has not taken so much of its answers, whatever they answer, is not read from until it has. */
 const CONNECTION_BACKLOG_MAX_BYTES = 2 * PULL_BACKLOG_MAX_BYTES;
@@ -157,7 +159,7 @@ export class NetAgent implements Agent, ConnectionEvents {
   }
 
   sleepMaxMs(): number {
-    return TICK_MS;
+    return this.#clients.size === 0 ? IDLE_TICK_MS : TICK_MS;
   }
 
   doWork(): number {
