@@ -7,7 +7,8 @@ import { EventSleeper } from '../ring/doorbell.ts';
 import type { Agent } from './agent.ts';
 import { anyHasWork, type Shell, sleepMaxMs, turn } from './shell.ts';
 
-const TICKS_MS = [1000, 500, 200, 100, 50, 20, 10, 5, 2, 1];
+const TICK_MIN_MS = 1;
+const TICKS_MS = [1000, 500, 200, 100, 50, 20, 10, 5, 2, TICK_MIN_MS];
 /** Turns without a look at the sockets. */
 const TURNS_MAX = 8;
 
@@ -94,8 +95,8 @@ export class EventShell implements Shell {
 
   /** The longest tick that is not too long for an agent; of a few, so that it is not a new timer every turn. */
   #setTick(): void {
-    const longestMs = this.#agents.length === 0 ? 0 : sleepMaxMs(this.#agents);
-    const tickMs = TICKS_MS.find((tick) => tick <= longestMs) ?? 0;
+    const longestMs = sleepMaxMs(this.#agents);
+    const tickMs = this.#agents.length === 0 ? 0 : (TICKS_MS.find((tick) => tick <= longestMs) ?? TICK_MIN_MS);
     if (tickMs === this.#tickMs) return;
     this.#tickMs = tickMs;
     this.#tick?.stop();
