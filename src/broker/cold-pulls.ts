@@ -44,6 +44,7 @@ export class ColdPulls {
   /** In order of their last use. */
   readonly #consumers = new Map<string, Consumer>();
   readonly #runs: PullRuns;
+  #reading = 0;
 
   /** `again` runs a pull from its checks on. */
   constructor(
@@ -79,6 +80,11 @@ export class ColdPulls {
       const copies = { header: header.copy(), selection: selection.copy() };
       this.#read(key, consumer, { ...copies, reply, arrivedMs, isFirst: false, runs, brokerId });
     }
+  }
+
+  /** Reads under way; pulls that wait here wait for one of them. */
+  get reading(): number {
+    return this.#reading;
   }
 
   closed(connectionId: number): void {
@@ -128,10 +134,12 @@ export class ColdPulls {
     const isAhead = list.length === 1 && list[0]!.length < READ_AHEAD_BYTES;
     if (isAhead) list[0] = this.#ahead(list[0]!);
     consumer.isReading = true;
+    this.#reading++;
     consumer.ahead = null;
     this.#ports.add('coldReads', 1);
     this.#reads.read(list, (result) => {
       consumer.isReading = false;
+      this.#reading--;
       if (!pull.reply.isOpen) {
         this.#consumers.delete(key);
         return;

@@ -63,6 +63,11 @@ export class PullMessages {
     return this.#slowReaders.count;
   }
 
+  /** Pulls whose answer does not depend on new messages: they wait for the disk or for their connection. */
+  get owed(): number {
+    return this.held + (this.#coldPulls?.reading ?? 0);
+  }
+
   /** Answers now or later. `header` may be filled again afterwards; `nowMs` is monotonic. */
   pull(header: PullHeader, reply: ReplyPort, nowMs: number): void {
     this.#ports.add('pulls', 1);

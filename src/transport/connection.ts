@@ -22,6 +22,11 @@ export interface Connection {
   /** No chunk comes until {@link resume}; the peer is slowed down by TCP. */
   pause(): void;
   resume(): void;
+  /**
+   * Sends what was written and then the end of the stream, and drops what still comes. The peer has everything before it hears of the end,
+   * unless it is slower than the owner's patience, which `close` ends.
+   */
+  end(reason: string): void;
   /** Drops the connection now, unsent bytes included. `closed` follows with the reason of the first call. */
   close(reason: string): void;
 }

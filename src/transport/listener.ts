@@ -3,7 +3,7 @@
  * together, and keeps the number of connections bounded. Everything happens on the calling thread's event loop.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { every, type Timer } from '../base/clock.ts';
+import { after, every, type Timer } from '../base/clock.ts';
 import type { ConnectionEvents } from './connection.ts';
 import { FirstFrame } from './first-frame.ts';
 import { SocketConnection } from './socket-connection.ts';
@@ -144,6 +144,15 @@ export class Listener {
     return new Promise((resolve) => {
       this.#waitingForEnd.push(resolve);
     });
+  }
+
+  /** Stops accepting and ends all connections in order; those whose peers have not gone after `patienceMs` are dropped. */
+  async end(reason: string, patienceMs: number): Promise<void> {
+    const ended = this.stopAccepting();
+    for (const { connection } of this.#watched.values()) connection.end(reason);
+    const patience = after(patienceMs, () => void this.close(reason));
+    await ended;
+    patience.stop();
   }
 
   /** Stops accepting and drops all connections. Resolves after their `closed` events. */

@@ -42,8 +42,8 @@ export class SocketConnection implements Connection {
     events.opened(this);
     let looking = first;
     socket.on('data', (bytes: Buffer) => {
-      // Node hands over what it has already read even after destroy().
-      if (socket.destroyed) return;
+      // Node hands over what it has already read even after destroy(); after our end nobody asks for more.
+      if (socket.destroyed || socket.writableEnded) return;
       if (looking !== null) {
         const refusal = looking.take(bytes);
         if (refusal !== null) {
@@ -85,6 +85,13 @@ export class SocketConnection implements Connection {
   }
 
   resume(): void {
+    this.#socket.resume();
+  }
+
+  /** What comes is read on, or the kernel would reset the connection in the end, and the peer might lose our last words. */
+  end(reason: string): void {
+    this.#reason ??= reason;
+    this.#socket.end();
     this.#socket.resume();
   }
 

@@ -31,7 +31,9 @@ describe('a cold pull', () => {
     broker.pulls.pull(header, client, 0);
     (header.names as Buffer).fill(0);
     expect([client.answers.length, broker.reads.length, broker.commits.length]).toEqual([0, 0, 1]);
+    expect(broker.pulls.owed).toBe(1);
     expect(broker.coldReads.finish()).toEqual([{ offset: 0, length: 300 }]);
+    expect(broker.pulls.owed).toBe(0);
     const answer = client.answer();
     expect(outcome(answer)).toEqual([0, 'FOUND', 2, 0, 2]);
     expect(Buffer.from(answer.body!)).toEqual(bodyOf([1, 100], [2, 200]));

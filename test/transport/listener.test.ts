@@ -63,6 +63,36 @@ describe('a connection', () => {
     expect(server.connections[1]!.remoteHost).toHaveLength(20);
   });
 
+  test('that is ended has all its answers before the end, whatever it still says', async () => {
+    const listener = await start();
+    const socket = await client(listener);
+    await server.until(() => server.connections.length === 1);
+    const [connection] = server.connections;
+    connection!.pause();
+    // Unread by the listener's side: closing over it would reset the connection.
+    socket.write(Buffer.alloc(256 * 1024));
+    let received = 0;
+    socket.on('data', (bytes: Buffer) => {
+      received += bytes.length;
+    });
+    connection!.write(Buffer.alloc(4 * 1024 * 1024));
+    const ended = new Promise<void>((resolve) => socket.once('end', resolve));
+    await listener.end('enough', 10_000);
+    await ended;
+    expect(received).toBe(4 * 1024 * 1024);
+    expect(server.receivedBytes).toBe(0);
+    expect(server.closes.map(({ reason }) => reason)).toEqual(['enough']);
+  });
+
+  test('whose peer does not go is dropped when patience has ended', async () => {
+    const listener = await start();
+    const socket = await client(listener);
+    socket.pause();
+    await server.until(() => server.connections.length === 1);
+    await listener.end('enough', 20);
+    expect(server.closes.map(({ reason }) => reason)).toEqual(['enough']);
+  });
+
   test('closes with the reason of its owner, once, and delivers nothing after it', async () => {
     const listener = await start();
     const socket = await client(listener);

@@ -10,8 +10,8 @@ import { SLAB_SIZE_MAX_BYTES, type SlabPool } from './slab-pool.ts';
 
 const NO_SLAB = Buffer.alloc(0);
 
-/** Why a connection's chunks are held back: it has not taken its answers, or control has not caught up with its requests. */
-export const Hold = { backlog: 1, control: 2 } as const;
+/** Why a connection's chunks are held back: it has not taken its answers, control has not caught up with its requests, the broker stops. */
+export const Hold = { backlog: 1, control: 2, farewell: 4 } as const;
 type Hold = (typeof Hold)[keyof typeof Hold];
 
 export class ClientConnection implements ReplyPort {

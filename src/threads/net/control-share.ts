@@ -31,14 +31,22 @@ export class ControlShare {
   #asked: Asked[] = [];
   /** The first that is not carried out; the array is cut when half of it has gone. */
   #head = 0;
+  /** Frames of all connections that may not go yet. */
+  #waiting = 0;
 
   constructor(send: (message: Counted) => void) {
     this.#send = send;
   }
 
+  /** Requests that control has not carried out, those that are not there yet included. */
+  get count(): number {
+    return this.#asked.length - this.#head + this.#waiting;
+  }
+
   /** `frame` is control's to keep. */
   request(client: Asker, frame: Uint8Array): void {
     client.notAtControl.push(frame);
+    this.#waiting++;
     this.feed(client);
   }
 
@@ -64,13 +72,20 @@ export class ControlShare {
   /** Hands over what may go now, and has the connection read again when that is everything. */
   feed(client: Asker): void {
     const waiting = client.notAtControl;
-    if (!client.isOpen) waiting.length = 0;
+    if (!client.isOpen) this.forget(client);
     while (waiting.length > 0 && mayAsk(client, waiting[0]!.length) && !client.isHeld(Hold.backlog)) {
       const frame = waiting.shift()!;
+      this.#waiting--;
       this.#ask(client, { kind: 'request', connectionId: client.connectionId, frame }, frame.length);
     }
     if (waiting.length > 0 || client.atControl > AHEAD_MAX) client.hold(Hold.control);
     else client.letGo(Hold.control);
+  }
+
+  /** The client has gone, and nobody waits for what it has said. */
+  forget({ notAtControl }: Asker): void {
+    this.#waiting -= notAtControl.length;
+    notAtControl.length = 0;
   }
 
   #ask(client: Asker, message: Counted, bytes: number): void {

@@ -71,6 +71,7 @@ export class NetAgent implements Agent, ConnectionEvents {
   #partialBytes = 0;
   #tickAtUs = 0;
   #parked = 0;
+  #isStopping = false;
 
   constructor(parts: NetAgentParts) {
     this.#parts = parts;
@@ -81,15 +82,31 @@ export class NetAgent implements Agent, ConnectionEvents {
     return this.#clients.size;
   }
 
-  /** Sends whose answer is still owed. */
-  get unanswered(): number {
-    return this.#parts.pending.count + this.#parts.requests.waiting;
+  /**
+   * Something that a client has asked is not answered, or its answer is not with the kernel yet. Long polls are not owed an answer: their
+   * consumers go elsewhere when the connection ends. A broker that has failed owes nothing.
+   */
+  get isOwing(): boolean {
+    const { ends, pending, requests, pulls } = this.#parts;
+    if (ends.page.status.failed()) return false;
+    if (pending.count + requests.owed + pulls.owed > 0) return true;
+    for (const client of this.#clients.values()) if (client.backlogBytes > 0) return true;
+    return false;
+  }
+
+  /** From now on no request is taken; those that were taken are carried out and answered as ever. */
+  stopReading(): void {
+    this.#isStopping = true;
+    this.#parts.commits.flush();
+    for (const client of this.#clients.values()) client.hold(Hold.farewell);
+    this.#parts.wake();
   }
 
   opened(connection: Connection): void {
     const client = new ClientConnection(connection, this.#pool, this.#remember);
     this.#clients.set(connection.id, client);
     if (this.#parts.ends.page.status.failed()) connection.close('the broker has failed');
+    if (this.#isStopping) client.hold(Hold.farewell);
     const { remote, local } = client;
     this.#parts.control.send({ kind: 'opened', connectionId: connection.id, remote, local });
     this.#parts.wake();
@@ -123,10 +140,11 @@ export class NetAgent implements Agent, ConnectionEvents {
 
   closed(connection: Connection, reason: string): void {
     const client = this.#clients.get(connection.id)!;
-    const { control, pulls, log, wake } = this.#parts;
+    const { control, requests, pulls, log, wake } = this.#parts;
     client.closed();
     this.#clients.delete(connection.id);
     this.#partialBytes -= client.reader.bufferedBytes;
+    requests.closed(client);
     pulls.closed(connection.id);
     control.send({ kind: 'closed', connectionId: connection.id });
     if (reason !== CLOSED_BY_PEER) log(`connection of ${client.remote} closed: ${reason}`);

@@ -118,6 +118,18 @@ export class NetRequests {
     this.#controlShare.feed(client);
   }
 
+  /** Nobody waits for what the client has asked of control. */
+  closed(client: ClientConnection): void {
+    this.#controlShare.forget(client);
+  }
+
+  /** Requests whose answer waits for room, for a topic, for a group or for control. */
+  get owed(): number {
+    let count = this.#waitingForRoom.count + this.#groups.count + this.#controlShare.count;
+    for (const { waiting } of this.#missing.values()) count += waiting.count;
+    return count;
+  }
+
   /** Asks control for a group that a pull of `client` names, unless it has been asked already. `bytes` are held for the pull. */
   ensureGroup(client: ClientConnection, group: string, bytes: number, then: GroupEnsured): void {
     if (!this.#groups.hasRoom(bytes)) {

@@ -32,8 +32,10 @@ import { NetRequests } from './net-requests.ts';
 
 const US_PER_MS = 1000;
 const MS_PER_SECOND = 1000;
-/** A stopping broker gives its last answers so much time. */
-const FAREWELL_MS = 1_000;
+/** A stopping broker gives its last answers so much time: two fsyncs of a slow disk. */
+const FAREWELL_MS = 2_000;
+/** Peers have so long to take them and to close their side. */
+const PARTING_MS = 500;
 const FAREWELL_LOOK_MS = 5;
 
 export async function openNet(context: WorkerContext, net: number, listenPort: number): Promise<OpenedAgent> {
@@ -140,16 +142,17 @@ export async function openNet(context: WorkerContext, net: number, listenPort: n
   };
 }
 
-/** Takes no more connections, waits for the answers that are owed, and ends the connections. */
+/** Takes no more connections and requests, waits for the answers that are owed, and ends the connections behind them. */
 async function farewell(listener: Listener, agent: NetAgent): Promise<void> {
   void listener.stopAccepting();
+  agent.stopReading();
   await new Promise<void>((resolve) => {
     let looksLeft = FAREWELL_MS / FAREWELL_LOOK_MS;
     const look = every(FAREWELL_LOOK_MS, () => {
-      if (agent.unanswered > 0 && looksLeft-- > 0) return;
+      if (agent.isOwing && looksLeft-- > 0) return;
       look.stop();
       resolve();
     });
   });
-  await listener.close('the broker stops');
+  await listener.end('the broker stops', PARTING_MS);
 }

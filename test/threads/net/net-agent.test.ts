@@ -45,6 +45,10 @@ class TestConnection implements Connection {
     this.isPaused = false;
   }
 
+  end(reason: string): void {
+    this.closedFor ||= reason;
+  }
+
   close(reason: string): void {
     this.closedFor ||= reason;
   }
@@ -71,6 +75,7 @@ beforeEach(() => {
   commits = new CommitBatch((commit) => control.send(commit));
   const pulls = {
     parked: 0,
+    owed: 0,
     expire: () => 0,
     closed: () => {},
     drained: (id: number) => drained.push(id),
@@ -170,6 +175,77 @@ describe('a broker that has failed', () => {
     path.status.fail(3, 2);
     agent.doWork();
     expect(agent.hasWork()).toBe(false);
+  });
+});
+
+describe('a broker that stops', () => {
+  const control = encodeFrame(requestOf(34, 50));
+
+  it('takes no more requests, from those that come now neither', () => {
+    const client = connect(1);
+    expect(client.isPaused).toBe(false);
+    agent.stopReading();
+    agent.drained(client);
+    expect([client.isPaused, connect(2).isPaused]).toEqual([true, true]);
+  });
+
+  it('owes the answers to what it has taken, until the kernel has them', () => {
+    const client = connect();
+    expect(agent.isOwing).toBe(false);
+    agent.chunk(client, frames(2));
+    agent.stopReading();
+    expect(agent.isOwing).toBe(true);
+    path.write();
+    client.isStuck = true;
+    agent.doWork();
+    path.write();
+    agent.doWork();
+    expect(client.answers()).toHaveLength(2);
+    expect(agent.isOwing).toBe(true);
+    client.bufferedBytes = 0;
+    expect(agent.isOwing).toBe(false);
+  });
+
+  it('owes what waits for control, until that has carried it out and the answer is written', () => {
+    const client = connect();
+    for (let i = 0; i < 70; i++) agent.chunk(client, control);
+    agent.stopReading();
+    for (const count of [64, 6]) {
+      expect(agent.isOwing).toBe(true);
+      if (count === 6)
+        agent.receive({ kind: 'frame', connectionId: 1, frame: encodeFrame({ ...requestOf(0, 50), flag: 1 }) });
+      agent.receive({ kind: 'carriedOut', count });
+    }
+    expect(agent.isOwing).toBe(true);
+    agent.doWork();
+    expect(agent.isOwing).toBe(false);
+    expect(client.answers()).toHaveLength(1);
+  });
+
+  it('owes a send its answer while control makes the topic', () => {
+    agent.chunk(connect(), sendFrame({ topic: 'New' }));
+    agent.stopReading();
+    expect(agent.isOwing).toBe(true);
+    agent.receive({ kind: 'ensured', ticket: 1, code: 17, remark: 'no' });
+    agent.receive({ kind: 'carriedOut', count: 1 });
+    agent.doWork();
+    expect(agent.isOwing).toBe(false);
+  });
+
+  it('owes nothing to a client that has gone', () => {
+    const client = connect();
+    for (let i = 0; i < 70; i++) agent.chunk(client, control);
+    agent.stopReading();
+    agent.closed(client, 'gone');
+    agent.receive({ kind: 'carriedOut', count: 64 });
+    expect(agent.isOwing).toBe(false);
+  });
+
+  it('owes nothing when it has failed', () => {
+    agent.chunk(connect(), frames(2));
+    path.status.fail(3, 2);
+    agent.stopReading();
+    expect(agent.isOwing).toBe(false);
   });
 });
 

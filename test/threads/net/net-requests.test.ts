@@ -179,6 +179,8 @@ describe('a group that a pull names and nobody knows', () => {
 
   it('is asked for once, and all pulls that wait hear of the answer', () => {
     const told = [ensure('New'), ensure('New', 100, new Client(2)), ensure('Other')];
+    requests.carriedOut(2);
+    expect(requests.owed).toBe(3);
     expect(toControl).toEqual([
       { kind: 'ensureGroup', ticket: 1, group: 'New' },
       { kind: 'ensureGroup', ticket: 2, group: 'Other' },
@@ -187,6 +189,7 @@ describe('a group that a pull names and nobody knows', () => {
     expect(told).toEqual([[[0, null]], [[0, null]], []]);
     requests.ensured({ kind: 'ensured', ticket: 2, code: 26, remark: 'no' });
     expect(told[2]).toEqual([[26, 'no']]);
+    expect(requests.owed).toBe(0);
     // Asked again the next time.
     ensure('New');
     expect(toControl).toHaveLength(3);
