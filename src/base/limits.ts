@@ -38,7 +38,7 @@ export const QUEUE_TAIL_UNPUBLISHED_MAX = 64;
 
 /**
  * Open files of ConsumeQueues: of dispatch, and of each thread that reads. Dispatch writes to all queues in turn, and opening a file for
- * each write costs five times the write; where descriptors are short it makes do with fewer (store/handle-cache).
+ * each write costs five times the write; a process with few descriptors makes do with fewer (threads/descriptor-shares).
  */
 export const QUEUE_HANDLES_WRITE_MAX = 8192;
 export const QUEUE_HANDLES_READ_MAX = 256;

@@ -123,7 +123,9 @@ export const BROKER_SCHEMA = {
 
   placement: choice('full', PLACEMENTS).describe('Which agents share a thread'),
   netThreads: count(1, 1, NET_THREADS_MAX).describe('Threads with sockets; more than one needs Node 22.12 or newer'),
-  connectionsMax: count(16_384, 1, 1_000_000).describe('Connections of one net thread'),
+  connectionsMax: count(16_384, 1, 1_000_000).describe(
+    'Connections of one net thread; fewer when the process may not open so many files',
+  ),
   serverChannelMaxIdleTimeSeconds: count(120, 1, 86_400).describe('Silence after which a connection is closed'),
 } satisfies { readonly [Name in keyof BrokerOptions]: Kind<BrokerOptions[Name]> };
 

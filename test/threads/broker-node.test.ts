@@ -164,6 +164,40 @@ describe('a client that pulls for many new groups', () => {
   });
 });
 
+describe('a broker whose process may open few files', () => {
+  it('takes no more connections than leave it files for new queues, and serves those that it has', async () => {
+    const script = `${repository}dist/test/threads/broker-until-killed.js`;
+    const store = `${temporaryFolder('node')}/store`;
+    const child = new Child('broker', 'sh', [
+      '-c',
+      `ulimit -n 240 && exec "$0" "$1" "$2"`,
+      process.execPath,
+      script,
+      store,
+    ]);
+    const address = await child.line('where it listens', DEADLINE_MS, (line) =>
+      line.startsWith('{') ? (JSON.parse(line) as { host: string; port: number }) : undefined,
+    );
+    const client = new NodeClient(address);
+    // Has its connection before the crowd comes.
+    expect((await client.send({ topic: TOPIC, queueId: 0, body: 'first' })).code).toBe(0);
+    const crowd = await Promise.all(Array.from({ length: 400 }, () => rawClient(address.port)));
+    let refused = 0;
+    for (const socket of crowd) void closedByPeer(socket).then(() => refused++);
+    await until(() => refused > 300, 'connections that are not taken');
+    for (let queueId = 1; queueId < QUEUES; queueId++) {
+      const sends = Array.from({ length: FILED_AT_ONCE }, () => client.send({ topic: TOPIC, queueId, body: 'new' }));
+      for (const answer of await Promise.all(sends)) expect(answer.code).toBe(0);
+      await until(async () => (await client.maxOffset(TOPIC, queueId)) === FILED_AT_ONCE, `queue ${queueId}`);
+    }
+    for (const socket of crowd) socket.destroy();
+    client.close();
+    child.signal('SIGTERM');
+    await until(() => child.exit !== null, 'the end of the broker');
+    expect(child.errors).toEqual([]);
+  });
+});
+
 describe('a broker that is killed', () => {
   it('has every message that it acknowledged where it said, after the next start', async () => {
     const store = `${temporaryFolder('node')}/store`;

@@ -2,7 +2,6 @@
  * Opens control on its thread, before all others: takes the store's lock, recovers it, gives the queues their rows and reads the settings
  * files. What the other agents need of that goes back to main.
  */
-import { QUEUE_HANDLES_READ_MAX } from '../../base/limits.ts';
 import type { ControlLog } from '../../broker/control-ports.ts';
 import type { ToControl } from '../../broker/control-protocol.ts';
 import { Coordinator } from '../../broker/coordinator.ts';
@@ -15,6 +14,7 @@ import { type RecoveredStore, recoverStore } from '../../store/recovery.ts';
 import { SettingsFolder } from '../../store/settings-file.ts';
 import { StoreLock } from '../../store/store-lock.ts';
 import { FailStopError, FailureCode } from '../agent.ts';
+import { descriptorShares } from '../descriptor-shares.ts';
 import { memoryLimitBytes } from '../memory-limit.ts';
 import type { StoreStart } from '../thread-messages.ts';
 import { type ControlEnds, controlEnds, threadOf, workersOf } from '../topology.ts';
@@ -54,7 +54,7 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
     disk,
     paths.consumeQueue,
     settings.mappedFileSizeConsumeQueue,
-    QUEUE_HANDLES_READ_MAX,
+    descriptorShares(disk, settings).queueReader,
   );
   const reader = new LogReader(disk, logFiles);
   const queues = new QueueReads({

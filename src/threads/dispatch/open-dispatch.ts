@@ -1,9 +1,9 @@
 /** Opens the dispatch agent on its thread. It has filed everything that recovery has found before anybody is served. */
-import { QUEUE_HANDLES_WRITE_MAX } from '../../base/limits.ts';
 import { asLogOffset } from '../../base/units.ts';
 import { DelayLevels } from '../../broker/delay-levels.ts';
 import { ConsumeQueueWriter } from '../../store/consume-queue.ts';
 import { LogReader } from '../../store/log-reader.ts';
+import { descriptorShares } from '../descriptor-shares.ts';
 import type { StoreStart } from '../thread-messages.ts';
 import { dispatchEnds } from '../topology.ts';
 import type { OpenedAgent, WorkerContext } from '../worker-context.ts';
@@ -19,7 +19,7 @@ export function openDispatch(
     disk,
     paths.consumeQueue,
     settings.mappedFileSizeConsumeQueue,
-    QUEUE_HANDLES_WRITE_MAX,
+    descriptorShares(disk, settings).queueWriter,
   );
   const log = new LogReader(disk, logFiles);
   log.open(asLogOffset(start.logEnd));

@@ -4,7 +4,7 @@
  */
 
 import { every } from '../../base/clock.ts';
-import { NET_THREADS_MAX, QUEUE_HANDLES_READ_MAX } from '../../base/limits.ts';
+import { NET_THREADS_MAX } from '../../base/limits.ts';
 import { seededRandom } from '../../base/random.ts';
 import { asLogOffset } from '../../base/units.ts';
 import { BrokerProperties } from '../../broker/broker-properties.ts';
@@ -20,6 +20,7 @@ import { LogReader } from '../../store/log-reader.ts';
 import type { Connection } from '../../transport/connection.ts';
 import { type Listener, listen } from '../../transport/listener.ts';
 import { advertisedHost } from '../advertised-host.ts';
+import { descriptorShares } from '../descriptor-shares.ts';
 import { memoryLimitBytes } from '../memory-limit.ts';
 import { coldReadPool } from '../pool/cold-read-pool.ts';
 import { netEnds } from '../topology.ts';
@@ -45,6 +46,13 @@ export async function openNet(context: WorkerContext, net: number, listenPort: n
   const control = new ControlLink(context.ports.toControl!);
   control.takeNow((message) => tables.take(message));
 
+  const shares = descriptorShares(disk, settings);
+  if (net === 0 && shares.connections < settings.connectionsMax) {
+    log(
+      'info',
+      `descriptors of this process suffice for ${shares.connections} connections of a net thread (connectionsMax)`,
+    );
+  }
   let agent: NetAgent | null = null;
   let connections = 0;
   const listener = await listen({
@@ -52,7 +60,7 @@ export async function openNet(context: WorkerContext, net: number, listenPort: n
     port: listenPort,
     // Unique over all net threads.
     nextConnectionId: () => ++connections * NET_THREADS_MAX + net,
-    connectionsMax: settings.connectionsMax,
+    connectionsMax: shares.connections,
     idleMs: settings.serverChannelMaxIdleTimeSeconds * MS_PER_SECOND,
     reusePort: settings.netThreads > 1,
     log: (line) => log('warn', line),
@@ -91,17 +99,15 @@ export async function openNet(context: WorkerContext, net: number, listenPort: n
     random,
     undispatchedBytes: () => agent!.undispatchedBytes,
   });
+  const records = new LogReader(disk, logFiles);
+  // One file at least that can be closed for another when descriptors are short.
+  records.open(asLogOffset(ends.written.read()));
   const pulls = new PullMessages({
     tables,
     settings,
     queues: ends.queueTable,
-    entries: new ConsumeQueueReader(
-      disk,
-      paths.consumeQueue,
-      settings.mappedFileSizeConsumeQueue,
-      QUEUE_HANDLES_READ_MAX,
-    ),
-    log: new LogReader(disk, logFiles),
+    entries: new ConsumeQueueReader(disk, paths.consumeQueue, settings.mappedFileSizeConsumeQueue, shares.queueReader),
+    log: records,
     coldReads,
     clock,
     memoryLimitBytes: memoryLimitBytes(),
