@@ -17,6 +17,14 @@ export const TOPIC_LENGTH_MAX = 127;
 export const RETRY_TOPIC_LENGTH_MAX = 255;
 export const GROUP_LENGTH_MAX = 120;
 
+/**
+ * Tag expression of a pull: some hundred tags. It is hashed for each pull and kept while the pull waits, and upstream's bound, which is
+ * that of a frame, would let one connection's waiting pulls take all memory.
+ */
+export const PULL_EXPRESSION_MAX_BYTES = 16 * 1024;
+/** Names and expressions of the pulls of one connection that wait: 16 384 of usual ones (some hundred bytes each) are far below. */
+export const WAITING_PULLS_MAX_BYTES = 8 * 1024 * 1024;
+
 /** Bytes of one producer's ring of encoded records. */
 export const BYTES_RING_SIZE = 16 * 1024 * 1024;
 /** Requests in flight between one producer and append. */

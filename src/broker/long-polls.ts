@@ -5,6 +5,7 @@
  * No message may come unseen between the look at a queue and the parking of the pull. So the parked count is published first, then the
  * queue's maximum is read again, while dispatch publishes a maximum and then reads the count: one of the two sees the other.
  */
+import { WAITING_PULLS_MAX_BYTES } from '../base/limits.ts';
 import { asQueueOffset, type QueueSlot } from '../base/units.ts';
 import { type TagFilter, tagsMatch } from '../filter/tag-filter.ts';
 import { entryTagsHash, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
@@ -41,7 +42,9 @@ export class LongPolls {
 
   /** False when the connection has too many parked pulls. `pull` is at the end of its queue. */
   park(pull: HeldPull, slot: QueueSlot, filter: TagFilter): boolean {
-    if (this.#parked.countOf(pull.reply.connectionId) >= PARKED_PER_CONNECTION_MAX) return false;
+    const { connectionId } = pull.reply;
+    if (this.#parked.countOf(connectionId) >= PARKED_PER_CONNECTION_MAX) return false;
+    if (this.#parked.bytesOf(connectionId) + pull.header.names.length > WAITING_PULLS_MAX_BYTES) return false;
     const { settings } = this.#ports;
     const timeoutMs = settings.longPollingEnable ? pull.header.suspendTimeoutMillis : settings.shortPollingTimeMills;
     const parked: ParkedPull = {

@@ -22,6 +22,8 @@ export class ParkedPulls {
   readonly #heap: ParkedPull[] = [];
   readonly #bySlot = new Map<QueueSlot, Set<ParkedPull>>();
   readonly #byConnection = new Map<number, Set<ParkedPull>>();
+  /** What their headers keep; connections without parked pulls are not in it. */
+  readonly #bytesOf = new Map<number, number>();
 
   get count(): number {
     return this.#heap.length;
@@ -31,17 +33,28 @@ export class ParkedPulls {
     return this.#byConnection.get(connectionId)?.size ?? 0;
   }
 
+  /** Kept for the names and expressions of a connection's pulls. */
+  bytesOf(connectionId: number): number {
+    return this.#bytesOf.get(connectionId) ?? 0;
+  }
+
   add(pull: ParkedPull): void {
+    const { connectionId } = pull.reply;
     addTo(this.#bySlot, pull.slot, pull);
-    addTo(this.#byConnection, pull.reply.connectionId, pull);
+    addTo(this.#byConnection, connectionId, pull);
+    this.#bytesOf.set(connectionId, this.bytesOf(connectionId) + pull.header.names.length);
     pull.heapIndex = this.#heap.length;
     this.#heap.push(pull);
     this.#rise(pull);
   }
 
   remove(pull: ParkedPull): void {
+    const { connectionId } = pull.reply;
     removeFrom(this.#bySlot, pull.slot, pull);
-    removeFrom(this.#byConnection, pull.reply.connectionId, pull);
+    removeFrom(this.#byConnection, connectionId, pull);
+    const bytes = this.bytesOf(connectionId) - pull.header.names.length;
+    if (this.#byConnection.has(connectionId)) this.#bytesOf.set(connectionId, bytes);
+    else this.#bytesOf.delete(connectionId);
     const last = this.#heap.pop()!;
     if (last !== pull) {
       this.#put(last, pull.heapIndex);

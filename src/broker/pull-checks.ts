@@ -4,6 +4,7 @@
  *
  * Not here yet: rows 0 and 8d (slaves, request 353), 10 to 12 (reset offsets of the server, offsets of broadcasting proxies).
  */
+import { PULL_EXPRESSION_MAX_BYTES, RETRY_TOPIC_LENGTH_MAX } from '../base/limits.ts';
 import { asQueueSlot, type QueueSlot } from '../base/units.ts';
 import type { TagFilter } from '../filter/tag-filter.ts';
 import { RequestCode, ResponseCode } from '../remoting/codes.ts';
@@ -15,6 +16,8 @@ import type { PullSettings } from './pull-ports.ts';
 import type { Refusal } from './refusal.ts';
 
 const PERM_READ = 4;
+/** The longest topic's; groups are shorter, as their retry topics have to be topics. */
+const NAME_MAX_BYTES = RETRY_TOPIC_LENGTH_MAX;
 /** A queue that has no row in the queue table. */
 export const NO_SLOT = asQueueSlot(-1);
 
@@ -120,6 +123,28 @@ export class PullChecks {
     into.filter = this.#filters.ofSubscription(subscription);
     return null;
   }
+}
+
+/**
+ * Before anything is kept of a pull: names that no group or topic can have, and an expression that is too long to be kept while it waits.
+ * Not upstream's, which takes whatever fits a frame.
+ */
+export function refusedLengths(header: PullHeader): PullRefusal | null {
+  if (header.consumerGroupEnd - header.consumerGroupStart > NAME_MAX_BYTES) return GROUP_MISSING;
+  const topicLength = header.topicEnd - header.topicStart;
+  if (topicLength > NAME_MAX_BYTES) {
+    return refusal(
+      ResponseCode.TOPIC_NOT_EXIST,
+      `a topic name of ${topicLength} bytes, the limit is ${NAME_MAX_BYTES}`,
+    );
+  }
+  const expressionLength = header.hasSubscription ? header.subscriptionEnd - header.subscriptionStart : 0;
+  const typeLength = header.hasExpressionType ? header.expressionTypeEnd - header.expressionTypeStart : 0;
+  if (expressionLength <= PULL_EXPRESSION_MAX_BYTES && typeLength <= NAME_MAX_BYTES) return null;
+  return refusal(
+    ResponseCode.SUBSCRIPTION_PARSE_FAILED,
+    `a subscription of ${expressionLength} bytes and a type of ${typeLength}, the limits are ${PULL_EXPRESSION_MAX_BYTES} and ${NAME_MAX_BYTES}`,
+  );
 }
 
 function subscriptionOf(consumers: ConsumerGroupView, topic: string): SubscriptionView | null {

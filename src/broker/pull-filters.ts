@@ -9,12 +9,15 @@ import type { SubscriptionView } from './control-protocol.ts';
 
 /** A client may make up expressions without end; then all are forgotten and the live ones come back. */
 const EXPRESSIONS_MAX = 4096;
+/** Of the expressions; a filter takes some ten times as much. 4096 usual ones are less. */
+const EXPRESSIONS_MAX_BYTES = 1024 * 1024;
 
 const ALL_TAGS = parseTagExpression(null)!;
 const TAG = Buffer.from('TAG');
 
 export class PullFilters {
   #expressions = new ByteKeyedMap<TagFilter>();
+  #expressionBytes = 0;
   readonly #subscriptions = new WeakMap<SubscriptionView, TagFilter>();
 
   /** The filter of the pull's own subscription; null when it does not parse. */
@@ -25,9 +28,17 @@ export class PullFilters {
     if (known !== undefined) return known;
     const filter = parseTagExpression(header.subscription());
     if (filter === null) return null;
-    if (this.#expressions.size === EXPRESSIONS_MAX) this.#expressions = new ByteKeyedMap();
-    this.#expressions.set(names.subarray(subscriptionStart, subscriptionEnd), filter);
+    this.#keep(names.subarray(subscriptionStart, subscriptionEnd), filter);
     return filter;
+  }
+
+  #keep(expression: Uint8Array, filter: TagFilter): void {
+    this.#expressionBytes += expression.length;
+    if (this.#expressions.size === EXPRESSIONS_MAX || this.#expressionBytes > EXPRESSIONS_MAX_BYTES) {
+      this.#expressions = new ByteKeyedMap();
+      this.#expressionBytes = expression.length;
+    }
+    this.#expressions.set(expression, filter);
   }
 
   ofSubscription(subscription: SubscriptionView): TagFilter {

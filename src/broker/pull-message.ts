@@ -13,7 +13,7 @@ import type { HeldPull } from './held-pull.ts';
 import { HotLimit } from './hot-limit.ts';
 import { LongPolls } from './long-polls.ts';
 import { PullAnswers } from './pull-answers.ts';
-import { GROUP_MISSING, NO_SLOT, PullChecks, type PullRefusal, PullTarget } from './pull-checks.ts';
+import { GROUP_MISSING, NO_SLOT, PullChecks, type PullRefusal, PullTarget, refusedLengths } from './pull-checks.ts';
 import type { PullPorts } from './pull-ports.ts';
 import { PullScan } from './pull-scan.ts';
 import { PullSelection } from './pull-selection.ts';
@@ -72,7 +72,10 @@ export class PullMessages {
   pull(header: PullHeader, reply: ReplyPort, nowMs: number): void {
     this.#ports.add('pulls', 1);
     // Nobody waits for what a one-way pull finds.
-    if (!isOneWay(header.flag)) this.#attempt(header, reply, nowMs, true);
+    if (isOneWay(header.flag)) return;
+    const refusal = refusedLengths(header);
+    if (refusal === null) this.#attempt(header, reply, nowMs, true);
+    else this.#answers.refuse(header, reply, refusal);
   }
 
   /** A queue has grown. */

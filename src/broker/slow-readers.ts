@@ -2,6 +2,7 @@
  * Pulls of connections whose peer does not take what it has asked for. No more bodies are read for such a peer, so that a client that
  * sends pulls and reads no answers costs this broker a bound amount of memory. Used by pull-message on net.
  */
+import { WAITING_PULLS_MAX_BYTES } from '../base/limits.ts';
 import type { HeldPull } from './held-pull.ts';
 import type { ReplyPort } from './reply-port.ts';
 
@@ -14,8 +15,14 @@ export const PULL_BACKLOG_MAX_BYTES = 4 * 1024 * 1024;
 /** Pulls that are kept for a connection: a client has one under way for each queue of each of its groups. */
 export const HELD_PULLS_MAX = 16_384;
 
+interface HeldPulls {
+  readonly pulls: HeldPull[];
+  /** What their headers keep. */
+  bytes: number;
+}
+
 export class SlowReaders {
-  readonly #held = new Map<number, HeldPull[]>();
+  readonly #held = new Map<number, HeldPulls>();
   #count = 0;
 
   get count(): number {
@@ -27,22 +34,25 @@ export class SlowReaders {
     return reply.backlogBytes > PULL_BACKLOG_MAX_BYTES || (this.#count > 0 && this.#held.has(reply.connectionId));
   }
 
-  /** False when so many wait that this one can't. */
+  /** False when so many wait, or such long ones, that this one can't. */
   hold(pull: HeldPull): boolean {
-    const waiting = this.#held.get(pull.reply.connectionId);
-    if (waiting === undefined) this.#held.set(pull.reply.connectionId, [pull]);
-    else if (waiting.length < HELD_PULLS_MAX) waiting.push(pull);
-    else return false;
+    const { connectionId } = pull.reply;
+    const held = this.#held.get(connectionId) ?? { pulls: [], bytes: 0 };
+    const bytes = held.bytes + pull.header.names.length;
+    if (held.pulls.length >= HELD_PULLS_MAX || bytes > WAITING_PULLS_MAX_BYTES) return false;
+    held.pulls.push(pull);
+    held.bytes = bytes;
+    this.#held.set(connectionId, held);
     this.#count++;
     return true;
   }
 
   /** Takes out all pulls of a connection. */
   take(connectionId: number): readonly HeldPull[] {
-    const waiting = this.#held.get(connectionId);
-    if (waiting === undefined) return [];
+    const held = this.#held.get(connectionId);
+    if (held === undefined) return [];
     this.#held.delete(connectionId);
-    this.#count -= waiting.length;
-    return waiting;
+    this.#count -= held.pulls.length;
+    return held.pulls;
   }
 }

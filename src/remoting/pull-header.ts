@@ -46,28 +46,30 @@ export class PullHeader extends ScannedHeader {
     return this.hasExpressionType ? this.#text(this.expressionTypeStart, this.expressionTypeEnd) : null;
   }
 
-  /** A copy that holds when the memory of the frame changes: for a pull that is answered later. */
+  /** A copy that holds when the memory of the frame changes, for a pull that is answered later: of the texts and nothing around them. */
   copy(): PullHeader {
     const copy = Object.assign(new PullHeader(), this);
-    let start = Math.min(this.consumerGroupStart, this.topicStart);
-    let end = Math.max(this.consumerGroupEnd, this.topicEnd);
-    if (this.hasSubscription) {
-      start = Math.min(start, this.subscriptionStart);
-      end = Math.max(end, this.subscriptionEnd);
-    }
-    if (this.hasExpressionType) {
-      start = Math.min(start, this.expressionTypeStart);
-      end = Math.max(end, this.expressionTypeEnd);
-    }
-    copy.names = Uint8Array.prototype.slice.call(this.names, start, end);
-    copy.consumerGroupStart -= start;
-    copy.consumerGroupEnd -= start;
-    copy.topicStart -= start;
-    copy.topicEnd -= start;
-    copy.subscriptionStart -= start;
-    copy.subscriptionEnd -= start;
-    copy.expressionTypeStart -= start;
-    copy.expressionTypeEnd -= start;
+    const group = this.names.subarray(this.consumerGroupStart, this.consumerGroupEnd);
+    const topic = this.names.subarray(this.topicStart, this.topicEnd);
+    const subscription = this.hasSubscription
+      ? this.names.subarray(this.subscriptionStart, this.subscriptionEnd)
+      : NO_BYTES;
+    const type = this.hasExpressionType
+      ? this.names.subarray(this.expressionTypeStart, this.expressionTypeEnd)
+      : NO_BYTES;
+    copy.consumerGroupStart = 0;
+    copy.consumerGroupEnd = group.length;
+    copy.topicStart = copy.consumerGroupEnd;
+    copy.topicEnd = copy.topicStart + topic.length;
+    copy.subscriptionStart = copy.topicEnd;
+    copy.subscriptionEnd = copy.subscriptionStart + subscription.length;
+    copy.expressionTypeStart = copy.subscriptionEnd;
+    copy.expressionTypeEnd = copy.expressionTypeStart + type.length;
+    copy.names = new Uint8Array(copy.expressionTypeEnd);
+    copy.names.set(group);
+    copy.names.set(topic, copy.topicStart);
+    copy.names.set(subscription, copy.subscriptionStart);
+    copy.names.set(type, copy.expressionTypeStart);
     copy.body = NO_BYTES;
     return copy;
   }

@@ -22,6 +22,25 @@ describe('the checks of a pull (spec/api.md 8.2)', () => {
     expect(broker.ask({ code: 11 }).code).toBe(19);
   });
 
+  it.each([
+    ['expression', { subscription: 'x'.repeat(16 * 1024 + 1) }, 23],
+    ['expression type', { expressionType: 'x'.repeat(256) }, 23],
+    ['group name', { group: 'x'.repeat(256) }, 26],
+    ['topic name', { topic: 'x'.repeat(256) }, 17],
+  ] as const)('an %s that is too long to be kept is refused at once', (_, fields, code) => {
+    const broker = new PullHarness();
+    const answer = broker.ask(fields);
+    expect(answer.code).toBe(code);
+    expect(answer.remark!.length).toBeLessThan(300);
+    expect(broker.groupRequests).toEqual([]);
+  });
+
+  it('an expression of 16 KiB is taken', () => {
+    const broker = new PullHarness();
+    broker.many(1);
+    expect(broker.ask({ subscription: 'x'.repeat(16 * 1024) }).code).not.toBe(23);
+  });
+
   it('3: control creates the group, and the pull goes on', () => {
     const broker = new PullHarness();
     broker.many(2);

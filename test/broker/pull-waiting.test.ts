@@ -201,6 +201,37 @@ describe('long polling (spec/api.md 8.4)', () => {
   });
 });
 
+describe('a pull with a long expression', () => {
+  const LONG = `${'x'.repeat(15_900)} || `;
+
+  it('waits like any other, but a connection may keep 8 MiB of them', () => {
+    const broker = new PullHarness();
+    const client = broker.client();
+    for (let i = 0; i < 600; i++) hold(broker, { subscription: LONG + i }, client);
+    expect(broker.pulls.parked).toBeGreaterThan(500);
+    expect(broker.pulls.parked).toBeLessThan(530);
+    expect(client.answers.length).toBe(600 - broker.pulls.parked);
+    expect(client.answers[0]!.code).toBe(19);
+    broker.at(20_000);
+    // All have been answered: there is room again.
+    expect(broker.pulls.parked).toBe(0);
+    const before = client.answers.length;
+    hold(broker, { subscription: LONG }, client);
+    expect([broker.pulls.parked, client.answers.length]).toEqual([1, before]);
+  });
+
+  it('is held for a connection that does not read within the same bound', () => {
+    const broker = new PullHarness();
+    const client = broker.client();
+    client.backlogBytes = PULL_BACKLOG_MAX_BYTES + 1;
+    for (let i = 0; i < 600; i++) hold(broker, { subscription: LONG + i }, client);
+    expect(broker.pulls.held).toBeGreaterThan(500);
+    expect(broker.pulls.held).toBeLessThan(530);
+    expect(client.answers.every(({ code }) => code === 2)).toBe(true);
+    expect(client.answers.length).toBe(600 - broker.pulls.held);
+  });
+});
+
 describe('a connection that does not read its answers', () => {
   function slow(broker: PullHarness): TestReply {
     const client = broker.client();
