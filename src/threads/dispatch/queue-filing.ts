@@ -83,6 +83,8 @@ export class QueueFiling {
 
   /** Does a piece of the round that is due or under way. Returns 0 when there is none. */
   doWork(nowUs: number): number {
+    // Dispatch may wait for what was refused outside of a round.
+    if (this.#isFull && this.#stage === 'idle') this.#roundAtUs = Math.min(this.#roundAtUs, nowUs + RETRY_US);
     if (!this.isDue(nowUs)) return 0;
     if (this.#stage === 'flushing') {
       this.#stage = 'idle';

@@ -269,7 +269,9 @@ describe('a full disk', () => {
     const expected = path.records().map(({ logOffset, bytes }) => [logOffset, bytes.length, 0]);
     expect(tail(path, SLOT, 0, STABLE_ENTRIES)).toEqual(expected.slice(0, STABLE_ENTRIES));
     path.disk.fault = () => null;
+    expect(agent.sleepMaxMs()).toBeLessThanOrEqual(500);
     path.clock.passMs(500);
+    expect(agent.hasWork()).toBe(true);
     while (agent.doWork() > 0);
     agent.close();
     expect(path.queueTable.max(SLOT)).toBe(300);
