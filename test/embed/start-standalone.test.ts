@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { PLACEMENTS } from '../../src/broker/broker-settings.ts';
@@ -110,6 +110,17 @@ describe('startStandalone', () => {
     // The store has been given up.
     await using second = await start({ storePath });
     expect(await routeOf(second.namesrvAddr, 'TBW102')).toContain(second.broker.address);
+  });
+
+  it('leaves no NameServer behind when the broker fails while it is closed', async () => {
+    const storePath = `${temporaryFolder('embed')}/store`;
+    mkdirSync(`${storePath}/consumequeue`, { recursive: true });
+    const ringmq = await start({ storePath, log: () => {} });
+    // A file where dispatch needs a folder, which it meets when the queue is filed at the end.
+    writeFileSync(`${storePath}/consumequeue/orders`, '');
+    await send(ringmq.broker.address, 'not filed');
+    await expect(ringmq.close()).rejects.toThrow('orders');
+    await expect(routeOf(ringmq.namesrvAddr, 'TBW102')).rejects.toThrow('ECONNREFUSED');
   });
 
   it('registers at other NameServers too', async () => {
