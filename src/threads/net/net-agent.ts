@@ -192,6 +192,8 @@ export class NetAgent implements Agent, ConnectionEvents {
     if (nowUs >= this.#tickAtUs) work += this.#tick(nowUs);
     if (ends.descriptors.publish()) ends.append.ring();
     this.#parts.control.flush();
+    // Before the answers go: who has one is counted.
+    requests.showCounts();
     this.#write();
     this.#showParked();
     return work;

@@ -84,7 +84,13 @@ describe('sends without room in the ring', () => {
     expect(answers()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((opaque) => [opaque, 0]));
     expect(path.records().map(({ queueOffset }) => queueOffset)).toEqual([...Array(10).keys()]);
     expect(requests.waiting).toBe(0);
-    expect(path.status.counter('sends')).toBe(10);
+    expect(path.status.counter('sends')).toBe(0);
+    requests.showCounts();
+    requests.showCounts();
+    const frameBytes =
+      9 * sendFrame({ opaque: 1, body: THIRD }).length + sendFrame({ opaque: 10, body: 'small' }).length;
+    const counted = (['frames', 'sends', 'sendBytes'] as const).map((name) => path.status.counter(name));
+    expect(counted).toEqual([10, 10, frameBytes]);
   });
 
   it('are answered SYSTEM_BUSY when they have waited too long', () => {
