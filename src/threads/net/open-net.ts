@@ -143,13 +143,13 @@ export async function openNet(context: WorkerContext, net: number, listenPort: n
   return {
     agent: opened,
     address: { host: listener.host, port: listener.port },
-    finish: () => farewell(listener, opened),
+    finish: () => farewell(listener, opened, () => ends.page.status.failed()),
     closed: () => void coldReads.close(),
   };
 }
 
 /** Takes no more connections and requests, waits for the answers that are owed, and ends the connections behind them. */
-async function farewell(listener: Listener, agent: NetAgent): Promise<void> {
+async function farewell(listener: Listener, agent: NetAgent, hasFailed: () => boolean): Promise<void> {
   void listener.stopAccepting();
   agent.stopReading();
   await new Promise<void>((resolve) => {
@@ -160,5 +160,7 @@ async function farewell(listener: Listener, agent: NetAgent): Promise<void> {
       resolve();
     });
   });
-  await listener.end('the broker stops', PARTING_MS);
+  // A failed broker says nothing more, not even what its sockets still hold.
+  if (hasFailed()) await listener.close('the broker has failed');
+  else await listener.end('the broker stops', PARTING_MS);
 }
