@@ -12,7 +12,7 @@ const LIMITS_FILE = '/proc/self/limits';
 const UNKNOWN_LIMIT = 1024;
 /** For the threads themselves (about 50), segments of the log, settings files, and what else is in the process. */
 const RESERVED = 128;
-const QUEUES_SHARE = 1 / 4;
+const QUEUES_SHARE = 1 / 2;
 /** Of the queues' share: they read little from files, what is new is in shared memory. */
 const READERS_SHARE = 1 / 4;
 

@@ -42,17 +42,17 @@ describe('the shares', () => {
 
   it('lower the connections when there is not', () => {
     const { connections } = descriptorShares(diskWith(LIMITS), { netThreads: 2, connectionsMax: 16_384 });
-    expect(connections).toBe((4096 * 0.75 - 128) / 2);
+    expect(connections).toBe((4096 * 0.5 - 128) / 2);
   });
 
-  it('never give queue files more than a quarter, nor all together more than there are', () => {
+  it('never give queue files more than half, nor all together more than there are', () => {
     const limits = fc.integer({ min: 256, max: 100_000 });
     const nets = fc.integer({ min: 1, max: NET_THREADS_MAX });
     fc.assert(
       fc.property(limits, nets, (limit, netThreads) => {
         const shares = shareDescriptors(limit, { netThreads, connectionsMax: 1_000_000 });
         const files = shares.queueWriter + shares.queueReader * (netThreads + 1);
-        expect(files).toBeLessThanOrEqual(limit / 4);
+        expect(files).toBeLessThanOrEqual(limit / 2);
         expect(files + shares.connections * netThreads).toBeLessThan(limit);
       }),
     );

@@ -17,6 +17,8 @@ const US_PER_MS = 1000;
 /** After a file could not be opened because too many are. */
 const RETRY_US = 200_000;
 const CLOSE_SYNC_MAX_US = 5_000_000;
+/** A round of queue files goes on at this pace: thousands of fsyncs in a row would leave the disk's journal to nobody else. */
+const QUEUE_SYNC_EVERY_US = 4_000;
 /** Bytes of zeros for each byte of log. */
 const PREPARING_PACE = 2.5;
 
@@ -50,6 +52,7 @@ export class FlushAgent implements Agent {
   /** No files are opened before this time: there were no descriptors left. */
   #retryAtUs = 0;
   #savedQueuesAt: number;
+  #queueSyncAtUs = 0;
   /** Start of the segment behind the newest one that has been asked for. */
   #preparedTo: number;
 
@@ -68,12 +71,20 @@ export class FlushAgent implements Agent {
   hasWork(): boolean {
     if (this.#mustWait) return false;
     const written = this.#options.ends.written.read();
-    return this.#isDue(written) || this.#stepIsDue(written) || this.#options.queues.hasWork();
+    return this.#isDue(written) || this.#stepIsDue(written) || this.#queueSyncIsDue();
   }
 
   sleepMaxMs(): number {
-    const { ends, syncFlush, intervalMs, clock } = this.#options;
     if (this.#mustWait) return RETRY_US / US_PER_MS;
+    const { queues, clock } = this.#options;
+    if (!queues.hasWork()) return this.#flushWithinMs();
+    const queueSyncMs = Math.ceil((this.#queueSyncAtUs - clock.monotonicUs()) / US_PER_MS);
+    return Math.min(this.#flushWithinMs(), Math.max(1, queueSyncMs));
+  }
+
+  /** How long the log itself can wait. */
+  #flushWithinMs(): number {
+    const { ends, syncFlush, intervalMs, clock } = this.#options;
     if (syncFlush) return SLEEP_MAX_MS;
     const longest = Math.min(SLEEP_MAX_MS, intervalMs);
     if (ends.written.read() === this.#flushed) return longest;
@@ -85,7 +96,7 @@ export class FlushAgent implements Agent {
   doWork(): number {
     if (this.#mustWait) return 0;
     try {
-      const work = this.#flush(false) + this.#prepare() + this.#syncQueues();
+      const work = this.#flush(false) + this.#prepare() + (this.#queueSyncIsDue() ? this.#syncQueue() : 0);
       this.#checkpoint();
       return work;
     } catch (cause) {
@@ -105,7 +116,7 @@ export class FlushAgent implements Agent {
     const { clock } = this.#options;
     const deadlineUs = clock.monotonicUs() + CLOSE_SYNC_MAX_US;
     try {
-      while (this.#options.queues.hasWork() && clock.monotonicUs() < deadlineUs) this.#syncQueues();
+      while (this.#options.queues.hasWork() && clock.monotonicUs() < deadlineUs) this.#syncQueue();
       this.#checkpoint();
     } catch (cause) {
       if (!isOutOfDescriptors(cause)) throw cause;
@@ -176,12 +187,17 @@ export class FlushAgent implements Agent {
   }
 
   /** One file of the round that is under way, so that nobody who waits for the log waits for all of them. */
-  #syncQueues(): number {
-    const { queues, ends } = this.#options;
-    if (!queues.hasWork()) return 0;
+  #syncQueue(): number {
+    const { queues, ends, clock } = this.#options;
     const reached = queues.step();
+    this.#queueSyncAtUs = clock.monotonicUs() + QUEUE_SYNC_EVERY_US;
     if (reached !== null) ends.queuesSyncedAt.advance(Math.max(reached, ends.queuesSyncedAt.read()));
     return 1;
+  }
+
+  #queueSyncIsDue(): boolean {
+    const { queues, clock } = this.#options;
+    return queues.hasWork() && clock.monotonicUs() >= this.#queueSyncAtUs;
   }
 
   #checkpoint(): void {

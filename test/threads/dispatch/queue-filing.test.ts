@@ -15,10 +15,11 @@ beforeEach(() => {
   path.disk.journal.length = 0;
 });
 
-/** A turn of dispatch and one of flush, which makes at most one queue file durable. */
+/** A turn of dispatch and one of flush, which makes at most one queue file durable, at its pace. */
 function turn(): void {
   agent.doWork();
   flush.doWork();
+  path.clock.passMs(4);
 }
 
 function send(queueId: number, topic = 'T'): number {

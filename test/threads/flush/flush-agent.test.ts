@@ -122,7 +122,10 @@ describe('without a descriptor', () => {
     flush.doWork();
     path.disk.fault = () => null;
     path.clock.passMs(flush.sleepMaxMs());
-    settle();
+    for (let steps = 0; steps < 20; steps++) {
+      flush.doWork();
+      path.clock.passMs(flush.sleepMaxMs());
+    }
     expect(path.disk.journal).toContain('fdatasync /store/consumequeue/T/0/00000000000000000000');
     expect(path.status.watermark('queuesSyncedAt').read()).toBeGreaterThan(0);
   });
