@@ -14,8 +14,10 @@ import type { SendHeader } from './send-header.ts';
 
 /** Longer headers are scanned. */
 const HEADER_MAX_BYTES = 2048;
-/** After so many headers in a row that were not what was remembered, only one in as many is remembered. */
-const MISSES_MAX = 16;
+/** Remembering costs as much as scanning a few headers: it should serve as many. */
+const RECALLS_WORTH_IT = 8;
+/** A producer whose headers are never alike has only one in so many of them remembered. */
+const PASSED_OVER_MAX = 1023;
 const ZERO = 0x30;
 const MINUS = 0x2d;
 const KEY_NAME = Buffer.from(`${PropertyName.UNIQ_KEY}\\u0001`);
@@ -41,7 +43,11 @@ export class SendHeaderMemo {
   #properties = Buffer.alloc(0);
   #keyAt = 0;
   readonly #scanned = new ScannedProperties();
-  #misses = 0;
+  /** How often what is remembered has served. */
+  #recalls = 0;
+  /** So many headers are passed over before the next is remembered, and so many have been. */
+  #toPassOver = 0;
+  #passedOver = 0;
 
   // Members of the remembered header that are the same in all of these.
   #code = 0;
@@ -93,13 +99,13 @@ export class SendHeaderMemo {
     into.body = bytes;
     into.bodyStart = headerEnd;
     into.bodyEnd = end;
-    this.#misses = 0;
+    this.#recalls++;
     return true;
   }
 
   /** Remembers the header of the frame at `start`, which the scanner has just read into `header`. */
   learn(bytes: Uint8Array, start: number, header: SendHeader): void {
-    if (header.serializeType !== SERIALIZE_JSON || ++this.#misses % MISSES_MAX > MISSES_MAX / 2) return;
+    if (header.serializeType !== SERIALIZE_JSON || !this.#isWorthIt()) return;
     const headerStart = start + FrameAt.header;
     const length = header.bodyStart - headerStart;
     this.#length = 0;
@@ -136,6 +142,18 @@ export class SendHeaderMemo {
     this.#maxReconsumeTimes = header.maxReconsumeTimes;
     this.#batch = header.batch;
     this.#length = length;
+  }
+
+  /** Doubles the headers that are passed over as long as what was remembered does not serve. */
+  #isWorthIt(): boolean {
+    if (this.#recalls >= RECALLS_WORTH_IT) this.#toPassOver = 0;
+    else if (this.#passedOver < this.#toPassOver) {
+      this.#passedOver++;
+      return false;
+    } else this.#toPassOver = Math.min(PASSED_OVER_MAX, this.#toPassOver * 2 + 1);
+    this.#passedOver = 0;
+    this.#recalls = 0;
+    return true;
   }
 
   /**

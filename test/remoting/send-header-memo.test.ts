@@ -168,6 +168,36 @@ describe('a send like the last one of its connection', () => {
   });
 });
 
+describe('remembering', () => {
+  const learn = (memo: SendHeaderMemo, frame: Uint8Array): void => {
+    const { bytes, start, end } = placed(frame);
+    const header = new SendHeader();
+    scanSendHeader(bytes, start, end, header);
+    memo.learn(bytes, start, header);
+  };
+
+  it('becomes rare for a producer whose sends are never alike', () => {
+    const memo = new SendHeaderMemo();
+    let remembered = 0;
+    for (let i = 0; i < 1000; i++) {
+      const frame = frameOf({ topic: `topic-${1000 + i}` });
+      expect(recall(memo, frame)).toBe(false);
+      learn(memo, frame);
+      // What was remembered is recalled at once, which is a fair price for knowing.
+      if (i > 100 && recall(memo, frame)) remembered++;
+    }
+    expect(remembered).toBeLessThan(20);
+  });
+
+  it('begins anew at once when what was remembered has served', () => {
+    const memo = new SendHeaderMemo();
+    learn(memo, frameOf());
+    for (let opaque = 10; opaque < 30; opaque++) expect(recall(memo, frameOf({ opaque }))).toBe(true);
+    learn(memo, frameOf({ opaque: 100 }));
+    expect(recall(memo, frameOf({ opaque: 101 }))).toBe(true);
+  });
+});
+
 describe('a run of sends', () => {
   const send = fc.record({
     opaque: fc.nat(200),
