@@ -4,7 +4,6 @@
  */
 
 export const DELAY_LEVELS_DEFAULT = '1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h';
-export const SCHEDULE_TOPIC = 'SCHEDULE_TOPIC_XXXX';
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const DELAY = /^(\d+)([smhd])$/;

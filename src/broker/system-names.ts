@@ -2,7 +2,7 @@
  * The topics and groups that a broker has before anybody asks for them (spec/api.md 3), and which names belong to the system. Called when
  * the tables of control start, and by the handlers that protect system topics.
  */
-import { SYSTEM_TOPICS } from '../remoting/names.ts';
+import { SCHEDULE_TOPIC, SYSTEM_TOPICS } from '../remoting/names.ts';
 import { Perm, type TopicConfig } from '../remoting/topic-config.ts';
 import type { ControlSettings } from './control-settings.ts';
 import { newTopicConfig } from './topic-config.ts';
@@ -46,7 +46,7 @@ export function topicsAtStart(settings: ControlSettings): TopicConfig[] {
     topic(cluster, 16, inheritable(settings.clusterTopicEnable)),
     topic(brokerName, 1, inheritable(settings.brokerTopicEnable)),
     topic('OFFSET_MOVED_EVENT', 1),
-    topic('SCHEDULE_TOPIC_XXXX', 18),
+    topic(SCHEDULE_TOPIC, 18),
     ...(settings.traceTopicEnable ? [topic(settings.msgTraceTopicName, 1)] : []),
     topic(`${cluster}_REPLY_TOPIC`, 1),
     topic(`rmq_sys_REVIVE_LOG_${cluster}`, settings.reviveQueueNum),

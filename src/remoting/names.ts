@@ -40,9 +40,12 @@ function isBlank(name: string): boolean {
   return name.trim() === '';
 }
 
+/** Upstream's topic of delayed messages, one queue for each delay level. */
+export const SCHEDULE_TOPIC = 'SCHEDULE_TOPIC_XXXX';
+
 /** Written by the broker alone: a client's send is answered NO_PERMISSION. */
 const NOT_SENDABLE = new Set([
-  'SCHEDULE_TOPIC_XXXX',
+  SCHEDULE_TOPIC,
   'RMQ_SYS_TRANS_HALF_TOPIC',
   'RMQ_SYS_TRANS_OP_HALF_TOPIC',
   'TRANS_CHECK_MAX_TIME_TOPIC',

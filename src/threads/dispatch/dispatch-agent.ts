@@ -6,7 +6,7 @@ import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import { DISPATCH_READ_BYTES, QUEUE_SLOTS_MAX, QUEUE_TAIL_UNPUBLISHED_MAX } from '../../base/limits.ts';
 import { asLogOffset, asQueueOffset, type QueueSlot } from '../../base/units.ts';
-import { type DelayLevels, SCHEDULE_TOPIC } from '../../broker/delay-levels.ts';
+import type { DelayLevels } from '../../broker/delay-levels.ts';
 import { ScannedProperties, scanProperties, tagsHash } from '../../layout/message-properties.ts';
 import {
   BLANK_HEAD_BYTES,
@@ -17,6 +17,7 @@ import {
   RecordCursor,
   SysFlag,
 } from '../../layout/message-record.ts';
+import { SCHEDULE_TOPIC } from '../../remoting/names.ts';
 import type { LogReader } from '../../store/log-reader.ts';
 import type { Agent } from '../agent.ts';
 import type { DispatchEnds } from '../topology.ts';
