@@ -1,12 +1,10 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/base/clock.ts';
 import { temporaryFolder } from '../interop/harness/folders.ts';
 import { request, routeOf } from '../interop/harness/probe.ts';
+import { maxOffsetOf, sendText } from '../support/raw-sends.ts';
 import { readyJson, readyLine, resultOf, ringmq } from './ringmq.ts';
 
-const SEND_MESSAGE_V2 = 310;
-const GET_MAX_OFFSET = 30;
 const GET_BROKER_CONFIG = 26;
 const SMALL = ['--set', 'mappedFileSizeCommitLog=1048576'];
 
@@ -14,26 +12,8 @@ function standalone(store: string, ...more: string[]) {
   return ringmq(['standalone', '--store', store, '--namesrv-port', '0', '--broker-port', '0', ...SMALL, ...more]);
 }
 
-function send(address: string, text: string) {
-  const fields = {
-    a: 'producers',
-    b: 'orders',
-    c: 'TBW102',
-    d: '4',
-    e: '0',
-    f: '0',
-    h: '0',
-    i: '',
-    j: '0',
-    k: 'false',
-    m: 'false',
-  };
-  return request(address, SEND_MESSAGE_V2, { ...fields, g: String(systemClock.nowMs()) }, Buffer.from(text));
-}
-
-async function maxOffset(address: string): Promise<number> {
-  return Number((await request(address, GET_MAX_OFFSET, { topic: 'orders', queueId: '0' })).fields.offset);
-}
+const send = (address: string, text: string) => sendText(address, 'orders', text);
+const maxOffset = (address: string) => maxOffsetOf(address, 'orders');
 
 describe('ringmq standalone', () => {
   it('serves, and loses nothing at SIGTERM', async () => {

@@ -14,11 +14,10 @@ import { Child } from '../interop/harness/child.ts';
 import { temporaryFolder } from '../interop/harness/folders.ts';
 import { repository } from '../interop/harness/paths.ts';
 import { request, routeOf } from '../interop/harness/probe.ts';
+import { maxOffsetOf, sendText } from '../support/raw-sends.ts';
 import type { Service } from './steady-client.ts';
 
 const DEADLINE_MS = 15_000;
-const SEND_MESSAGE_V2 = 310;
-const GET_MAX_OFFSET = 30;
 const GET_BROKER_CONFIG = 26;
 
 /** Small files, so that a test does not allocate a gigabyte. */
@@ -28,26 +27,8 @@ function start(config: Partial<StandaloneConfig> = {}): Promise<StandaloneHandle
   return startStandalone({ storePath: `${temporaryFolder('embed')}/store`, port: 0, ...SMALL, ...config });
 }
 
-function send(address: string, text: string) {
-  const fields = {
-    a: 'producers',
-    b: 'orders',
-    c: 'TBW102',
-    d: '4',
-    e: '0',
-    f: '0',
-    h: '0',
-    i: '',
-    j: '0',
-    k: 'false',
-    m: 'false',
-  };
-  return request(address, SEND_MESSAGE_V2, { ...fields, g: String(systemClock.nowMs()) }, Buffer.from(text));
-}
-
-async function maxOffset(address: string): Promise<number> {
-  return Number((await request(address, GET_MAX_OFFSET, { topic: 'orders', queueId: '0' })).fields.offset);
-}
+const send = (address: string, text: string) => sendText(address, 'orders', text);
+const maxOffset = (address: string) => maxOffsetOf(address, 'orders');
 
 describe.each(PLACEMENTS)('an embedded broker, placement %s', (placement) => {
   it('is registered when it is there, serves, counts, and leaves nothing running', async () => {

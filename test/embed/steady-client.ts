@@ -10,6 +10,7 @@ import { RequestCode } from '../../src/remoting/codes.ts';
 import type { RemotingCommand } from '../../src/remoting/command.ts';
 import { requestOf } from '../../src/remoting/frame-codec.ts';
 import { RemotingClient } from '../../src/transport/remoting-client.ts';
+import { sendFields } from '../support/raw-sends.ts';
 
 export interface Service {
   readonly sends: Steadiness;
@@ -53,20 +54,7 @@ class Loop {
 }
 
 function sendRequest(): RemotingCommand {
-  const fields = {
-    a: 'steady',
-    b: 'steady',
-    c: 'TBW102',
-    d: '4',
-    e: '0',
-    f: '0',
-    h: '0',
-    i: '',
-    j: '0',
-    k: 'false',
-    m: 'false',
-  };
-  const header = new Map(Object.entries({ ...fields, g: String(systemClock.nowMs()) }));
+  const header = new Map(Object.entries(sendFields('steady', 'steady')));
   return requestOf(RequestCode.SEND_MESSAGE_V2, 0, header, BODY);
 }
 
