@@ -75,3 +75,18 @@ export async function routeOf(namesrv: string, topic: string): Promise<string | 
   const answer = await request(namesrv, 105, { topic, acceptStandardJsonOnly: 'true' });
   return answer.code === 0 ? answer.body.toString() : undefined;
 }
+
+/** How many messages of a topic's `queues` queues a group has committed at a broker; a queue without a commit counts 0. */
+export async function committedCount(
+  broker: string,
+  consumerGroup: string,
+  topic: string,
+  queues: number,
+): Promise<number> {
+  let sum = 0;
+  for (let queueId = 0; queueId < queues; queueId++) {
+    const answer = await request(broker, 14, { consumerGroup, topic, queueId: String(queueId) });
+    sum += Number(answer.fields.offset ?? 0);
+  }
+  return sum;
+}
