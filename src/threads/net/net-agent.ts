@@ -127,6 +127,7 @@ export class NetAgent implements Agent, ConnectionEvents {
     }
     this.#partialBytes += client.reader.bufferedBytes - partialBefore;
     if (this.#partialBytes > PARTIAL_FRAMES_MAX_BYTES) this.#endLargestPartial();
+    if (ends.descriptors.publish()) ends.append.ring();
     wake();
   }
 
