@@ -1,5 +1,4 @@
-/** Encodes records into a bytes ring as net does: the only copy of the body, the checksum included. Used by the benchmarks of records and topology. */
-import { bodyCrc32 } from '../src/base/crc32.ts';
+/** Encodes records into a bytes ring as net does: the only copy of the body. Used by the benchmarks of records and topology. */
 import {
   encodeHost,
   RecordHead,
@@ -33,13 +32,12 @@ export class RecordEncoder {
   }
 
   /** Returns the size of the record. */
-  encode(at: number, body: Buffer, withChecksum: boolean, queueId: number): number {
+  encode(at: number, body: Buffer, queueId: number): number {
     const { bytes, view } = this.#ring;
     const head = this.#head;
     head.queueId = queueId;
     head.bodyLength = body.length;
     head.totalSize = encodedSizeOf(body.length);
-    head.bodyCrc = withChecksum ? bodyCrc32(body) : 0;
     let next = writeRecordHead(view, bytes, at, head);
     copyInto(bytes, next, body, 0, body.length);
     next = writeTopicLength(view, next + body.length, TOPIC.length);

@@ -4,7 +4,7 @@
  */
 import { fdatasyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { asLogOffset, asQueueOffset, asQueueSlot, asRingPosition } from '../../src/base/units.ts';
-import { patchRecord, RecordCursor } from '../../src/layout/message-record.ts';
+import { completeRecord, RecordCursor } from '../../src/layout/message-record.ts';
 import { DescriptorDouble, DescriptorInt } from '../../src/layout/request-descriptor.ts';
 import { BytesRing, NO_ROOM } from '../../src/ring/bytes-ring.ts';
 import { DescriptorRingConsumer, DescriptorRingProducer } from '../../src/ring/descriptor-ring.ts';
@@ -100,7 +100,7 @@ export class NetAgent implements Agent {
     const position = this.#bytes.claim(this.#size);
     if (position === NO_ROOM) return false;
     this.#body.writeInt32BE(this.#sent);
-    this.#encoder.encode(this.#bytes.index(position), this.#body, true, this.#index);
+    this.#encoder.encode(this.#bytes.index(position), this.#body, this.#index);
     const slot = this.#producer.claim();
     this.#producer.doubles[slot * 8 + DescriptorDouble.bytesPosition] = position;
     this.#producer.ints[slot * 16 + DescriptorInt.length] = this.#size;
@@ -186,7 +186,7 @@ export class AppendAgent implements Agent {
       }
       runEnd = at + length;
       const offset = this.#end + at - runStart;
-      patchRecord(bytes.view, at, input.queueOffset, offset, STORE_TIMESTAMP, false);
+      completeRecord(bytes.view, bytes.bytes, at, input.queueOffset, offset, STORE_TIMESTAMP);
       consumer.doubles[slot * 8 + DescriptorDouble.queueOffset] = input.queueOffset++;
       consumer.doubles[slot * 8 + DescriptorDouble.logOffset] = offset;
     }

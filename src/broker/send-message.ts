@@ -3,7 +3,6 @@
  * descriptor beside them. Called by the net agent for each send; the answer comes from pending-sends when append has its results.
  */
 import { assert } from '../base/assert.ts';
-import { bodyCrc32 } from '../base/crc32.ts';
 import { REQUEST_SIZE_MAX_BYTES } from '../base/limits.ts';
 import { asQueueSlot, type QueueSlot, type RingPosition } from '../base/units.ts';
 import { BatchItemCursor } from '../layout/batch-item.ts';
@@ -29,7 +28,6 @@ import {
   DESCRIPTOR_DOUBLES,
   DESCRIPTOR_INTS,
   DescriptorDouble,
-  DescriptorFlag,
   DescriptorInt,
   DescriptorStatus,
   QUEUED_AT_MASK,
@@ -38,7 +36,7 @@ import { wordsOf } from '../layout/words.ts';
 import { ResponseCode } from '../remoting/codes.ts';
 import type { SendHeader } from '../remoting/send-header.ts';
 import { NO_ROOM } from '../ring/bytes-ring.ts';
-import { copyInto, copyWhole, copyWords } from '../ring/copy-into.ts';
+import { copyInto, copyWords } from '../ring/copy-into.ts';
 import { BrokerProperties } from './broker-properties.ts';
 import type { NetTopic } from './net-tables.ts';
 import { type Refusal, refuse } from './refusal.ts';
@@ -253,14 +251,12 @@ export class SendMessages {
   ): void {
     const { bytes, view } = this.#ports.bytes;
     const head = this.#head;
-    const body = new Uint8Array(source.buffer, source.byteOffset + bodyStart, bodyEnd - bodyStart);
     head.totalSize = size;
     head.flag = flag;
-    head.bodyCrc = bodyCrc32(body);
-    head.bodyLength = body.length;
+    head.bodyLength = bodyEnd - bodyStart;
     let next = writeRecordHead(view, bytes, at, head);
-    copyWhole(bytes, next, body);
-    next = writeTopicLength(view, next + body.length, topic.length);
+    copyInto(bytes, next, source, bodyStart, bodyEnd);
+    next = writeTopicLength(view, next + head.bodyLength, topic.length);
     copyInto(bytes, next, topic, 0, topic.length);
     const propertiesLengthAt = next + topic.length;
     next = writePropertiesLength(view, propertiesLengthAt, 0);
@@ -308,7 +304,6 @@ export class SendMessages {
     ints[at + DescriptorInt.recordCount] = count;
     ints[at + DescriptorInt.queueSlot] = slot;
     ints[at + DescriptorInt.queueOffsetStep] = count;
-    ints[at + DescriptorInt.flags] = reply.remoteHost.length === HOST_V6_BYTES ? DescriptorFlag.bornHostV6 : 0;
     ints[at + DescriptorInt.status] = DescriptorStatus.pending;
     ints[at + DescriptorInt.queueGeneration] = queueTable.generation(slot);
     ints[at + DescriptorInt.queuedAtUs] = nowUs & QUEUED_AT_MASK;

@@ -11,6 +11,7 @@
  * ```
  */
 import { assert } from '../base/assert.ts';
+import { bodyCrc32 } from '../base/crc32.ts';
 import { readInt64, readInt64Exact, writeInt64 } from '../base/int64.ts';
 import { TOPIC_LENGTH_MAX } from '../base/limits.ts';
 
@@ -112,7 +113,6 @@ export function recordSizeOf(
 /** What a writer says of a record; one object is used again for each. Hosts are address and port, 8 or 20 bytes. */
 export class RecordHead {
   totalSize = 0;
-  bodyCrc = 0;
   queueId = 0;
   flag = 0;
   /** Without the host bits, which follow from the hosts. */
@@ -126,14 +126,14 @@ export class RecordHead {
   storeHost: Uint8Array = new Uint8Array(HOST_V4_BYTES);
 }
 
-/** Writes everything before the body, with queue offset, physical offset and store timestamp 0. Returns where the body goes. */
+/** Writes everything before the body but what {@link completeRecord} fills in, which is 0. Returns where the body goes. */
 export function writeRecordHead(view: DataView, bytes: Uint8Array, at: number, head: RecordHead): number {
   const bornV6 = head.bornHost.length === HOST_V6_BYTES;
   const storeV6 = head.storeHost.length === HOST_V6_BYTES;
   const hostBits = (bornV6 ? SysFlag.bornHostV6 : 0) | (storeV6 ? SysFlag.storeHostV6 : 0);
   view.setInt32(at + RecordAt.totalSize, head.totalSize);
   view.setInt32(at + RecordAt.magic, head.topicLength > TOPIC_LENGTH_MAX ? RECORD_MAGIC_V2 : RECORD_MAGIC_V1);
-  view.setInt32(at + RecordAt.bodyCrc, head.bodyCrc);
+  view.setInt32(at + RecordAt.bodyCrc, 0);
   view.setInt32(at + RecordAt.queueId, head.queueId);
   view.setInt32(at + RecordAt.flag, head.flag);
   writeInt64(view, at + RecordAt.queueOffset, 0);
@@ -166,18 +166,32 @@ export function writePropertiesLength(view: DataView, at: number, propertiesLeng
   return at + PROPERTIES_LENGTH_BYTES;
 }
 
-/** Fills in what append alone knows. */
-export function patchRecord(
+/**
+ * Fills in what append alone knows, and the checksum of the body, which is left to append because the net thread that encodes is busier.
+ * `bytes` and `view` are the same memory.
+ */
+export function completeRecord(
   view: DataView,
+  bytes: Uint8Array,
   at: number,
   queueOffset: number,
   physicalOffset: number,
   storeTimestamp: number,
-  bornHostV6: boolean,
 ): void {
+  const sysFlag = view.getInt32(at + RecordAt.sysFlag);
+  const storeTimestampStart = at + storeTimestampAt(sysFlag);
+  const bodyLengthStart =
+    storeTimestampStart +
+    STORE_TIMESTAMP_BYTES +
+    hostBytes((sysFlag & SysFlag.storeHostV6) !== 0) +
+    RECONSUME_TIMES_BYTES +
+    PREPARED_OFFSET_BYTES;
+  const body = bytes.byteOffset + bodyLengthStart + BODY_LENGTH_BYTES;
+  const crc = bodyCrc32(new Uint8Array(bytes.buffer, body, view.getInt32(bodyLengthStart)));
+  view.setInt32(at + RecordAt.bodyCrc, crc);
   writeInt64(view, at + RecordAt.queueOffset, queueOffset);
   writeInt64(view, at + RecordAt.physicalOffset, physicalOffset);
-  writeInt64(view, at + RecordAt.bornHost + hostBytes(bornHostV6), storeTimestamp);
+  writeInt64(view, storeTimestampStart, storeTimestamp);
 }
 
 function writeHost(bytes: Uint8Array, at: number, host: Uint8Array): number {

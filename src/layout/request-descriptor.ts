@@ -5,10 +5,10 @@
  * ```
  *  byte  0        8       12       16      20     24     28      32           40         48               56          60
  *        +--------+--------+--------+-------+------+------+-------+------------+----------+----------------+-----------+--------+
- *        | bytes  | bytes  | record | queue | step | flags| status| queue      | log      | store          | queue     | queued |
+ *        | bytes  | bytes  | record | queue | step |      | status| queue      | log      | store          | queue     | queued |
  *        | position        | count  | slot  |      |      |       | offset     | offset   | timestamp      | generation| at     |
  *        +--------+--------+--------+-------+------+------+-------+------------+----------+----------------+-----------+--------+
- *        | f64    | i32    | i32    | i32   | i32  | i32  | i32   | f64        | f64      | f64            | i32       | i32    |
+ *        | f64    | i32    | i32    | i32   | i32  |      | i32   | f64        | f64      | f64            | i32       | i32    |
  * ```
  */
 import { assert } from '../base/assert.ts';
@@ -29,7 +29,6 @@ export const DescriptorInt = {
   queueSlot: 4,
   /** By how much the queue's next offset moves: the record count, 0 for a record that no queue holds. */
   queueOffsetStep: 5,
-  flags: 6,
   status: 7,
   queueGeneration: 14,
   /** Monotonic microsecond at which the request was queued, masked by QUEUED_AT_MASK. */
@@ -38,12 +37,6 @@ export const DescriptorInt = {
 
 /** What `queuedAtUs` keeps of a microsecond: differences under this mask are right for times less than 35 minutes apart. */
 export const QUEUED_AT_MASK = 0x7fffffff;
-
-/** Bits of `flags`. */
-export const DescriptorFlag = {
-  /** The born host is IPv6: the store timestamp lies 12 bytes further on (spec/store.md 3.1). */
-  bornHostV6: 1,
-} as const;
 
 /** Values of `status`, written by append. */
 export const DescriptorStatus = { pending: 0, stored: 1, diskFull: 2, queueGone: 3, stopped: 4 } as const;

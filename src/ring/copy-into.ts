@@ -55,13 +55,3 @@ export function copyWords(
   }
   for (; i < length; i++) target[targetAt + i] = source[sourceStart + i]!;
 }
-
-/** Copies all of `source`, whose view the caller has made for something else as well. */
-export function copyWhole(target: Buffer, targetAt: number, source: Uint8Array): void {
-  const { length } = source;
-  if (length > LOOP_MAX_BYTES && COPY_MAX_BYTES !== Number.POSITIVE_INFINITY) {
-    target.fill(source, targetAt, targetAt + length);
-  } else {
-    copyInto(target, targetAt, source, 0, length);
-  }
-}

@@ -1,7 +1,6 @@
 /** Encoded records for tests of the store: small, with a topic, a queue and a body of their own. */
-import { bodyCrc32 } from '../../src/base/crc32.ts';
 import {
-  patchRecord,
+  completeRecord,
   RecordHead,
   recordSizeOf,
   writePropertiesLength,
@@ -35,7 +34,6 @@ export function encodeTestRecord(record: TestRecord): Buffer {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const head = new RecordHead();
   head.totalSize = bytes.length;
-  head.bodyCrc = bodyCrc32(body);
   head.queueId = record.queueId;
   head.sysFlag = record.sysFlag ?? 0;
   head.bornTimestamp = record.storeTimestamp;
@@ -46,6 +44,6 @@ export function encodeTestRecord(record: TestRecord): Buffer {
   const topicAt = writeTopicLength(view, bodyAt + body.length, topic.length);
   topic.copy(bytes, topicAt);
   properties.copy(bytes, writePropertiesLength(view, topicAt + topic.length, properties.length));
-  patchRecord(view, 0, record.queueOffset, record.logOffset, record.storeTimestamp, false);
+  completeRecord(view, bytes, 0, record.queueOffset, record.logOffset, record.storeTimestamp);
   return bytes;
 }

@@ -1,16 +1,15 @@
 /**
- * The one writer of the CommitLog: takes requests from all producers' rings in turn, gives each its offsets and store time, patches them
- * into the encoded records and writes whole runs straight from the ring. Runs on the append thread; nothing else decides an offset.
+ * The one writer of the CommitLog: takes requests from all producers' rings in turn, gives each its offsets and store time, completes the
+ * encoded records and writes whole runs straight from the ring. Runs on the append thread; nothing else decides an offset.
  */
 import type { Clock } from '../../base/clock.ts';
 import { DRAIN_REQUESTS_MAX } from '../../base/limits.ts';
 import { asQueueSlot, asRingPosition } from '../../base/units.ts';
-import { patchRecord, RecordAt } from '../../layout/message-record.ts';
+import { completeRecord, RecordAt } from '../../layout/message-record.ts';
 import {
   DESCRIPTOR_DOUBLES,
   DESCRIPTOR_INTS,
   DescriptorDouble,
-  DescriptorFlag,
   DescriptorInt,
   DescriptorStatus,
   type DescriptorStatusCode,
@@ -159,7 +158,7 @@ export class AppendAgent implements Agent {
     this.#ends.nets[net]!.ring();
   }
 
-  /** Gives a request its offsets and patches them into its records. False when its queue is gone: it takes no place in the log. */
+  /** Gives a request its offsets and completes its records. False when its queue is gone: it takes no place in the log. */
   #assign(bytes: BytesRing, descriptors: DescriptorRingConsumer, index: number, start: number): boolean {
     const { ints, doubles } = descriptors;
     const at = index * DESCRIPTOR_INTS;
@@ -170,17 +169,16 @@ export class AppendAgent implements Agent {
     }
     const queueOffset = this.#nextOffsets.take(slot, ints[at + DescriptorInt.queueOffsetStep]!);
     const logOffset = this.#end;
-    const isV6 = (ints[at + DescriptorInt.flags]! & DescriptorFlag.bornHostV6) !== 0;
     const records = ints[at + DescriptorInt.recordCount]!;
     let recordStart = start;
     for (let record = 0; record < records; record++) {
-      patchRecord(
+      completeRecord(
         bytes.view,
+        bytes.bytes,
         recordStart,
         queueOffset + record,
         logOffset + recordStart - start,
         this.#storeTimestamp,
-        isV6,
       );
       recordStart += bytes.view.getInt32(recordStart + RecordAt.totalSize);
     }
