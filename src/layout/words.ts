@@ -35,12 +35,12 @@ let olderWords = lastWords;
  */
 export function wordsOf(bytes: Uint8Array): DataView {
   if (bytes === lastBytes) return lastWords;
-  const words = bytes === olderBytes ? olderWords : new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (bytes === olderBytes) return olderWords;
   olderBytes = lastBytes;
   olderWords = lastWords;
   lastBytes = bytes;
-  lastWords = words;
-  return words;
+  lastWords = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return lastWords;
 }
 
 /** An ASCII text in words; the last one overlaps the one before unless the length is a multiple of four. Empty for less than a word. */

@@ -37,6 +37,10 @@ export interface ResponseHeader {
   putText(into: Uint8Array, at: number, fieldName: Uint8Array, text: Uint8Array, start: number, end: number): number;
   /** Ends the header of the frame that began at `start`; a body of `bodyLength` bytes is going to follow. */
   finish(into: Uint8Array, start: number, at: number, code: number, opaque: number, bodyLength: number): number;
+  /** Where {@link finish} has put the opaque of the frame in `[start, end)`, which has no body. */
+  opaqueAt(into: Uint8Array, start: number, end: number): number;
+  /** Writes an opaque at such a place. */
+  putOpaque(into: Uint8Array, at: number, opaque: number): number;
 }
 
 /** A byte of text becomes at most `\u00XX`. */
@@ -59,6 +63,7 @@ function constantPart(
 const JSON_TEXT_END = Buffer.from('"},"code":');
 const JSON_OPAQUE = Buffer.from(',"opaque":');
 const CLOSE = 0x7d;
+const COLON = 0x3a;
 const HEX_DIGITS = Buffer.from('0123456789abcdef');
 const ESCAPE_BELOW_256 = Buffer.from('\\u00');
 /** `finish` in JSON writes at most this much. */
@@ -111,6 +116,16 @@ const jsonResponse: ResponseHeader = {
     putFrameHead(into, start, SERIALIZE_JSON, end - start - FRAME_HEAD_BYTES, bodyLength);
     return end;
   },
+
+  opaqueAt(into, _start, end) {
+    let at = end - 1;
+    while (into[at - 1] !== COLON) at--;
+    return at;
+  },
+
+  putOpaque(into, at, opaque) {
+    return putDecimal(into, at, opaque);
+  },
 };
 
 const binaryResponse: ResponseHeader = {
@@ -150,5 +165,14 @@ const binaryResponse: ResponseHeader = {
     putInt32(into, extLengthAt, at - extLengthAt - EXT_FIELDS_LENGTH_BYTES);
     putFrameHead(into, start, SERIALIZE_ROCKETMQ, at - header, bodyLength);
     return at;
+  },
+
+  opaqueAt(_into, start) {
+    return start + FrameAt.header + BinaryHeaderAt.opaque;
+  },
+
+  putOpaque(into, at, opaque) {
+    putInt32(into, at, opaque);
+    return at + Int32Array.BYTES_PER_ELEMENT;
   },
 };

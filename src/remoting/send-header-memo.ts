@@ -14,6 +14,7 @@ import type { SendHeader } from './send-header.ts';
 
 /** Longer headers are scanned. */
 const HEADER_MAX_BYTES = 2048;
+const LONG_WORD_BYTES = Float64Array.BYTES_PER_ELEMENT;
 /** Remembering costs as much as scanning a few headers: it should serve as many. */
 const RECALLS_WORTH_IT = 8;
 /** A producer whose headers are never alike has only one in so many of them remembered. */
@@ -29,18 +30,20 @@ interface Hole {
 }
 
 export class SendHeaderMemo {
-  #bytes = Buffer.alloc(0);
-  #words = new DataView(this.#bytes.buffer, 0, 0);
   /** Bytes of header; 0 when nothing is remembered. */
   #length = 0;
-  /** Ends of what must be equal, each followed by the end of a hole; the last hole is empty. */
-  #bounds: readonly number[] = [];
+  /** What must be equal: eight bytes from each of these places, and single bytes of what is shorter. */
+  #wordsAt = new Int32Array(0);
+  #words = new Float64Array(0);
+  #bytesAt = new Int32Array(0);
+  #bytes = new Uint8Array(0);
   #opaque: Hole = NO_HOLE;
   #queueId: Hole = NO_HOLE;
   #born: Hole = NO_HOLE;
   #key: Hole = NO_HOLE;
   /** The properties of the header that was recalled last; its key is at `#keyAt`. */
   #properties = Buffer.alloc(0);
+  #propertyWords = viewOf(this.#properties);
   #keyAt = 0;
   readonly #scanned = new ScannedProperties();
   /** How often what is remembered has served. */
@@ -81,7 +84,8 @@ export class SendHeaderMemo {
     into.language = this.#language;
     into.version = this.#version;
     into.flag = this.#flag;
-    into.names = bytes;
+    // Writing what is there already is not free: the collector hears of every young object in an old one.
+    if (into.names !== bytes) into.names = bytes;
     into.topicStart = headerStart + this.#topicStart;
     into.topicEnd = headerStart + this.#topicEnd;
     into.defaultTopicStart = headerStart + this.#defaultTopicStart;
@@ -96,7 +100,7 @@ export class SendHeaderMemo {
     into.propertiesStart = 0;
     into.propertiesEnd = this.#properties.length;
     into.scannedProperties = this.#scanned;
-    into.body = bytes;
+    if (into.body !== bytes) into.body = bytes;
     into.bodyStart = headerEnd;
     into.bodyEnd = end;
     this.#recalls++;
@@ -117,16 +121,10 @@ export class SendHeaderMemo {
     this.#born = hole(header.bornTimestampStart, header.bornTimestampEnd);
     this.#key = NO_HOLE;
     this.#properties = Buffer.from(header.properties.subarray(header.propertiesStart, header.propertiesEnd));
+    this.#propertyWords = viewOf(this.#properties);
     scanProperties(this.#properties, 0, this.#properties.length, this.#scanned);
     if (!this.#findKey(copy)) return;
-    const holes = [this.#opaque, this.#queueId, this.#born, this.#key].sort((a, b) => a.start - b.start);
-    this.#bounds = [
-      ...holes.filter(({ start, end }) => start < end).flatMap(({ start, end }) => [start, end]),
-      length,
-      length,
-    ];
-    this.#bytes = copy;
-    this.#words = new DataView(copy.buffer, copy.byteOffset, length);
+    this.#rememberAllBut(copy, [this.#opaque, this.#queueId, this.#born, this.#key]);
     this.#code = header.code;
     this.#language = header.language;
     this.#version = header.version;
@@ -170,20 +168,41 @@ export class SendHeaderMemo {
     if (header.compare(this.#properties, uniqKeyStart, uniqKeyEnd, keyStart, keyStart + keyLength) !== 0) return false;
     this.#key = { start: keyStart, end: keyStart + keyLength };
     this.#keyAt = uniqKeyStart;
-    return isPlain(header, wordsOf(header), keyStart, keyStart + keyLength);
+    return this.#takeKey(header, viewOf(header), keyStart, keyStart + keyLength);
   }
 
-  /** Is everything between the holes as remembered? */
-  #isLike(bytes: Uint8Array, words: DataView, headerStart: number): boolean {
-    const bounds = this.#bounds;
+  /** Notes what stands between the holes. */
+  #rememberAllBut(header: Buffer, holes: readonly Hole[]): void {
+    const wordsAt: number[] = [];
+    const bytesAt: number[] = [];
     let at = 0;
-    for (let i = 0; i < bounds.length; i += 2) {
-      const end = bounds[i]!;
-      for (; at <= end - WORD_BYTES; at += WORD_BYTES) {
-        if (words.getInt32(headerStart + at, true) !== this.#words.getInt32(at, true)) return false;
+    for (const { start, end } of [...holes, { start: header.length, end: header.length }].sort(byStart)) {
+      if (start - at >= LONG_WORD_BYTES) {
+        for (; at < start - LONG_WORD_BYTES; at += LONG_WORD_BYTES) wordsAt.push(at);
+        wordsAt.push(start - LONG_WORD_BYTES);
+      } else {
+        for (; at < start; at++) bytesAt.push(at);
       }
-      for (; at < end; at++) if (bytes[headerStart + at] !== this.#bytes[at]) return false;
-      at = bounds[i + 1]!;
+      at = end;
+    }
+    this.#wordsAt = Int32Array.from(wordsAt);
+    this.#words = Float64Array.from(wordsAt, (place) => header.readDoubleLE(place));
+    this.#bytesAt = Int32Array.from(bytesAt);
+    this.#bytes = Uint8Array.from(bytesAt, (place) => header[place]!);
+  }
+
+  /**
+   * Is everything between the holes as remembered? Eight bytes are compared as a double: of the pairs that are equal and not the same, or
+   * the same and not equal, neither is eight bytes of a header's text (a zero, and numbers whose top byte is not ASCII).
+   */
+  #isLike(bytes: Uint8Array, words: DataView, headerStart: number): boolean {
+    const wordsAt = this.#wordsAt;
+    const expected = this.#words;
+    for (let i = 0; i < wordsAt.length; i++) {
+      if (words.getFloat64(headerStart + wordsAt[i]!, true) !== expected[i]) return false;
+    }
+    for (let i = 0; i < this.#bytesAt.length; i++) {
+      if (bytes[headerStart + this.#bytesAt[i]!] !== this.#bytes[i]) return false;
     }
     return true;
   }
@@ -203,24 +222,37 @@ export class SendHeaderMemo {
       return false;
     const keyStart = headerStart + this.#key.start;
     const keyEnd = headerStart + this.#key.end;
-    if (!isPlain(bytes, words, keyStart, keyEnd)) return false;
-    for (let i = keyStart; i < keyEnd; i++) this.#properties[this.#keyAt + i - keyStart] = bytes[i]!;
+    if (!this.#takeKey(bytes, words, keyStart, keyEnd)) return false;
     into.opaque = opaque;
     into.queueId = queueId;
     into.bornTimestamp = bornHigh * LONG_UNIT + bornLow;
+    return true;
+  }
+
+  /** Puts a key into the properties; false when something in it ends a JSON text or is escaped in it. */
+  #takeKey(bytes: Uint8Array, words: DataView, start: number, end: number): boolean {
+    const offset = this.#keyAt - start;
+    let at = start;
+    for (; at <= end - WORD_BYTES; at += WORD_BYTES) {
+      const word = words.getInt32(at, true);
+      if (specialsOf(word) !== 0) return false;
+      this.#propertyWords.setInt32(at + offset, word, true);
+    }
+    for (; at < end; at++) {
+      const byte = bytes[at]!;
+      if (byte === QUOTE || byte === BACKSLASH || byte < PRINTABLE_MIN) return false;
+      this.#properties[at + offset] = byte;
+    }
     return true;
   }
 }
 
 const NO_HOLE: Hole = { start: 0, end: 0 };
 
-/** Nothing in `bytes[start, end)` ends a JSON text or is escaped in it. */
-function isPlain(bytes: Uint8Array, words: DataView, start: number, end: number): boolean {
-  let at = start;
-  for (; at <= end - WORD_BYTES; at += WORD_BYTES) if (specialsOf(words.getInt32(at, true)) !== 0) return false;
-  for (; at < end; at++) {
-    const byte = bytes[at]!;
-    if (byte === QUOTE || byte === BACKSLASH || byte < PRINTABLE_MIN) return false;
-  }
-  return true;
+function byStart(a: Hole, b: Hole): number {
+  return a.start - b.start;
+}
+
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
 }

@@ -1,6 +1,9 @@
 /**
  * Answers to stored sends (spec/api.md 5.2, 5.3) without a string or an object per answer. Called by net for each send; answers that
  * report an error, and those of batches with several message ids, take the general path.
+ *
+ * An answer is mostly like the one before: the last one is kept, and the next is a copy of it with five places written anew. When one of
+ * them has another length, the answer is written from its parts and kept instead.
  */
 import { HEX_INT64_BYTES, putHexInt64 } from '../layout/ascii.ts';
 import { hostIdPrefix } from '../layout/message-id.ts';
@@ -23,6 +26,9 @@ export type StoredCode = (typeof ResponseCode)[
   | 'SLAVE_NOT_AVAILABLE'
   | 'FLUSH_SLAVE_TIMEOUT'];
 
+/** The name of a place that has its name already. */
+const NAMED = new Uint8Array(0);
+
 export class SendResponseWriter {
   readonly #header: ResponseHeader;
   /** One front for each durability stage; each ends before the offset in the message id. */
@@ -31,6 +37,20 @@ export class SendResponseWriter {
   readonly #queueOffset: Uint8Array;
   readonly #transactionId: Uint8Array;
   readonly #sizeMaxWithoutText: number;
+  /** The last answer, empty before the first, and where its values lie; each ends where the next name, or the header's end, begins. */
+  #last: Uint8Array = NAMED;
+  #lastCode = 0;
+  #lastStage: DurabilityStage = 'written';
+  #logOffsetAt = 0;
+  #queueIdAt = 0;
+  #queueIdEnd = 0;
+  #queueOffsetAt = 0;
+  #queueOffsetEnd = 0;
+  /** Both 0 without a transaction id. */
+  #transactionIdAt = 0;
+  #transactionIdEnd = 0;
+  #opaqueAt = 0;
+  #opaqueEnd = 0;
 
   /** `storeHost`: the record's field (8 or 20 bytes). All answers of one broker in one serialization share a writer. */
   constructor(serializeType: SerializeType, storeHost: Uint8Array, regionId: string, traceOn: boolean) {
@@ -77,16 +97,73 @@ export class SendResponseWriter {
     transactionIdEnd: number,
     durability: DurabilityStage,
   ): number {
+    const isLike =
+      code === this.#lastCode &&
+      durability === this.#lastStage &&
+      this.#copyLast(
+        into,
+        at,
+        opaque,
+        queueId,
+        queueOffset,
+        logOffset,
+        transactionId,
+        transactionIdStart,
+        transactionIdEnd,
+      );
+    if (isLike) return this.#last.length;
     const header = this.#header;
     const front = this.#fronts[DURABILITY_STAGES.indexOf(durability)]!;
     into.set(front, at);
+    this.#lastCode = code;
+    this.#lastStage = durability;
+    this.#logOffsetAt = front.length;
     let next = at + front.length;
     putHexInt64(into, next, logOffset);
-    next = header.putNumber(into, next + HEX_INT64_BYTES, this.#queueId, queueId);
+    next += HEX_INT64_BYTES;
+    this.#queueIdAt = next + this.#queueId.length - at;
+    next = header.putNumber(into, next, this.#queueId, queueId);
+    this.#queueIdEnd = next - at;
+    this.#queueOffsetAt = next + this.#queueOffset.length - at;
     next = header.putNumber(into, next, this.#queueOffset, queueOffset);
-    if (transactionIdStart < transactionIdEnd) {
+    this.#queueOffsetEnd = next - at;
+    const hasId = transactionIdStart < transactionIdEnd;
+    this.#transactionIdAt = hasId ? next + this.#transactionId.length - at : 0;
+    if (hasId) {
       next = header.putText(into, next, this.#transactionId, transactionId, transactionIdStart, transactionIdEnd);
     }
-    return header.finish(into, at, next, code, opaque, 0) - at;
+    this.#transactionIdEnd = hasId ? next - at : 0;
+    const end = header.finish(into, at, next, code, opaque, 0);
+    this.#opaqueAt = header.opaqueAt(into, at, end) - at;
+    this.#opaqueEnd = header.putOpaque(into, at + this.#opaqueAt, opaque) - at;
+    this.#last = Uint8Array.prototype.slice.call(into, at, end);
+    return end - at;
+  }
+
+  /** The last answer with other values; false, and garbage at `at`, when one of them has another length. */
+  #copyLast(
+    into: Uint8Array,
+    at: number,
+    opaque: number,
+    queueId: number,
+    queueOffset: number,
+    logOffset: number,
+    transactionId: Uint8Array,
+    transactionIdStart: number,
+    transactionIdEnd: number,
+  ): boolean {
+    const header = this.#header;
+    const textAt = at + this.#transactionIdAt;
+    const textEnd = at + this.#transactionIdEnd;
+    if (transactionIdEnd - transactionIdStart !== textEnd - textAt) return false;
+    into.set(this.#last, at);
+    putHexInt64(into, at + this.#logOffsetAt, logOffset);
+    return (
+      header.putNumber(into, at + this.#queueIdAt, NAMED, queueId) === at + this.#queueIdEnd &&
+      header.putNumber(into, at + this.#queueOffsetAt, NAMED, queueOffset) === at + this.#queueOffsetEnd &&
+      (textAt === textEnd ||
+        header.putText(into, textAt, NAMED, transactionId, transactionIdStart, transactionIdEnd) === textEnd) &&
+      header.putOpaque(into, at + this.#opaqueAt, opaque) === at + this.#opaqueEnd
+    );
   }
 }
