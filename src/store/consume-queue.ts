@@ -101,7 +101,7 @@ export class ConsumeQueueWriter {
     for (let done = 0; done < length; ) {
       const fileStart = fileStartOf(byte, this.#fileSize);
       const part = Math.min(length - done, fileStart + this.#fileSize - byte);
-      const file = this.#file(state, fileStart);
+      const file = this.#file(state, fileStart, byte === fileStart);
       this.#unsynced.add(file.path);
       writeFully(file, entries, at + done, part, byte - fileStart);
       done += part;
@@ -145,16 +145,18 @@ export class ConsumeQueueWriter {
     }
     const firstByte = first * QUEUE_ENTRY_BYTES;
     const fileStart = fileStartOf(firstByte, this.#fileSize);
-    const file = this.#file(state, fileStart);
+    const file = this.#file(state, fileStart, true);
     const filler = new Uint8Array(firstByte - fileStart);
     const view = new DataView(filler.buffer);
     for (let at = 0; at < filler.length; at += QUEUE_ENTRY_BYTES) writeQueueEntry(view, at, 0, FILLER_ENTRY_SIZE, 0);
     writeFully(file, filler, 0, filler.length, 0);
   }
 
-  #file(state: QueueState, fileStart: number): DiskFile {
+  /** `isFirst`: its first entry is going to be written, so it is probably not there yet. */
+  #file(state: QueueState, fileStart: number, isFirst: boolean): DiskFile {
     const path = pathIn(state, fileStart);
-    return this.#handles.get(path) ?? this.#sparing(() => this.#create(state.directory, path));
+    const there = isFirst ? null : this.#handles.get(path);
+    return there ?? this.#handles.getOrMake(path, () => this.#sparing(() => this.#create(state.directory, path)));
   }
 
   /** When too many files are open this thread closes some of its own, so that the action may succeed the next time. */
@@ -173,16 +175,13 @@ export class ConsumeQueueWriter {
     try {
       file.resize(this.#fileSize);
     } catch (error) {
+      file.close();
       // A file of another size would be taken for an old one the next time, and refused at the next start.
       this.#disk.unlink(path);
       throw error;
-    } finally {
-      file.close();
     }
     this.#unsynced.addNames(directory);
-    const opened = this.#handles.get(path);
-    assert(opened !== null, 'a file that was just made is there');
-    return opened;
+    return file;
   }
 }
 

@@ -138,6 +138,8 @@ export class NodeDisk implements Disk {
   }
 
   list(directory: string): string[] {
+    // An error of Node takes longer than the look.
+    if (!fs.existsSync(directory)) return [];
     try {
       return fs.readdirSync(directory).sort();
     } catch (error) {

@@ -29,19 +29,16 @@ export class HandleCache<Key extends string | number> {
 
   /** The open file of `key`, or null when it does not exist. */
   get(key: Key): DiskFile | null {
-    if (key === this.#newest && this.#newestFile !== undefined) return this.#newestFile;
-    let file = this.#files.get(key);
-    if (file === undefined) {
-      const opened = this.#open(key);
-      if (opened === null) return null;
-      file = opened;
-    } else {
-      this.#files.delete(key);
-    }
-    this.#files.set(key, file);
-    this.#newest = key;
-    this.#newestFile = file;
-    return file;
+    return this.#used(key) ?? this.#kept(key, this.#open(key));
+  }
+
+  /** The open file of `key`, which `make` makes and opens unless it is open already. */
+  getOrMake(key: Key, make: () => DiskFile): DiskFile {
+    const open = this.#used(key);
+    if (open !== null) return open;
+    const made = make();
+    if (this.#files.size >= this.#handlesMax) this.#closeOldest();
+    return this.#kept(key, made);
   }
 
   /** Closes the files whose key `isGone` holds for, so that deleted ones give their room back. */
@@ -64,6 +61,23 @@ export class HandleCache<Key extends string | number> {
     for (const file of this.#files.values()) file.close();
     this.#files.clear();
     this.#forgetNewest();
+  }
+
+  /** The file if it is open, which becomes the newest. */
+  #used(key: Key): DiskFile | null {
+    if (key === this.#newest && this.#newestFile !== undefined) return this.#newestFile;
+    const file = this.#files.get(key);
+    if (file === undefined) return null;
+    this.#files.delete(key);
+    return this.#kept(key, file);
+  }
+
+  #kept<File extends DiskFile | null>(key: Key, file: File): File {
+    if (file === null) return file;
+    this.#files.set(key, file);
+    this.#newest = key;
+    this.#newestFile = file;
+    return file;
   }
 
   #open(key: Key): DiskFile | null {

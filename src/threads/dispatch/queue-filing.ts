@@ -14,6 +14,8 @@ import type { QueueRound } from '../thread-messages.ts';
 import type { DispatchEnds } from '../topology.ts';
 
 const FILE_ENTRIES = 64;
+/** A new queue is filed first when so many entries wait, or more by a number of its own: queues that grow alike get their files one by one. */
+const FIRST_ENTRIES = 16;
 const ROUND_EVERY_US = 10_000_000;
 /** Rounds take no more than this share of the time, however many queues there are and however slow their disk is. */
 const ROUND_SHARE = 1 / 20;
@@ -67,7 +69,11 @@ export class QueueFiling {
   /** The queue's tail holds entries up to `next`. Files them at once before the tail would have to overwrite what is in no file. */
   grown(slot: QueueSlot, next: number): void {
     this.#next[slot] = next;
-    if (next - this.#filed[slot]! < FILE_ENTRIES || !this.#file(slot)) this.#later(slot);
+    if (next - this.#filed[slot]! < this.#fileAfter(slot) || !this.#file(slot)) this.#later(slot);
+  }
+
+  #fileAfter(slot: QueueSlot): number {
+    return this.#filed[slot] === 0 ? FIRST_ENTRIES + (slot % (FILE_ENTRIES - FIRST_ENTRIES)) : FILE_ENTRIES;
   }
 
   isDue(nowUs: number): boolean {
