@@ -1,8 +1,8 @@
 /**
- * What the sends of one connection look like. A producer writes the same JSON header again and again: only the opaque, the queue, the time
- * and the message's UNIQ_KEY change, each at its place and, for long runs, with as many digits. So a header that equals the last one
- * everywhere else is not scanned: it is compared, and four places are read. What does not equal it goes through the scanner, which means the
- * same (test/remoting/send-header-memo), and is remembered instead. One per connection, on net.
+ * What a connection's sends look like. A producer writes the same JSON header again and again: only the opaque, the topic, the queue, the
+ * time and the message's UNIQ_KEY change, each at its place and, for long runs, with as many characters. So a header that equals the last
+ * one everywhere else is not scanned: it is compared, and five places are read. What does not equal it goes through the scanner, which means
+ * the same (test/remoting/send-header-memo), and is remembered instead. One for each length of header, on net.
  */
 import { decimalInt32, decimalLongHigh, decimalLongLow, LONG_UNIT, NOT_DECIMAL } from '../layout/ascii.ts';
 import { ScannedProperties, scanProperties } from '../layout/message-properties.ts';
@@ -21,6 +21,7 @@ const RECALLS_WORTH_IT = 8;
 const PASSED_OVER_MAX = 1023;
 const ZERO = 0x30;
 const MINUS = 0x2d;
+const ASCII_END = 0x80;
 const KEY_NAME = Buffer.from(`${PropertyName.UNIQ_KEY}\\u0001`);
 
 /** A place that may differ from header to header, from the header's first byte. */
@@ -38,6 +39,7 @@ export class SendHeaderMemo {
   #bytesAt = new Int32Array(0);
   #bytes = new Uint8Array(0);
   #opaque: Hole = NO_HOLE;
+  #topic: Hole = NO_HOLE;
   #queueId: Hole = NO_HOLE;
   #born: Hole = NO_HOLE;
   #key: Hole = NO_HOLE;
@@ -57,8 +59,6 @@ export class SendHeaderMemo {
   #language = 0;
   #version = 0;
   #flag = 0;
-  #topicStart = 0;
-  #topicEnd = 0;
   #defaultTopicStart = 0;
   #defaultTopicEnd = 0;
   #defaultTopicQueueNums = 0;
@@ -86,8 +86,8 @@ export class SendHeaderMemo {
     into.flag = this.#flag;
     // Writing what is there already is not free: the collector hears of every young object in an old one.
     if (into.names !== bytes) into.names = bytes;
-    into.topicStart = headerStart + this.#topicStart;
-    into.topicEnd = headerStart + this.#topicEnd;
+    into.topicStart = headerStart + this.#topic.start;
+    into.topicEnd = headerStart + this.#topic.end;
     into.defaultTopicStart = headerStart + this.#defaultTopicStart;
     into.defaultTopicEnd = headerStart + this.#defaultTopicEnd;
     into.defaultTopicQueueNums = this.#defaultTopicQueueNums;
@@ -117,6 +117,7 @@ export class SendHeaderMemo {
     const copy = Buffer.from(bytes.subarray(headerStart, headerStart + length));
     const hole = (from: number, to: number): Hole => ({ start: from - headerStart, end: to - headerStart });
     this.#opaque = hole(header.opaqueStart, header.opaqueEnd);
+    this.#topic = hole(header.topicStart, header.topicEnd);
     this.#queueId = hole(header.queueIdStart, header.queueIdEnd);
     this.#born = hole(header.bornTimestampStart, header.bornTimestampEnd);
     this.#key = NO_HOLE;
@@ -124,13 +125,11 @@ export class SendHeaderMemo {
     this.#propertyWords = viewOf(this.#properties);
     scanProperties(this.#properties, 0, this.#properties.length, this.#scanned);
     if (!this.#findKey(copy)) return;
-    this.#rememberAllBut(copy, [this.#opaque, this.#queueId, this.#born, this.#key]);
+    this.#rememberAllBut(copy, [this.#opaque, this.#topic, this.#queueId, this.#born, this.#key]);
     this.#code = header.code;
     this.#language = header.language;
     this.#version = header.version;
     this.#flag = header.flag;
-    this.#topicStart = header.topicStart - headerStart;
-    this.#topicEnd = header.topicEnd - headerStart;
     this.#defaultTopicStart = header.defaultTopicStart - headerStart;
     this.#defaultTopicEnd = header.defaultTopicEnd - headerStart;
     this.#defaultTopicQueueNums = header.defaultTopicQueueNums;
@@ -220,6 +219,9 @@ export class SendHeaderMemo {
     const bornLow = decimalLongLow(bytes, bornStart, bornEnd);
     if (Number.isNaN(opaque) || Number.isNaN(queueId) || bornHigh === NOT_DECIMAL || bornLow === NOT_DECIMAL)
       return false;
+    for (let i = headerStart + this.#topic.start; i < headerStart + this.#topic.end; i++) {
+      if (!isPlainAscii(bytes[i]!)) return false;
+    }
     const keyStart = headerStart + this.#key.start;
     const keyEnd = headerStart + this.#key.end;
     if (!this.#takeKey(bytes, words, keyStart, keyEnd)) return false;
@@ -249,10 +251,35 @@ export class SendHeaderMemo {
 
 const NO_HOLE: Hole = { start: 0, end: 0 };
 
+function isPlainAscii(byte: number): boolean {
+  return byte >= PRINTABLE_MIN && byte < ASCII_END && byte !== QUOTE && byte !== BACKSLASH;
+}
+
 function byStart(a: Hole, b: Hole): number {
   return a.start - b.start;
 }
 
 function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
   return new DataView(buffer, byteOffset, length);
+}
+
+/** So many lengths of header are told apart: topics, opaques and keys of different lengths make several in turn. */
+const LENGTHS = 8;
+
+/** The memos of one connection. */
+export class SendHeaderMemos {
+  readonly #byLength: (SendHeaderMemo | null)[] = new Array(LENGTHS).fill(null);
+
+  /** See {@link SendHeaderMemo.recall}. */
+  recall(bytes: Uint8Array, start: number, end: number, into: SendHeader): boolean {
+    const memo = this.#byLength[int32At(bytes, start + FrameAt.serializeType) % LENGTHS] ?? null;
+    return memo?.recall(bytes, start, end, into) ?? false;
+  }
+
+  /** See {@link SendHeaderMemo.learn}. */
+  learn(bytes: Uint8Array, start: number, header: SendHeader): void {
+    const length = header.bodyStart - start - FrameAt.header;
+    this.#byLength[length % LENGTHS] ??= new SendHeaderMemo();
+    this.#byLength[length % LENGTHS]!.learn(bytes, start, header);
+  }
 }

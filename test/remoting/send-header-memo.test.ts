@@ -4,7 +4,7 @@ import { parsePropertiesAt } from '../../src/layout/message-properties.ts';
 import { type ExtFields, FrameFlag } from '../../src/remoting/command.ts';
 import { encodeFrame, requestOf } from '../../src/remoting/frame-codec.ts';
 import { SendHeader } from '../../src/remoting/send-header.ts';
-import { SendHeaderMemo } from '../../src/remoting/send-header-memo.ts';
+import { SendHeaderMemo, SendHeaderMemos } from '../../src/remoting/send-header-memo.ts';
 import { scanSendHeader } from '../../src/remoting/send-header-scanner.ts';
 
 interface Send {
@@ -103,7 +103,7 @@ function learned(frame: Uint8Array): SendHeaderMemo {
 }
 
 /** Recalls the frame, and whatever is recalled means what the scanner reads. */
-function recall(memo: SendHeaderMemo, frame: Uint8Array): boolean {
+function recall(memo: Pick<SendHeaderMemo, 'recall'>, frame: Uint8Array): boolean {
   const recalled = new SendHeader();
   const scanned = new SendHeader();
   const { bytes, start, end } = placed(frame);
@@ -119,9 +119,10 @@ function recall(memo: SendHeaderMemo, frame: Uint8Array): boolean {
 }
 
 describe('a send like the last one of its connection', () => {
-  it.each([310, 10])('%i: may have another opaque, queue, time and key', (code) => {
+  it.each([310, 10])('%i: may have another opaque, topic, queue, time and key', (code) => {
     const memo = learned(frameOf({ code }));
-    const other = { code, opaque: 99, queueId: 7, born: 1_799_999_999_999, key: 'AC1400010F0B7D4991AD2C6C3F5AFFFF' };
+    const key = 'AC1400010F0B7D4991AD2C6C3F5AFFFF';
+    const other = { code, opaque: 99, topic: 'others', queueId: 7, born: 1_799_999_999_999, key };
     expect(recall(memo, frameOf(other))).toBe(true);
     expect(recall(memo, frameOf({ code }))).toBe(true);
   });
@@ -133,7 +134,9 @@ describe('a send like the last one of its connection', () => {
 
   it.each<[string, Partial<Send>]>([
     ['another tag', { tag: 'TagB' }],
-    ['another topic', { topic: 'others' }],
+    ['a longer topic', { topic: 'orders-2' }],
+    ['a topic that is escaped', { topic: 'ord"s' }],
+    ['a topic that is not ASCII', { topic: 'ordré' }],
     ['an opaque with more digits', { opaque: 170 }],
     ['one way', { flag: FrameFlag.oneWay }],
     ['a key that is escaped', { key: 'AC1400010F0B7D4991AD2C6C3F5A00"' }],
@@ -180,13 +183,25 @@ describe('remembering', () => {
     const memo = new SendHeaderMemo();
     let remembered = 0;
     for (let i = 0; i < 1000; i++) {
-      const frame = frameOf({ topic: `topic-${1000 + i}` });
+      const frame = frameOf({ tag: `Tag${1000 + i}` });
       expect(recall(memo, frame)).toBe(false);
       learn(memo, frame);
       // What was remembered is recalled at once, which is a fair price for knowing.
       if (i > 100 && recall(memo, frame)) remembered++;
     }
     expect(remembered).toBeLessThan(20);
+  });
+
+  it('keeps headers of several lengths at once', () => {
+    const memos = new SendHeaderMemos();
+    const topics = ['t', 't1', 't10', 't100'];
+    for (const topic of topics) {
+      const { bytes, start, end } = placed(frameOf({ topic }));
+      const header = new SendHeader();
+      scanSendHeader(bytes, start, end, header);
+      memos.learn(bytes, start, header);
+    }
+    for (const topic of topics) expect(recall(memos, frameOf({ topic, opaque: 44 }))).toBe(true);
   });
 
   it('begins anew at once when what was remembered has served', () => {
@@ -200,6 +215,7 @@ describe('remembering', () => {
 
 describe('a run of sends', () => {
   const send = fc.record({
+    topic: fc.constantFrom('orders', 'others', 'payments'),
     opaque: fc.nat(200),
     queueId: fc.nat(12),
     born: fc.integer({ min: 1_700_000_000_000, max: 1_700_000_000_009 }),
@@ -211,7 +227,7 @@ describe('a run of sends', () => {
   it('is read as the scanner reads it, whatever was remembered before', () => {
     fc.assert(
       fc.property(fc.array(send, { minLength: 2, maxLength: 30 }), (sends) => {
-        const memo = new SendHeaderMemo();
+        const memo = new SendHeaderMemos();
         const header = new SendHeader();
         for (const fields of sends) {
           const frame = frameOf(fields);

@@ -4,7 +4,7 @@
  */
 import type { ReplyPort } from '../../broker/reply-port.ts';
 import { FrameReader } from '../../remoting/frame-reader.ts';
-import { SendHeaderMemo } from '../../remoting/send-header-memo.ts';
+import { SendHeaderMemos } from '../../remoting/send-header-memo.ts';
 import type { Connection } from '../../transport/connection.ts';
 import { SLAB_SIZE_MAX_BYTES, type SlabPool } from './slab-pool.ts';
 
@@ -17,7 +17,7 @@ type Hold = (typeof Hold)[keyof typeof Hold];
 export class ClientConnection implements ReplyPort {
   readonly connection: Connection;
   readonly reader = new FrameReader();
-  readonly lastSend = new SendHeaderMemo();
+  readonly sendsBefore = new SendHeaderMemos();
   readonly remoteHost: Uint8Array;
   readonly remote: string;
   readonly local: string;

@@ -90,9 +90,9 @@ export class NetRequests {
   }
 
   #isSend(client: ClientConnection, bytes: Uint8Array, start: number, end: number): boolean {
-    if (client.lastSend.recall(bytes, start, end, this.#send)) return true;
+    if (client.sendsBefore.recall(bytes, start, end, this.#send)) return true;
     if (!scanSendHeader(bytes, start, end, this.#send)) return false;
-    client.lastSend.learn(bytes, start, this.#send);
+    client.sendsBefore.learn(bytes, start, this.#send);
     return true;
   }
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { ToControl } from '../../../src/broker/control-protocol.ts';
 import type { PullMessages } from '../../../src/broker/pull-message.ts';
 import { encodeFrame, requestOf } from '../../../src/remoting/frame-codec.ts';
-import { SendHeaderMemo } from '../../../src/remoting/send-header-memo.ts';
+import { SendHeaderMemos } from '../../../src/remoting/send-header-memo.ts';
 import { type ClientConnection, Hold } from '../../../src/threads/net/client-connection.ts';
 import type { CommitBatch } from '../../../src/threads/net/commit-batch.ts';
 import type { ControlLink } from '../../../src/threads/net/control-link.ts';
@@ -14,7 +14,7 @@ const THIRD = 'x'.repeat(850);
 
 class Client extends SendReply {
   pullsLast = false;
-  readonly lastSend = new SendHeaderMemo();
+  readonly sendsBefore = new SendHeaderMemos();
   atControl = 0;
   bytesAtControl = 0;
   readonly notAtControl: Uint8Array[] = [];
