@@ -1,6 +1,6 @@
 /**
- * Layout of the memory that all threads of a broker share: the status page, the head of a ring, a row of the queue table, the queue
- * directory. Only ring/ reads and writes it; sizes and positions stand here so that no other file has a byte offset.
+ * Layout of the memory that all threads of a broker share: the status page, the head of a ring, the queue table, the queue directory.
+ * Only ring/ reads and writes it; sizes and positions stand here so that no other file has a byte offset.
  *
  * ```
  * status page      own line      failure word {thread + 1 in the low byte, code above it}
@@ -13,8 +13,9 @@
  * ring head        own line      published by the producer (int32, low bits of the position) and what else it writes
  *                  own line      completed by the consumer (int32) and what else it writes
  *
- * queue row        64 bytes      {max i64, min i64, filed i64, generation i32}
- *                  2560 bytes    the newest 128 entries, 20 bytes each, as the ConsumeQueue file holds them
+ * queue table      2624 bytes    each row: {max i64, min i64, filed i64} in 64 bytes, then the queue's newest 128 entries, 20 bytes
+ *                                each, as the ConsumeQueue file holds them
+ *                  4 bytes       behind all rows, of each row: generation i32
  *
  * queue directory  64 bytes      {count i32}
  *                  260 bytes     each entry: {length u8, topic 255 bytes, queue id i32 big-endian}
@@ -36,10 +37,15 @@ export const QueueRow = {
   maxAt: 0,
   minAt: 8,
   filedAt: 16,
-  generationAt: 24,
   entriesAt: CACHE_LINE_BYTES,
   sizeBytes: CACHE_LINE_BYTES + QUEUE_TAIL_ENTRIES * QUEUE_ENTRY_BYTES,
 } as const;
+
+/**
+ * Generations lie behind the rows: they are read for each send and seldom written, and dispatch writes to a row for each message, which
+ * would take the line from their readers.
+ */
+export const QUEUE_GENERATION_BYTES = 4;
 
 export const QueueDirectoryAt = { count: 0, entries: CACHE_LINE_BYTES } as const;
 

@@ -13,7 +13,7 @@ import { assert } from '../base/assert.ts';
 import { QUEUE_SLOTS_MAX, QUEUE_TAIL_ENTRIES, QUEUE_TAIL_UNPUBLISHED_MAX } from '../base/limits.ts';
 import { asQueueOffset, type LogOffset, type QueueOffset, type QueueSlot } from '../base/units.ts';
 import { QUEUE_ENTRY_BYTES, QueueEntryAt, writeQueueEntry } from '../layout/queue-entry.ts';
-import { QueueRow } from '../layout/shared-page.ts';
+import { QUEUE_GENERATION_BYTES, QueueRow } from '../layout/shared-page.ts';
 
 /** Entries that are certainly whole, counted back from the published maximum. */
 export const STABLE_ENTRIES = QUEUE_TAIL_ENTRIES - QUEUE_TAIL_UNPUBLISHED_MAX;
@@ -23,8 +23,7 @@ const ROW_LONGS = QueueRow.sizeBytes / BigInt64Array.BYTES_PER_ELEMENT;
 const MAX = QueueRow.maxAt / BigInt64Array.BYTES_PER_ELEMENT;
 const MIN = QueueRow.minAt / BigInt64Array.BYTES_PER_ELEMENT;
 const FILED = QueueRow.filedAt / BigInt64Array.BYTES_PER_ELEMENT;
-const ROW_INTS = QueueRow.sizeBytes / Int32Array.BYTES_PER_ELEMENT;
-const GENERATION = QueueRow.generationAt / Int32Array.BYTES_PER_ELEMENT;
+const ROW_AND_GENERATION_BYTES = QueueRow.sizeBytes + QUEUE_GENERATION_BYTES;
 
 assert((QUEUE_TAIL_ENTRIES & TAIL_MASK) === 0, 'the place of an entry is its offset & mask');
 
@@ -34,20 +33,20 @@ export class QueueTable {
   readonly slots: number;
   readonly #view: DataView;
   readonly #longs: BigInt64Array;
-  readonly #ints: Int32Array;
+  readonly #generations: Int32Array;
   /** Private to this thread: only the order that an atomic operation on it makes is wanted. */
   readonly #fence = new Int32Array(1);
 
   static allocate(slots = QUEUE_SLOTS_MAX): SharedArrayBuffer {
-    return new SharedArrayBuffer(slots * QueueRow.sizeBytes);
+    return new SharedArrayBuffer(slots * ROW_AND_GENERATION_BYTES);
   }
 
   constructor(memory: SharedArrayBuffer) {
     this.bytes = Buffer.from(memory);
     this.#view = new DataView(memory);
-    this.#longs = new BigInt64Array(memory);
-    this.#ints = new Int32Array(memory);
-    this.slots = memory.byteLength / QueueRow.sizeBytes;
+    this.slots = memory.byteLength / ROW_AND_GENERATION_BYTES;
+    this.#longs = new BigInt64Array(memory, 0, this.slots * ROW_LONGS);
+    this.#generations = new Int32Array(memory, this.slots * QueueRow.sizeBytes, this.slots);
   }
 
   /** Offset of the queue's next message, as far as readers may see. */
@@ -67,12 +66,12 @@ export class QueueTable {
 
   /** How often the queue's topic has been deleted; a request that was checked against an older generation is refused. */
   generation(slot: QueueSlot): number {
-    return Atomics.load(this.#ints, slot * ROW_INTS + GENERATION);
+    return Atomics.load(this.#generations, slot);
   }
 
   /** Control: the queue's topic is deleted. Returns the new generation. */
   nextGeneration(slot: QueueSlot): number {
-    return Atomics.add(this.#ints, slot * ROW_INTS + GENERATION, 1) + 1;
+    return Atomics.add(this.#generations, slot, 1) + 1;
   }
 
   /** Byte position of an entry's place in the tail. Places of consecutive offsets follow each other up to the tail's end. */
