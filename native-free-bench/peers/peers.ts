@@ -8,7 +8,7 @@
  *   one request for each answer                  <----  CPU time of its process from /proc
  *   then: are all acknowledged messages there?
  */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { sleep, systemClock } from '../../src/base/clock.ts';
@@ -55,11 +55,14 @@ if (chosen.some((contender) => contender.kind === 'redis') && redisVersion() ===
   throw new Error('redis-server is not installed (Debian: apt-get install redis-server)');
 }
 
-const store = `${options.dir}/store`;
+const stores = `${options.dir}/stores`;
+let storeCount = 0;
+rmSync(stores, { recursive: true, force: true });
 const results: Results = { samples: new Map(), startUps: new Map() };
 for (let round = 1; round <= Number(options.rounds); round++) {
   for (const contender of chosen) await measure(contender, round);
 }
+rmSync(stores, { recursive: true, force: true });
 const text = report(results, machine());
 process.stdout.write(`\n${text}`);
 mkdirSync(options.dir, { recursive: true });
@@ -71,7 +74,8 @@ process.stdout.write(`\nwritten to ${options.dir}/${stamp}.{md,json}\n`);
 
 async function measure(contender: Contender, round: number): Promise<void> {
   const seconds = Number(options.seconds);
-  const running = await contender.start(emptyStore());
+  const store = emptyStore();
+  const running = await contender.start(store);
   try {
     await warmUp(contender, running, Number(options.warm));
     for (const measure of MEASURES.filter((measure) => measure.fits(contender))) {
@@ -81,20 +85,32 @@ async function measure(contender: Contender, round: number): Promise<void> {
     }
   } finally {
     await running.stop();
+    removeAllButQueues(store);
   }
   if (contender.startUp !== undefined && contender.flush === 'async' && !options['no-start-up']) {
     const startUp = await contender.startUp(emptyStore());
     keep(results.startUps, contender.name, startUp);
     log(round, contender, `first acknowledged message after ${startUp.firstAckMs.toFixed(0)} ms`);
   }
-  rmSync(store, { recursive: true, force: true });
   await sleep(PAUSE_MS);
 }
 
 function emptyStore(): string {
-  rmSync(store, { recursive: true, force: true });
+  const store = `${stores}/${++storeCount}`;
   mkdirSync(store, { recursive: true });
   return store;
+}
+
+/**
+ * The thousands of queue files stay until the end: ext4 looks for minutes for inodes that were not freed just now, and the next server's
+ * new files would pay for it.
+ */
+function removeAllButQueues(store: string): void {
+  for (const folder of [store, `${store}/store`]) {
+    for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+      if (name !== 'store' && name !== 'consumequeue') rmSync(`${folder}/${name}`, { recursive: true, force: true });
+    }
+  }
 }
 
 function keep<Value extends Sample | StartUp>(into: Map<string, Value[]>, key: string, value: Value): void {

@@ -15,8 +15,11 @@ import { runWorker } from './worker.ts';
 
 /** So long a thread that has ended waits for the word of the one that failed. */
 const REASON_WAIT_MS = 1000;
-/** Net threads make garbage of frames and answers that dies young. */
-const YOUNG_GENERATION_MB = 64;
+/**
+ * Net threads make garbage of chunks that dies young: a small space for it is collected in a fraction of a millisecond, a large one in up to
+ * six, in which nobody is answered, and no message costs less for it (docs/decisions/0011).
+ */
+const YOUNG_GENERATION_MB = 3;
 /** How long control may take to give the store up. */
 const ABANDON_MS = 1_000;
 
