@@ -14,6 +14,7 @@ import { assert } from '../base/assert.ts';
 import { bodyCrc32 } from '../base/crc32.ts';
 import { readInt64, readInt64Exact, writeInt64 } from '../base/int64.ts';
 import { TOPIC_LENGTH_MAX } from '../base/limits.ts';
+import { pieceOf } from '../base/piece-of.ts';
 
 export const RECORD_MAGIC_V1 = 0xdaa320a7 | 0;
 /** For topics longer than 127 bytes: the topic's length has two bytes. */
@@ -186,9 +187,8 @@ export function completeRecord(
     hostBytes((sysFlag & SysFlag.storeHostV6) !== 0) +
     RECONSUME_TIMES_BYTES +
     PREPARED_OFFSET_BYTES;
-  const body = bytes.byteOffset + bodyLengthStart + BODY_LENGTH_BYTES;
-  const crc = bodyCrc32(new Uint8Array(bytes.buffer, body, view.getInt32(bodyLengthStart)));
-  view.setInt32(at + RecordAt.bodyCrc, crc);
+  const body = bodyLengthStart + BODY_LENGTH_BYTES;
+  view.setInt32(at + RecordAt.bodyCrc, bodyCrc32(pieceOf(bytes, body, body + view.getInt32(bodyLengthStart))));
   writeInt64(view, at + RecordAt.queueOffset, queueOffset);
   writeInt64(view, at + RecordAt.physicalOffset, physicalOffset);
   writeInt64(view, storeTimestampStart, storeTimestamp);

@@ -18,10 +18,11 @@ import {
   SERIALIZE_ROCKETMQ,
   type SerializeType,
 } from '../layout/remoting-frame.ts';
+import { WORD_BYTES, wordsOf } from '../layout/words.ts';
 import { binaryHeader } from './binary-header.ts';
 import type { RemotingCommand } from './command.ts';
 import { responseTo } from './frame-codec.ts';
-import { BACKSLASH, PRINTABLE_MIN, QUOTE } from './json-text.ts';
+import { BACKSLASH, PRINTABLE_MIN, QUOTE, specialsOf } from './json-text.ts';
 
 /** One serialization's way to write an answer. Every `put` returns the position behind what it wrote. */
 export interface ResponseHeader {
@@ -95,7 +96,15 @@ const jsonResponse: ResponseHeader = {
 
   putText(into, at, fieldName, text, start, end) {
     let next = putBytes(into, at, fieldName);
-    for (let i = start; i < end; i++) {
+    let i = start;
+    const from = wordsOf(text);
+    const to = wordsOf(into);
+    for (; i <= end - WORD_BYTES; i += WORD_BYTES, next += WORD_BYTES) {
+      const word = from.getInt32(i, true);
+      if (specialsOf(word) !== 0) break;
+      to.setInt32(next, word, true);
+    }
+    for (; i < end; i++) {
       const byte = text[i]!;
       if (byte < PRINTABLE_MIN) {
         next = putBytes(into, next, ESCAPE_BELOW_256);

@@ -3,6 +3,7 @@
  * relaxed copy there, and so does `Buffer.copy` on Node 20, where filling with a view of the exact length ends in a plain memcpy. A view
  * costs about 100 ns to make, so shorter pieces go other ways (figures in docs/decisions/0002).
  */
+import { pieceOf } from '../base/piece-of.ts';
 
 /** Below this many bytes a loop beats any call. */
 const LOOP_MAX_BYTES = 40;
@@ -25,8 +26,7 @@ export function copyInto(
   } else if (length <= COPY_MAX_BYTES) {
     copy.call(source, target, targetAt, sourceStart, sourceEnd);
   } else {
-    const view = new Uint8Array(source.buffer, source.byteOffset + sourceStart, length);
-    target.fill(view, targetAt, targetAt + length);
+    target.fill(pieceOf(source, sourceStart, sourceEnd), targetAt, targetAt + length);
   }
 }
 
