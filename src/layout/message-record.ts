@@ -1,6 +1,6 @@
 /**
  * A record of the CommitLog, which is also what a pull answers with (spec/store.md 3.1). The hot functions here encode into the bytes
- * ring (net), patch what only append knows, and read without making objects (dispatch); {@link readRecord} is the general reader.
+ * ring (net), complete what net leaves open (append), and read without making objects (dispatch); {@link readRecord} is the general reader.
  *
  * ```
  *  0      4      8      12     16    20         28         36      40         48    56|68      64..      72..

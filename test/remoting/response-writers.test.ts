@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { messageIdOf } from '../../src/layout/message-id.ts';
 import { encodeHost } from '../../src/layout/message-record.ts';
@@ -56,6 +57,38 @@ describe.each([0, 1] as const)('SendResponseWriter in serialization %d', (serial
         }
       }
     }
+  });
+
+  it('writes each answer as if it were the first, whatever came before', () => {
+    const storeHost = encodeHost('127.0.0.1', 10911);
+    const answer = fc.record({
+      opaque: fc.oneof(fc.integer({ min: 0, max: 120 }), fc.integer()),
+      code: fc.constantFrom(ResponseCode.SUCCESS, ResponseCode.FLUSH_DISK_TIMEOUT),
+      queueId: fc.integer({ min: 0, max: 12 }),
+      queueOffset: fc.oneof(fc.integer({ min: 0, max: 120 }), fc.maxSafeNat()),
+      logOffset: fc.maxSafeNat(),
+      // Of the same length, of the same length when escaped, and of others.
+      id: fc.constantFrom('', 'ABCDEFG', 'ABCDEFH', 'ABCDEF"', 'AB\\DE"', 'ABCDEFGH'),
+      durability: fc.constantFrom(...DURABILITY_STAGES),
+    });
+    const write = (writer: SendResponseWriter, { id, ...of }: typeof answer extends fc.Arbitrary<infer A> ? A : never) => {
+      const text = Buffer.from(id);
+      const into = Buffer.alloc(AT + writer.sizeMax(text.length), 0xaa);
+      const { opaque, code, queueId, queueOffset, logOffset, durability } = of;
+      const to = text.length;
+      const size = writer.write(into, AT, opaque, code, queueId, queueOffset, logOffset, text, 0, to, durability);
+      return into.subarray(AT, AT + size).toString('latin1');
+    };
+    fc.assert(
+      fc.property(fc.array(answer, { minLength: 2, maxLength: 20 }), (answers) => {
+        const writer = new SendResponseWriter(serializeType, storeHost, 'DefaultRegion', true);
+        for (const one of answers) {
+          const first = new SendResponseWriter(serializeType, storeHost, 'DefaultRegion', true);
+          expect(write(writer, one)).toBe(write(first, one));
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('fits the room it asks for at worst', () => {

@@ -124,6 +124,20 @@ describe('live', () => {
     expect(filed(path, 'T', 0, 0, 69)).toEqual(expected);
   });
 
+  it('files new queues that grow alike one after the other', () => {
+    const agent = start();
+    const filedAt = [0, 0, 0];
+    for (let sent = 1; sent <= 64; sent++) {
+      for (const queueId of filedAt.keys()) send(1, queueId);
+      agent.doWork();
+      for (const [queueId, before] of filedAt.entries()) {
+        if (before === 0 && path.queueTable.filed(asQueueSlot(queueId)) > 0) filedAt[queueId] = sent;
+      }
+    }
+    expect(filedAt).not.toContain(0);
+    expect(new Set(filedAt).size).toBe(3);
+  });
+
   it('files queues whose tail is written around its end', () => {
     const agent = start();
     for (let round = 0; round < 12; round++) {
