@@ -88,7 +88,9 @@ async function measure(contender: Contender, round: number): Promise<void> {
     removeAllButQueues(store);
   }
   if (contender.startUp !== undefined && contender.flush === 'async' && !options['no-start-up']) {
-    const startUp = await contender.startUp(emptyStore());
+    const startUpStore = emptyStore();
+    const startUp = await contender.startUp(startUpStore);
+    removeAllButQueues(startUpStore);
     keep(results.startUps, contender.name, startUp);
     log(round, contender, `first acknowledged message after ${startUp.firstAckMs.toFixed(0)} ms`);
   }

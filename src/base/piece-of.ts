@@ -1,6 +1,6 @@
 /**
- * A view of a piece of memory, as `subarray` makes it. To ask a typed array for its buffer takes longer than to make a view of that, so the
- * buffer of the last memory is kept: a chunk or a ring, of which net and append view a piece for each message.
+ * A view of `bytes[start, end)`, which must lie in `bytes`. To ask a typed array for its buffer takes longer than to make a view of that, so
+ * the buffer of the last memory is kept: a chunk or a ring, of which net and append view a piece for each message.
  */
 
 let last: Uint8Array = new Uint8Array(0);

@@ -87,6 +87,14 @@ export function storeTimestampAt(sysFlag: number): number {
   return RecordAt.bornHost + hostBytes((sysFlag & SysFlag.bornHostV6) !== 0);
 }
 
+/** Where the length of the body lies: behind two hosts and what stands between and behind them. */
+function bodyLengthAt(sysFlag: number): number {
+  const storeHostBytes = hostBytes((sysFlag & SysFlag.storeHostV6) !== 0);
+  return (
+    storeTimestampAt(sysFlag) + STORE_TIMESTAMP_BYTES + storeHostBytes + RECONSUME_TIMES_BYTES + PREPARED_OFFSET_BYTES
+  );
+}
+
 /** So many bytes of a record hold its store timestamp, whatever its born host; no record is shorter. */
 export const STORE_TIMESTAMP_END_MAX = RecordAt.bornHost + HOST_V6_BYTES + STORE_TIMESTAMP_BYTES;
 
@@ -180,18 +188,12 @@ export function completeRecord(
   storeTimestamp: number,
 ): void {
   const sysFlag = view.getInt32(at + RecordAt.sysFlag);
-  const storeTimestampStart = at + storeTimestampAt(sysFlag);
-  const bodyLengthStart =
-    storeTimestampStart +
-    STORE_TIMESTAMP_BYTES +
-    hostBytes((sysFlag & SysFlag.storeHostV6) !== 0) +
-    RECONSUME_TIMES_BYTES +
-    PREPARED_OFFSET_BYTES;
+  const bodyLengthStart = at + bodyLengthAt(sysFlag);
   const body = bodyLengthStart + BODY_LENGTH_BYTES;
   view.setInt32(at + RecordAt.bodyCrc, bodyCrc32(pieceOf(bytes, body, body + view.getInt32(bodyLengthStart))));
   writeInt64(view, at + RecordAt.queueOffset, queueOffset);
   writeInt64(view, at + RecordAt.physicalOffset, physicalOffset);
-  writeInt64(view, storeTimestampStart, storeTimestamp);
+  writeInt64(view, at + storeTimestampAt(sysFlag), storeTimestamp);
 }
 
 function writeHost(bytes: Uint8Array, at: number, host: Uint8Array): number {
@@ -221,15 +223,12 @@ export class RecordCursor {
     this.queueOffset = readInt64(view, at + RecordAt.queueOffset);
     this.physicalOffset = readInt64(view, at + RecordAt.physicalOffset);
     this.sysFlag = view.getInt32(at + RecordAt.sysFlag);
-    const storeTimestamp = at + storeTimestampAt(this.sysFlag);
-    this.storeTimestamp = readInt64(view, storeTimestamp);
-    const afterStoreHost =
-      storeTimestamp + STORE_TIMESTAMP_BYTES + hostBytes((this.sysFlag & SysFlag.storeHostV6) !== 0);
-    const bodyLengthAt = afterStoreHost + RECONSUME_TIMES_BYTES + PREPARED_OFFSET_BYTES;
+    this.storeTimestamp = readInt64(view, at + storeTimestampAt(this.sysFlag));
+    const bodyLengthStart = at + bodyLengthAt(this.sysFlag);
     const end = at + this.totalSize;
-    if (bodyLengthAt + BODY_LENGTH_BYTES > end) return false;
-    this.bodyLength = view.getInt32(bodyLengthAt);
-    this.bodyStart = bodyLengthAt + BODY_LENGTH_BYTES;
+    if (bodyLengthStart + BODY_LENGTH_BYTES > end) return false;
+    this.bodyLength = view.getInt32(bodyLengthStart);
+    this.bodyStart = bodyLengthStart + BODY_LENGTH_BYTES;
     const topicLengthAt = this.bodyStart + this.bodyLength;
     if (this.bodyLength < 0 || topicLengthAt + 2 > end) return false;
     const isV2 = view.getInt32(at + RecordAt.magic) === RECORD_MAGIC_V2;
@@ -297,6 +296,8 @@ export function readRecord(view: DataView, bytes: Uint8Array, at: number): Messa
 /** The host field of a record: address bytes and the port as int32. `address` is dotted IPv4 or IPv6 text. */
 export function encodeHost(address: string, port: number): Uint8Array {
   const parts = address.includes(':') ? parseV6(address) : address.split('.').map(Number);
+  const isAddress = parts.length === 4 || parts.length === 16;
+  assert(isAddress && parts.every((part) => (part & 0xff) === part), `${address} is an IPv4 or IPv6 address`);
   const host = new Uint8Array(parts.length + 4);
   host.set(parts);
   new DataView(host.buffer).setInt32(parts.length, port);

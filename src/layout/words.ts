@@ -30,7 +30,7 @@ let olderBytes = lastBytes;
 let olderWords = lastWords;
 
 /**
- * The same memory as words, at the same positions. The views of the two last memories are kept (a socket's chunk and a scanner's
+ * The same memory as words, at the same positions. The two views that were made last are kept (a socket's chunk and a scanner's
  * scratch), so that one is made for each chunk and not for each frame in it.
  */
 export function wordsOf(bytes: Uint8Array): DataView {

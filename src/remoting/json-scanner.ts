@@ -65,6 +65,8 @@ export function scanJsonHeader<Header extends ScannedHeader>(
   into.language = 0;
   into.version = 0;
   into.opaque = 0;
+  into.opaqueStart = 0;
+  into.opaqueEnd = 0;
   into.flag = 0;
   let seen = 0;
   let at = start + 1;

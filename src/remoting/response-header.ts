@@ -97,12 +97,14 @@ const jsonResponse: ResponseHeader = {
   putText(into, at, fieldName, text, start, end) {
     let next = putBytes(into, at, fieldName);
     let i = start;
-    const from = wordsOf(text);
-    const to = wordsOf(into);
+    const words = wordsOf(text);
     for (; i <= end - WORD_BYTES; i += WORD_BYTES, next += WORD_BYTES) {
-      const word = from.getInt32(i, true);
+      const word = words.getInt32(i, true);
       if (specialsOf(word) !== 0) break;
-      to.setInt32(next, word, true);
+      into[next] = word;
+      into[next + 1] = word >>> 8;
+      into[next + 2] = word >>> 16;
+      into[next + 3] = word >>> 24;
     }
     for (; i < end; i++) {
       const byte = text[i]!;

@@ -2,8 +2,9 @@
  * What a connection's sends look like. A producer writes the same JSON header again and again: only the opaque, the topic, the queue, the
  * time and the message's UNIQ_KEY change, each at its place and, for long runs, with as many characters. So a header that equals the last
  * one everywhere else is not scanned: it is compared, and five places are read. What does not equal it goes through the scanner, which means
- * the same (test/remoting/send-header-memo), and is remembered instead. One for each length of header, on net.
+ * the same (test/remoting/send-header-memo), and is remembered instead. Each connection has a few, for headers of different lengths, on net.
  */
+import { assert } from '../base/assert.ts';
 import { decimalInt32, decimalLongHigh, decimalLongLow, LONG_UNIT, NOT_DECIMAL } from '../layout/ascii.ts';
 import { ScannedProperties, scanProperties } from '../layout/message-properties.ts';
 import { PropertyName } from '../layout/property-names.ts';
@@ -23,6 +24,8 @@ const ZERO = 0x30;
 const MINUS = 0x2d;
 const ASCII_END = 0x80;
 const KEY_NAME = Buffer.from(`${PropertyName.UNIQ_KEY}\\u0001`);
+/** What stands before a property's name, unless it is the first: the end of the one before. */
+const PROPERTY_END = Buffer.from('\\u0002');
 
 /** A place that may differ from header to header, from the header's first byte. */
 interface Hole {
@@ -107,9 +110,9 @@ export class SendHeaderMemo {
     return true;
   }
 
-  /** Remembers the header of the frame at `start`, which the scanner has just read into `header`. */
+  /** Remembers the JSON header of the frame at `start`, which the scanner has just read into `header`. */
   learn(bytes: Uint8Array, start: number, header: SendHeader): void {
-    if (header.serializeType !== SERIALIZE_JSON || !this.#isWorthIt()) return;
+    if (!this.#isWorthIt()) return;
     const headerStart = start + FrameAt.header;
     const length = header.bodyStart - headerStart;
     this.#length = 0;
@@ -124,7 +127,8 @@ export class SendHeaderMemo {
     this.#properties = Buffer.from(header.properties.subarray(header.propertiesStart, header.propertiesEnd));
     this.#propertyWords = viewOf(this.#properties);
     scanProperties(this.#properties, 0, this.#properties.length, this.#scanned);
-    if (!this.#findKey(copy)) return;
+    // A send may be without an opaque, but not like one that is.
+    if (this.#opaque.start === this.#opaque.end || !this.#findKey(copy)) return;
     this.#rememberAllBut(copy, [this.#opaque, this.#topic, this.#queueId, this.#born, this.#key]);
     this.#code = header.code;
     this.#language = header.language;
@@ -163,7 +167,7 @@ export class SendHeaderMemo {
     const nameAt = header.indexOf(KEY_NAME);
     const keyLength = uniqKeyEnd - uniqKeyStart;
     const keyStart = nameAt + KEY_NAME.length;
-    if (nameAt < 0 || header.indexOf(KEY_NAME, keyStart) >= 0) return false;
+    if (nameAt < 0 || header.indexOf(KEY_NAME, keyStart) >= 0 || !startsProperty(header, nameAt)) return false;
     if (header.compare(this.#properties, uniqKeyStart, uniqKeyEnd, keyStart, keyStart + keyLength) !== 0) return false;
     this.#key = { start: keyStart, end: keyStart + keyLength };
     this.#keyAt = uniqKeyStart;
@@ -176,6 +180,7 @@ export class SendHeaderMemo {
     const bytesAt: number[] = [];
     let at = 0;
     for (const { start, end } of [...holes, { start: header.length, end: header.length }].sort(byStart)) {
+      assert(start === end || start >= at, 'the places of a header lie in it, apart from each other');
       if (start - at >= LONG_WORD_BYTES) {
         for (; at < start - LONG_WORD_BYTES; at += LONG_WORD_BYTES) wordsAt.push(at);
         wordsAt.push(start - LONG_WORD_BYTES);
@@ -191,8 +196,8 @@ export class SendHeaderMemo {
   }
 
   /**
-   * Is everything between the holes as remembered? Eight bytes are compared as a double: of the pairs that are equal and not the same, or
-   * the same and not equal, neither is eight bytes of a header's text (a zero, and numbers whose top byte is not ASCII).
+   * Is everything between the holes as remembered? Eight bytes are compared as a double. Equal and not the same are only the two zeros,
+   * which would be NUL bytes in a header; the same and not equal is only what is no number, and such a header is scanned.
    */
   #isLike(bytes: Uint8Array, words: DataView, headerStart: number): boolean {
     const wordsAt = this.#wordsAt;
@@ -251,6 +256,10 @@ export class SendHeaderMemo {
 
 const NO_HOLE: Hole = { start: 0, end: 0 };
 
+function startsProperty(header: Buffer, at: number): boolean {
+  return header[at - 1] === QUOTE || header.subarray(at - PROPERTY_END.length, at).equals(PROPERTY_END);
+}
+
 function isPlainAscii(byte: number): boolean {
   return byte >= PRINTABLE_MIN && byte < ASCII_END && byte !== QUOTE && byte !== BACKSLASH;
 }
@@ -263,7 +272,7 @@ function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
   return new DataView(buffer, byteOffset, length);
 }
 
-/** So many lengths of header are told apart: topics, opaques and keys of different lengths make several in turn. */
+/** Topics, opaques and keys of different lengths make headers of several lengths in turn. Those that are this far apart share a memo. */
 const LENGTHS = 8;
 
 /** The memos of one connection. */
@@ -278,6 +287,7 @@ export class SendHeaderMemos {
 
   /** See {@link SendHeaderMemo.learn}. */
   learn(bytes: Uint8Array, start: number, header: SendHeader): void {
+    if (header.serializeType !== SERIALIZE_JSON) return;
     const length = header.bodyStart - start - FrameAt.header;
     this.#byLength[length % LENGTHS] ??= new SendHeaderMemo();
     this.#byLength[length % LENGTHS]!.learn(bytes, start, header);

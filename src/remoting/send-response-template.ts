@@ -2,8 +2,8 @@
  * Answers to stored sends (spec/api.md 5.2, 5.3) without a string or an object per answer. Called by net for each send; answers that
  * report an error, and those of batches with several message ids, take the general path.
  *
- * An answer is mostly like the one before: the last one is kept, and the next is a copy of it with five places written anew. When one of
- * them has another length, the answer is written from its parts and kept instead.
+ * An answer is mostly like one before: some are kept, and the next is a copy with five places written anew. Where the code, the stage or the
+ * length of a place is another, the answer is written from its parts and kept instead.
  */
 import { HEX_INT64_BYTES, putHexInt64 } from '../layout/ascii.ts';
 import { hostIdPrefix } from '../layout/message-id.ts';
@@ -29,6 +29,30 @@ export type StoredCode = (typeof ResponseCode)[
 /** The name of a place that has its name already. */
 const NAMED = new Uint8Array(0);
 
+/** An answer that was sent, and where its values lie in it; each ends where the next name, or the header's end, begins. */
+interface KeptAnswer {
+  readonly bytes: Uint8Array;
+  readonly code: StoredCode;
+  readonly durability: DurabilityStage;
+  readonly logOffsetAt: number;
+  readonly queueIdAt: number;
+  readonly queueIdEnd: number;
+  readonly queueOffsetAt: number;
+  readonly queueOffsetEnd: number;
+  /** Both 0 without a transaction id. */
+  readonly transactionIdAt: number;
+  readonly transactionIdEnd: number;
+  readonly opaqueAt: number;
+  readonly opaqueEnd: number;
+}
+
+/** Answers of several connections and queues take turns; those whose numbers have about as many digits are kept at one place. */
+const KEPT_MAX = 64;
+
+function placeOf(opaque: number, queueOffset: number): number {
+  return (Math.clz32(opaque) * 7 + Math.clz32(queueOffset)) % KEPT_MAX;
+}
+
 export class SendResponseWriter {
   readonly #header: ResponseHeader;
   /** One front for each durability stage; each ends before the offset in the message id. */
@@ -37,20 +61,7 @@ export class SendResponseWriter {
   readonly #queueOffset: Uint8Array;
   readonly #transactionId: Uint8Array;
   readonly #sizeMaxWithoutText: number;
-  /** The last answer, empty before the first, and where its values lie; each ends where the next name, or the header's end, begins. */
-  #last: Uint8Array = NAMED;
-  #lastCode = 0;
-  #lastStage: DurabilityStage = 'written';
-  #logOffsetAt = 0;
-  #queueIdAt = 0;
-  #queueIdEnd = 0;
-  #queueOffsetAt = 0;
-  #queueOffsetEnd = 0;
-  /** Both 0 without a transaction id. */
-  #transactionIdAt = 0;
-  #transactionIdEnd = 0;
-  #opaqueAt = 0;
-  #opaqueEnd = 0;
+  readonly #kept: (KeptAnswer | null)[] = new Array(KEPT_MAX).fill(null);
 
   /** `storeHost`: the record's field (8 or 20 bytes). All answers of one broker in one serialization share a writer. */
   constructor(serializeType: SerializeType, storeHost: Uint8Array, regionId: string, traceOn: boolean) {
@@ -97,10 +108,14 @@ export class SendResponseWriter {
     transactionIdEnd: number,
     durability: DurabilityStage,
   ): number {
+    const place = placeOf(opaque, queueOffset);
+    const kept = this.#kept[place] ?? null;
     const isLike =
-      code === this.#lastCode &&
-      durability === this.#lastStage &&
-      this.#copyLast(
+      kept !== null &&
+      code === kept.code &&
+      durability === kept.durability &&
+      this.#copy(
+        kept,
         into,
         at,
         opaque,
@@ -111,37 +126,40 @@ export class SendResponseWriter {
         transactionIdStart,
         transactionIdEnd,
       );
-    if (isLike) return this.#last.length;
+    if (isLike) return kept.bytes.length;
     const header = this.#header;
     const front = this.#fronts[DURABILITY_STAGES.indexOf(durability)]!;
     into.set(front, at);
-    this.#lastCode = code;
-    this.#lastStage = durability;
-    this.#logOffsetAt = front.length;
-    let next = at + front.length;
-    putHexInt64(into, next, logOffset);
-    next += HEX_INT64_BYTES;
-    this.#queueIdAt = next + this.#queueId.length - at;
-    next = header.putNumber(into, next, this.#queueId, queueId);
-    this.#queueIdEnd = next - at;
-    this.#queueOffsetAt = next + this.#queueOffset.length - at;
-    next = header.putNumber(into, next, this.#queueOffset, queueOffset);
-    this.#queueOffsetEnd = next - at;
+    const logOffsetAt = at + front.length;
+    putHexInt64(into, logOffsetAt, logOffset);
+    const queueIdEnd = header.putNumber(into, logOffsetAt + HEX_INT64_BYTES, this.#queueId, queueId);
+    const queueOffsetEnd = header.putNumber(into, queueIdEnd, this.#queueOffset, queueOffset);
     const hasId = transactionIdStart < transactionIdEnd;
-    this.#transactionIdAt = hasId ? next + this.#transactionId.length - at : 0;
-    if (hasId) {
-      next = header.putText(into, next, this.#transactionId, transactionId, transactionIdStart, transactionIdEnd);
-    }
-    this.#transactionIdEnd = hasId ? next - at : 0;
-    const end = header.finish(into, at, next, code, opaque, 0);
-    this.#opaqueAt = header.opaqueAt(into, at, end) - at;
-    this.#opaqueEnd = header.putOpaque(into, at + this.#opaqueAt, opaque) - at;
-    this.#last = Uint8Array.prototype.slice.call(into, at, end);
+    const idEnd = hasId
+      ? header.putText(into, queueOffsetEnd, this.#transactionId, transactionId, transactionIdStart, transactionIdEnd)
+      : queueOffsetEnd;
+    const end = header.finish(into, at, idEnd, code, opaque, 0);
+    const opaqueAt = header.opaqueAt(into, at, end);
+    this.#kept[place] = {
+      bytes: Uint8Array.prototype.slice.call(into, at, end),
+      code,
+      durability,
+      logOffsetAt: logOffsetAt - at,
+      queueIdAt: logOffsetAt + HEX_INT64_BYTES + this.#queueId.length - at,
+      queueIdEnd: queueIdEnd - at,
+      queueOffsetAt: queueIdEnd + this.#queueOffset.length - at,
+      queueOffsetEnd: queueOffsetEnd - at,
+      transactionIdAt: hasId ? queueOffsetEnd + this.#transactionId.length - at : 0,
+      transactionIdEnd: hasId ? idEnd - at : 0,
+      opaqueAt: opaqueAt - at,
+      opaqueEnd: header.putOpaque(into, opaqueAt, opaque) - at,
+    };
     return end - at;
   }
 
-  /** The last answer with other values; false, and garbage at `at`, when one of them has another length. */
-  #copyLast(
+  /** The kept answer with other values; false, and garbage at `at`, when one of them has another length. */
+  #copy(
+    kept: KeptAnswer,
     into: Uint8Array,
     at: number,
     opaque: number,
@@ -153,17 +171,17 @@ export class SendResponseWriter {
     transactionIdEnd: number,
   ): boolean {
     const header = this.#header;
-    const textAt = at + this.#transactionIdAt;
-    const textEnd = at + this.#transactionIdEnd;
+    const textAt = at + kept.transactionIdAt;
+    const textEnd = at + kept.transactionIdEnd;
     if (transactionIdEnd - transactionIdStart !== textEnd - textAt) return false;
-    into.set(this.#last, at);
-    putHexInt64(into, at + this.#logOffsetAt, logOffset);
+    into.set(kept.bytes, at);
+    putHexInt64(into, at + kept.logOffsetAt, logOffset);
     return (
-      header.putNumber(into, at + this.#queueIdAt, NAMED, queueId) === at + this.#queueIdEnd &&
-      header.putNumber(into, at + this.#queueOffsetAt, NAMED, queueOffset) === at + this.#queueOffsetEnd &&
+      header.putNumber(into, at + kept.queueIdAt, NAMED, queueId) === at + kept.queueIdEnd &&
+      header.putNumber(into, at + kept.queueOffsetAt, NAMED, queueOffset) === at + kept.queueOffsetEnd &&
       (textAt === textEnd ||
         header.putText(into, textAt, NAMED, transactionId, transactionIdStart, transactionIdEnd) === textEnd) &&
-      header.putOpaque(into, at + this.#opaqueAt, opaque) === at + this.#opaqueEnd
+      header.putOpaque(into, at + kept.opaqueAt, opaque) === at + kept.opaqueEnd
     );
   }
 }

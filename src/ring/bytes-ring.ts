@@ -1,7 +1,7 @@
 /**
  * Encoded records back to back in shared memory, exactly as the log will hold them, so that a run of them goes to the file in one write.
  * A claim is contiguous: one that would cross the end starts at 0. The producer alone keeps the positions; the reader finds the bytes by
- * the descriptors, which also carry the hand-over. Written by a net thread, patched and read by append.
+ * the descriptors, which also carry the hand-over. Written by a net thread, completed and read by append.
  */
 import { assert } from '../base/assert.ts';
 import { asRingPosition, type RingPosition } from '../base/units.ts';

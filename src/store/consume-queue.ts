@@ -176,7 +176,8 @@ export class ConsumeQueueWriter {
       file.resize(this.#fileSize);
     } catch (error) {
       file.close();
-      // A file of another size would be taken for an old one the next time, and refused at the next start.
+      // A file of another size would be taken for an old one the next time, and refused at the next start. One that was there before is of
+      // the full size, to which it is resized without fail.
       this.#disk.unlink(path);
       throw error;
     }

@@ -36,9 +36,8 @@ export class HandleCache<Key extends string | number> {
   getOrMake(key: Key, make: () => DiskFile): DiskFile {
     const open = this.#used(key);
     if (open !== null) return open;
-    const made = make();
     if (this.#files.size >= this.#handlesMax) this.#closeOldest();
-    return this.#kept(key, made);
+    return this.#kept(key, make());
   }
 
   /** Closes the files whose key `isGone` holds for, so that deleted ones give their room back. */

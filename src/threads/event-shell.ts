@@ -38,6 +38,7 @@ export class EventShell implements Shell {
     this.#beat = beat;
     this.#failed = failed;
     this.#sleeper = new EventSleeper(memory, bellAt, () => this.#rung());
+    this.#setTick();
   }
 
   add(agent: Agent): void {
@@ -54,6 +55,8 @@ export class EventShell implements Shell {
   wake(): void {
     if (this.#isScheduled || this.#isClosed) return;
     this.#isScheduled = true;
+    // A turn is certain: rings until then need not wake anybody, this thread's own among them.
+    this.#sleeper.disarm();
     soon(this.#run);
   }
 
@@ -93,13 +96,17 @@ export class EventShell implements Shell {
     this.#isArming = false;
   }
 
-  /** The longest tick that is not too long for an agent; of a few, so that it is not a new timer every turn. */
+  /**
+   * The longest tick that is not too long for an agent; of a few, so that it is not a new timer every turn. A thread without agents, before
+   * they begin and after they have ended, ticks too: its beats say that it lives.
+   */
   #setTick(): void {
+    if (this.#isClosed) return;
     const longestMs = sleepMaxMs(this.#agents);
-    const tickMs = this.#agents.length === 0 ? 0 : (TICKS_MS.find((tick) => tick <= longestMs) ?? TICK_MIN_MS);
+    const tickMs = TICKS_MS.find((tick) => tick <= longestMs) ?? TICK_MIN_MS;
     if (tickMs === this.#tickMs) return;
     this.#tickMs = tickMs;
     this.#tick?.stop();
-    this.#tick = tickMs === 0 ? null : every(tickMs, this.#run);
+    this.#tick = every(tickMs, this.#run);
   }
 }

@@ -137,6 +137,8 @@ export class NodeThreads {
       name,
       workerData: start,
       transferList: portsOf(start.ports),
+      // What a program tells its own thread is not for these: `--input-type`, preloaded modules.
+      execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
     worker.on('message', (message: FromWorker) => this.#receive(message));

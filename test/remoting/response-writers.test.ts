@@ -62,21 +62,26 @@ describe.each([0, 1] as const)('SendResponseWriter in serialization %d', (serial
   it('writes each answer as if it were the first, whatever came before', () => {
     const storeHost = encodeHost('127.0.0.1', 10911);
     const answer = fc.record({
-      opaque: fc.oneof(fc.integer({ min: 0, max: 120 }), fc.integer()),
+      // Few values, so that answers meet others that they are nearly like.
+      opaque: fc.oneof(fc.constantFrom(8, 9, 10, 12, -9), fc.integer()),
       code: fc.constantFrom(ResponseCode.SUCCESS, ResponseCode.FLUSH_DISK_TIMEOUT),
       queueId: fc.integer({ min: 0, max: 12 }),
-      queueOffset: fc.oneof(fc.integer({ min: 0, max: 120 }), fc.maxSafeNat()),
+      queueOffset: fc.oneof(fc.constantFrom(8, 9, 10, 12), fc.maxSafeNat()),
       logOffset: fc.maxSafeNat(),
       // Of the same length, of the same length when escaped, and of others.
       id: fc.constantFrom('', 'ABCDEFG', 'ABCDEFH', 'ABCDEF"', 'AB\\DE"', 'ABCDEFGH'),
-      durability: fc.constantFrom(...DURABILITY_STAGES),
+      durability: fc.constantFrom(...DURABILITY_STAGES.slice(0, 2)),
     });
-    const write = (writer: SendResponseWriter, { id, ...of }: typeof answer extends fc.Arbitrary<infer A> ? A : never) => {
+    const write = (
+      writer: SendResponseWriter,
+      { id, ...of }: typeof answer extends fc.Arbitrary<infer A> ? A : never,
+    ) => {
       const text = Buffer.from(id);
       const into = Buffer.alloc(AT + writer.sizeMax(text.length), 0xaa);
       const { opaque, code, queueId, queueOffset, logOffset, durability } = of;
       const to = text.length;
       const size = writer.write(into, AT, opaque, code, queueId, queueOffset, logOffset, text, 0, to, durability);
+      expect(into.subarray(0, AT)).toEqual(Buffer.alloc(AT, 0xaa));
       return into.subarray(AT, AT + size).toString('latin1');
     };
     fc.assert(

@@ -6,6 +6,7 @@ import { encodeFrame, requestOf } from '../../src/remoting/frame-codec.ts';
 import { SendHeader } from '../../src/remoting/send-header.ts';
 import { SendHeaderMemo, SendHeaderMemos } from '../../src/remoting/send-header-memo.ts';
 import { scanSendHeader } from '../../src/remoting/send-header-scanner.ts';
+import { jsonFrame, withoutMember } from '../support/json-frames.ts';
 
 interface Send {
   readonly code: number;
@@ -149,6 +150,27 @@ describe('a send like the last one of its connection', () => {
   it('is not remembered with a second key, which would be the one that counts', () => {
     const tag = 'T\u0002UNIQ_KEY\u0001second';
     expect(recall(learned(frameOf({ tag })), frameOf({ tag, opaque: 18 }))).toBe(false);
+  });
+
+  it('is not remembered without an opaque, also when a header before it had one', () => {
+    const memo = new SendHeaderMemo();
+    const header = new SendHeader();
+    const without = withoutMember(frameOf(), 'opaque');
+    for (const frame of [without, frameOf({ tag: 'a much longer tag than the other one' }), without]) {
+      const { bytes, start, end } = placed(frame);
+      expect(scanSendHeader(bytes, start, end, header)).toBe(true);
+      memo.learn(bytes, start, header);
+    }
+    expect(recall(memo, without)).toBe(false);
+  });
+
+  it('is not remembered with the key of another property that ends like it', () => {
+    // The name is written with an escape, which means the same: only the other one is found in the text.
+    const usual = Buffer.from(frameOf({ tag: 'T\u0002XUNIQ_KEY\u0001AC1400010F0B7D4991AD2C6C3F5A0001' }));
+    const headerEnd = 8 + usual.readInt32BE(4);
+    const header = usual.toString('latin1', 8, headerEnd).replace('"UNIQ_KEY', '"UNIQ\\u005fKEY');
+    const frame = jsonFrame(header, usual.subarray(headerEnd));
+    expect(recall(learned(frame), frame)).toBe(false);
   });
 
   it('is not remembered out of a binary header', () => {

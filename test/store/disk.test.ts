@@ -44,6 +44,8 @@ describe('the disk of the machine', () => {
 
   it('says what is not there', () => {
     expect(disk.list(join(folder, 'none'))).toEqual([]);
+    // What cannot be looked at is not the same as nothing: a store would begin anew.
+    expect(() => disk.list(join(folder, 'x'.repeat(300)))).toThrow(/ENAMETOOLONG/);
     expect(disk.stat(join(folder, 'none'))).toBeNull();
     disk.removeTree(join(folder, 'none'));
     try {

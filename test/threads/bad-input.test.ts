@@ -5,6 +5,7 @@ import { seededRandom } from '../../src/base/random.ts';
 import { encodeFrame, requestOf } from '../../src/remoting/frame-codec.ts';
 import type { BrokerNode } from '../../src/threads/broker-node.ts';
 import { temporaryFolder } from '../interop/harness/folders.ts';
+import { withoutMember } from '../support/json-frames.ts';
 import { closedByPeer, rawClient } from '../support/sockets.ts';
 import { sendFrame } from './data-path.ts';
 import { type LogLine, NodeClient, startNode, until } from './node-client.ts';
@@ -100,6 +101,23 @@ describe('a frame with a mistake in it does not stop the broker', () => {
     }
     await expectServed();
     expect(node.stats().failure).toBeNull();
+  });
+});
+
+describe('a send without an opaque', () => {
+  it('is stored, and those that look like it', async () => {
+    const store = `${temporaryFolder('fresh')}/store`;
+    const fresh = await startNode(store, { mappedFileSizeCommitLog: 16 * MIB });
+    const socket = await rawClient(fresh.port);
+    socket.resume();
+    const usual = Buffer.from(sendFrame({ topic: 'NoOpaque', queueId: 0 }));
+    const frame = withoutMember(usual, 'opaque');
+    // The first that its net thread reads, and after others.
+    socket.write(Buffer.concat([frame, frame, usual, usual, frame]));
+    await until(() => fresh.stats().counters.dispatchedRecords === 5, 'five messages');
+    expect(fresh.stats().failure).toBeNull();
+    socket.destroy();
+    await fresh.close();
   });
 });
 

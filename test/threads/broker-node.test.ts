@@ -150,6 +150,28 @@ describe.each(PLACEMENTS)('a whole broker, placement %s', (placement) => {
   });
 });
 
+describe('a broker that is told a name for its address', () => {
+  it('stores messages with the address that the name stands for', async () => {
+    const node = await startNode(`${temporaryFolder('named')}/store`, { brokerIP1: 'localhost' });
+    const client = new NodeClient(node);
+    const stored = await sendMany(client, 20);
+    await untilVisible(client, stored);
+    expect(await pullEverything(client)).toEqual(stored);
+    expect(node.stats().failure).toBeNull();
+    client.close();
+    await node.close();
+  });
+
+  it('does not start with one that nobody knows, and says which; its store is free', async () => {
+    const store = `${temporaryFolder('named')}/store`;
+    await expect(startNode(store, { brokerIP1: 'no-such-host.invalid' })).rejects.toThrow(
+      'brokerIP1 is no-such-host.invalid, no address and no name that this machine knows',
+    );
+    const node = await startNode(store);
+    await node.close();
+  });
+});
+
 describe('a client that pulls for many new groups', () => {
   it('is answered every time, and may ask control again', async () => {
     const node = await startNode(`${temporaryFolder('node')}/store`, { placement: 'compact' });

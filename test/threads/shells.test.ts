@@ -155,11 +155,13 @@ describe('a thread that lives in its event loop', () => {
   let journal: string[];
   let failures: unknown[];
   let agents: Worklist[];
+  let beats: number;
 
   function start(...names: string[]): Worklist[] {
     journal = [];
     failures = [];
-    shell = new EventShell({ memory, bellAt, beat: () => {}, failed: (cause) => failures.push(cause) });
+    beats = 0;
+    shell = new EventShell({ memory, bellAt, beat: () => beats++, failed: (cause) => failures.push(cause) });
     agents = names.map((name) => new Worklist(name, journal));
     for (const agent of agents) shell.add(agent);
     return agents;
@@ -203,6 +205,24 @@ describe('a thread that lives in its event loop', () => {
     await until(() => turns > 0);
     ticking.todo = 1;
     await expectWoken(until(() => journal.length === 2));
+  });
+
+  it('shows that it lives before its agents begin and after they have ended', async () => {
+    start();
+    await until(() => beats > 0);
+    const agent = new Worklist('a', journal);
+    shell.add(agent);
+    shell.remove(agent);
+    const before = beats;
+    await until(() => beats > before + 1);
+  });
+
+  it('wakes nobody with rings for which a turn is certain', async () => {
+    start('a');
+    const flag = new Int32Array(memory, bellAt, 1);
+    await until(() => flag[0] === 1);
+    shell.wake();
+    expect(flag[0]).toBe(0);
   });
 
   it('stops with the first agent that throws, and says so once', async () => {

@@ -1,4 +1,5 @@
 /** Makes the broker known at its NameServers, from the moment that it listens. Part of control. */
+import { addressText } from '../../base/address-text.ts';
 import { after } from '../../base/clock.ts';
 import { BrokerRegistration, type TopicSnapshot } from '../../broker/registration.ts';
 import { RemotingClient } from '../../transport/remoting-client.ts';
@@ -24,11 +25,11 @@ export class Registrar {
     this.#registration?.topicChanged(names);
   }
 
-  async start({ port }: Address, addresses: string): Promise<void> {
+  async start({ host: listening, port }: Address, addresses: string): Promise<void> {
     const { settings, log } = this.#context;
     const nameServers = addresses.split(';').filter((address) => address !== '');
     if (nameServers.length === 0) return;
-    const host = advertisedHost(settings);
+    const host = advertisedHost(settings, listening);
     const client = new RemotingClient({ onClosed: (address) => this.#registration?.connectionLost(address) });
     const registration = new BrokerRegistration({
       client,
@@ -36,13 +37,13 @@ export class Registrar {
       identity: {
         clusterName: settings.brokerClusterName,
         brokerName: settings.brokerName,
-        brokerAddr: `${host}:${port}`,
+        brokerAddr: addressText(host, port),
         brokerId: settings.brokerId,
-        haServerAddr: `${host}:${port + 1}`,
+        haServerAddr: addressText(host, port + 1),
         heartbeatTimeoutMs: null,
         enableActingMaster: null,
         zoneName: null,
-        asDialled: isHostGuessed(settings),
+        asDialled: isHostGuessed(settings, listening),
       },
       topics: this.#topics,
       log: (line) => log('info', line),

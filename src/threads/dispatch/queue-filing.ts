@@ -1,5 +1,5 @@
 /**
- * Moves queue entries from the tails in shared memory to the ConsumeQueue files, many at a time. A queue is filed when 64 entries wait: the
+ * Moves queue entries from the tails in shared memory to the ConsumeQueue files, many at a time. A queue is filed when it has 64 more: the
  * newest of a queue are read from its tail, and after a crash they come from the log. Every ten seconds a round files what is left, a
  * piece per turn, and hands what was filed to flush, which makes it durable for the checkpoint (details.md 2, decision 0010). Part of
  * dispatch.
@@ -73,7 +73,10 @@ export class QueueFiling {
   }
 
   #fileAfter(slot: QueueSlot): number {
-    return this.#filed[slot] === 0 ? FIRST_ENTRIES + (slot % (FILE_ENTRIES - FIRST_ENTRIES)) : FILE_ENTRIES;
+    const filed = this.#filed[slot]!;
+    if (filed === 0) return FIRST_ENTRIES + (slot % (FILE_ENTRIES - FIRST_ENTRIES));
+    // Groups that begin at a multiple of their size do not go over the tail's end, which would make two writes of one.
+    return FILE_ENTRIES - (filed % FILE_ENTRIES);
   }
 
   isDue(nowUs: number): boolean {

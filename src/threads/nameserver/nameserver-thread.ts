@@ -27,7 +27,11 @@ export async function startNameServerThread(
   log: (line: string) => void,
 ): Promise<NameServerThread> {
   const workerData: NameServerWorkerData = { options };
-  const worker = new Worker(new URL('./nameserver-worker.js', import.meta.url), { workerData, name: 'namesrv' });
+  const worker = new Worker(new URL('./nameserver-worker.js', import.meta.url), {
+    workerData,
+    name: 'namesrv',
+    execArgv: [],
+  });
   const tell = (message: ToNameServer): void => worker.postMessage(message);
   let isClosing = false;
   let hasEnded = false;

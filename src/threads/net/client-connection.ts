@@ -2,6 +2,7 @@
  * A client's connection as the net thread keeps it: the reader of its frames and the answers that wait for the end of the turn, when they
  * go to the socket in one write.
  */
+import { addressText } from '../../base/address-text.ts';
 import type { ReplyPort } from '../../broker/reply-port.ts';
 import { FrameReader } from '../../remoting/frame-reader.ts';
 import { SendHeaderMemos } from '../../remoting/send-header-memo.ts';
@@ -117,8 +118,4 @@ export class ClientConnection implements ReplyPort {
     this.#pool.give(this.bytes);
     this.bytes = larger;
   }
-}
-
-function addressText(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -127,8 +127,8 @@ export class NetAgent implements Agent, ConnectionEvents {
     }
     this.#partialBytes += client.reader.bufferedBytes - partialBefore;
     if (this.#partialBytes > PARTIAL_FRAMES_MAX_BYTES) this.#endLargestPartial();
-    if (ends.descriptors.publish()) ends.append.ring();
     wake();
+    if (ends.descriptors.publish()) ends.append.ring();
   }
 
   drained(connection: Connection): void {

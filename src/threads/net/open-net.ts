@@ -19,7 +19,7 @@ import { ConsumeQueueReader } from '../../store/consume-queue.ts';
 import { LogReader } from '../../store/log-reader.ts';
 import type { Connection } from '../../transport/connection.ts';
 import { type Listener, listen } from '../../transport/listener.ts';
-import { advertisedHost } from '../advertised-host.ts';
+import { addressOfName, advertisedHost } from '../advertised-host.ts';
 import { descriptorShares } from '../descriptor-shares.ts';
 import { memoryLimitBytes } from '../memory-limit.ts';
 import { coldReadPool } from '../pool/cold-read-pool.ts';
@@ -53,6 +53,8 @@ export async function openNet(context: WorkerContext, net: number, listenPort: n
       `descriptors of this process suffice for ${shares.connections} connections of a net thread (connectionsMax)`,
     );
   }
+  // Before the port is open: a connection that comes meets an agent.
+  const brokerIP1 = await addressOfName(settings.brokerIP1);
   let agent: NetAgent | null = null;
   let connections = 0;
   const listener = await listen({
@@ -71,7 +73,7 @@ export async function openNet(context: WorkerContext, net: number, listenPort: n
       closed: (connection, reason) => guard(() => agent!.closed(connection, reason)),
     },
   });
-  const storeHost = encodeHost(advertisedHost(settings), listener.port);
+  const storeHost = encodeHost(advertisedHost({ brokerIP1 }, listener.host), listener.port);
   const random = seededRandom(clock.nowMs() ^ net);
   const { extFields } = new BrokerProperties(settings, random);
   const coldReads = coldReadPool(logFiles);

@@ -40,6 +40,7 @@ async function startPool(files: CommitLogFiles): Promise<Pool> {
     filename: new URL('./cold-read-worker.js', import.meta.url).href,
     name: 'readRuns',
     workerData: files,
+    execArgv: [],
     minThreads: 0,
     maxThreads: WORKERS_MAX,
     idleTimeout: WORKER_IDLE_MS,

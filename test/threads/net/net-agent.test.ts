@@ -121,6 +121,20 @@ function toControl(): ToControl[] {
 const frames = (count: number, first = 0): Buffer =>
   Buffer.concat(Array.from({ length: count }, (_, i) => sendFrame({ opaque: first + i })));
 
+describe('sends', () => {
+  it('are given to append with their chunk, before the turn in which they are answered', () => {
+    const client = connect();
+    agent.chunk(client, frames(3));
+    path.write();
+    turn();
+    expect(path.records()).toHaveLength(3);
+    expect(client.answers()).toHaveLength(3);
+    agent.chunk(client, frames(2, 3));
+    path.write();
+    expect(path.records()).toHaveLength(5);
+  });
+});
+
 describe('answers', () => {
   it('of one turn go to each connection in one write', () => {
     const [one, two] = [connect(1), connect(2)];
