@@ -16,6 +16,9 @@ const HOUR_MS = 3_600_000;
 
 const NAME = /^[%|a-zA-Z0-9_-]+$/;
 const NAME_MUST = 'must be letters, digits, %, |, - and _';
+/** Apache's default is the name of the machine, which may have dots. A topic has the same name; clients may not send to it if it has dots. */
+const BROKER_NAME = /^[%|a-zA-Z0-9_-]+(?:\.[%|a-zA-Z0-9_-]+)*$/;
+const BROKER_NAME_MUST = `${NAME_MUST}, with single dots between them`;
 const HOST = /^[^\s;,/]+$/;
 /** `host:port`, several joined by `;`, or nothing. */
 const ADDRESS_LIST = /^(?:[^\s;,/]+:\d{1,5}(?:;[^\s;,/]+:\d{1,5})*;?)?$/;
@@ -27,7 +30,9 @@ const FLUSH_ALIASES = { async: 'ASYNC_FLUSH', sync: 'SYNC_FLUSH' } as const;
 export type BrokerOptions = Omit<BrokerSettings, 'brokerAddress'>;
 
 export const BROKER_SCHEMA = {
-  brokerName: text(CONTROL.brokerName, NAME, NAME_MUST).describe('Name of the broker; queues are known by it'),
+  brokerName: text(CONTROL.brokerName, BROKER_NAME, BROKER_NAME_MUST).describe(
+    'Name of the broker; queues are known by it',
+  ),
   brokerClusterName: text(CONTROL.brokerClusterName, NAME, NAME_MUST).describe('Cluster that the broker belongs to'),
   brokerId: count(CONTROL.brokerId, 0, 0, 'must be 0, the master: slaves are not built yet').describe('0, the master'),
   bindAddress: text('127.0.0.1', HOST, 'must be an address of this machine').describe(
@@ -40,7 +45,7 @@ export const BROKER_SCHEMA = {
   namesrvAddr: text('', ADDRESS_LIST, 'must be host:port, several joined by ;').describe(
     'NameServers to register at, all of them; empty: nowhere',
   ),
-  registerNameServerPeriod: count(30_000, 1000, 60_000).describe('Time between registrations'),
+  registerNameServerPeriod: registrationPeriod().describe('Time between registrations, held between 10000 and 60000'),
   registerBrokerTimeoutMills: count(24_000, 100, HOUR_MS).describe('How long a registration may take'),
   compressedRegister: flag(false).describe('Registrations are compressed'),
   brokerPermission: count(6, 0, 6).describe('4 read, 2 write, 6 both'),
@@ -83,7 +88,9 @@ export const BROKER_SCHEMA = {
   lockMaxLiveTime: count(CONTROL.lockMaxLiveTime, 1000, HOUR_MS).describe('Life of a queue lock without renewal'),
 
   storePathRootDir: text(`${homedir()}/store`, /\S/, 'must be a folder').describe('Folder of the store'),
-  storePathCommitLog: text('').describe('Folder of the CommitLog; empty: commitlog in the store'),
+  storePathCommitLog: text('', /^[^,]*$/, 'must be one folder: a CommitLog in several is not built yet').describe(
+    'Folder of the CommitLog; empty: commitlog in the store',
+  ),
   mappedFileSizeCommitLog: count(GIB, 16 * KIB, 2 * GIB - 1).describe('Size of one file of the CommitLog'),
   mappedFileSizeConsumeQueue: queueFileSize().describe('Size of one file of a ConsumeQueue, whole entries'),
   maxMessageSize: count(BODY_SIZE_MAX_BYTES, 1, BODY_SIZE_MAX_BYTES).describe('Largest body'),
@@ -157,6 +164,11 @@ export function completeBroker(options: BrokerOptions): BrokerSettings {
     storePathCommitLog: options.storePathCommitLog || `${options.storePathRootDir}/commitlog`,
     brokerAddress: isAddressKnown ? `${options.brokerIP1}:${options.listenPort}` : '',
   };
+}
+
+/** Upstream takes any number and holds it between these two (spec/api.md 4.2). */
+function registrationPeriod(): Kind<number> {
+  return count(30_000, 0, 2 ** 31 - 1).transform((ms) => Math.min(Math.max(ms, 10_000), 60_000));
 }
 
 /** Upstream rounds up to whole entries as well. */

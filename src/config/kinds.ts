@@ -9,9 +9,13 @@ import { z } from 'zod/v3';
 /** A value of the type `Value`, made of whatever was given. */
 export type Kind<Value> = z.ZodType<Value, z.ZodTypeDef, unknown>;
 
+/** In any case, as Java's parseBoolean reads it; what that takes for false without saying so is refused. */
 export function flag(initial: boolean): Kind<boolean> {
   const must = 'must be true or false';
-  const read = (value: unknown) => (value === 'true' ? true : value === 'false' ? false : value);
+  const read = (value: unknown) => {
+    const given = typeof value === 'string' ? value.toLowerCase() : value;
+    return given === 'true' ? true : given === 'false' ? false : value;
+  };
   return z.preprocess(read, z.boolean({ invalid_type_error: must })).default(initial);
 }
 

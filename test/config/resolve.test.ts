@@ -77,7 +77,7 @@ describe('settings of a broker', () => {
         brokerId: 1,
       }),
     ).toEqual([
-      'brokerName = "a b" (test): must be letters, digits, %, |, - and _',
+      'brokerName = "a b" (test): must be letters, digits, %, |, - and _, with single dots between them',
       'brokerId = 1 (test): must be 0, the master: slaves are not built yet',
       'listenPort = "65536" (test): must be a whole number from 0 to 65535',
       'namesrvAddr = "one,two" (test): must be host:port, several joined by ;',
@@ -98,6 +98,36 @@ describe('settings of a broker', () => {
       expect.stringContaining(`${name} = ${value} (test): not built yet`),
     ]);
     expect(resolveBroker(given({ [name]: harmless })).warnings).toEqual([]);
+  });
+
+  it('refuse a CommitLog in several folders, whose queues would be taken for queues without a log', () => {
+    expect(problemsOf({ storePathCommitLog: '/d1/commitlog,/d2/commitlog' })).toEqual([
+      'storePathCommitLog = "/d1/commitlog,/d2/commitlog" (test): must be one folder: a CommitLog in several is not built yet',
+    ]);
+  });
+
+  it("read true and false in any case, as Java's parseBoolean does, and nothing else", () => {
+    const { settings } = resolveBroker(given({ autoCreateTopicEnable: 'FALSE', compressedRegister: 'True' }));
+    expect(settings).toMatchObject({ autoCreateTopicEnable: false, compressedRegister: true });
+    expect(problemsOf({ traceOn: 'on' })).toEqual(['traceOn = "on" (test): must be true or false']);
+  });
+
+  it.each(['mq-1.example.org', 'localhost', 'a_b|c'])('take %s for the name of a broker', (brokerName) => {
+    expect(resolveBroker(given({ brokerName })).settings.brokerName).toBe(brokerName);
+  });
+
+  it.each(['..', 'a..b', '.a', 'a/b', 'a@b', ''])('refuse %j for the name of a broker', (brokerName) => {
+    expect(problemsOf({ brokerName })).toHaveLength(1);
+  });
+
+  it.each([
+    ['0', 10_000],
+    ['9999', 10_000],
+    ['20000', 20_000],
+    ['120000', 60_000],
+  ])('hold the time between registrations within the limits of upstream: %s becomes %d', (text, ms) => {
+    const { settings } = resolveBroker(given({ registerNameServerPeriod: text }));
+    expect(settings.registerNameServerPeriod).toBe(ms);
   });
 
   it("warn of Apache's settings that have no effect and of misspelt ones", () => {
