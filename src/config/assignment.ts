@@ -1,9 +1,10 @@
 /**
  * Where settings come from: each source is turned into a list of assignments that remember their origin, so that an error can say which
- * line of which place to change. Pure; used by the command line and by index.ts.
+ * line of which place to change. Pure; used by the command line and by embed/.
  */
 import { parseProperties } from '../remoting/properties-text.ts';
 import { ConfigurationError } from './configuration-error.ts';
+import { plainName, upstreamNameLike } from './upstream-names.ts';
 
 export interface Assignment {
   readonly name: string;
@@ -33,19 +34,21 @@ export function assignmentsOfFlags(pairs: readonly string[], flag: string): Assi
 }
 
 /**
- * RINGMQ_LISTEN_PORT, RINGMQ_LISTENPORT and RINGMQ_listenPort all mean `listenPort`. `names` are the settings there are; a variable that
- * means none of them is kept under its own name, so that the reader of the settings can warn.
+ * RINGMQ_LISTEN_PORT, RINGMQ_LISTENPORT and RINGMQ_listenPort all mean `listenPort`. `names` are the settings there are; those of Apache's
+ * that are not among them get Apache's spelling, so that they are refused or warned of as in a file. Any other variable is kept under its
+ * own name, for the warning.
  */
 export function assignmentsOfEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
   names: readonly string[],
 ): Assignment[] {
-  const byPlainName = new Map(names.map((name) => [plain(name), name]));
+  const byPlainName = new Map(names.map((name) => [plainName(name), name]));
   const assignments: Assignment[] = [];
   for (const [variable, value] of Object.entries(environment)) {
     if (!variable.startsWith(ENVIRONMENT_PREFIX) || value === undefined) continue;
     const bare = variable.slice(ENVIRONMENT_PREFIX.length);
-    assignments.push({ name: byPlainName.get(plain(bare)) ?? bare, value: value.trim(), origin: variable });
+    const name = byPlainName.get(plainName(bare)) ?? upstreamNameLike(bare) ?? bare;
+    assignments.push({ name, value: value.trim(), origin: variable });
   }
   return assignments;
 }
@@ -55,8 +58,4 @@ export function assignmentsOfObject(values: object, origin: string): Assignment[
   return Object.entries(values)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => ({ name, value, origin }));
-}
-
-function plain(name: string): string {
-  return name.replaceAll('_', '').toLowerCase();
 }

@@ -1,7 +1,7 @@
 /**
  * From assignments out of several places to checked settings: the later assignment wins, every value keeps its origin, all problems are
- * reported at once, and what is not understood is a warning with the nearest known name. Called once per start by index.ts and the
- * command line.
+ * reported at once, and what is not understood is a warning with the nearest known name. Called once per start by embed/ and the command
+ * line.
  */
 import { z } from 'zod/v3';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
@@ -44,13 +44,14 @@ function resolve<Given extends Shape>(shape: Given, assignments: readonly Assign
   const chosen = new Map<string, Assignment>();
   const warnings: string[] = [];
   const problems: string[] = [];
-  for (const assignment of assignments) {
-    const { name, value, origin } = assignment;
+  const last = new Map(assignments.map((assignment) => [assignment.name, assignment]));
+  for (const [name, assignment] of last) {
+    const { value, origin } = assignment;
+    const only = ONLY_VALUE.get(name);
     if (Object.hasOwn(shape, name)) {
       chosen.set(name, assignment);
-    } else if (ONLY_VALUE.has(name)) {
-      const only = ONLY_VALUE.get(name);
-      if (String(value) !== only)
+    } else if (only !== undefined) {
+      if (String(value).toLowerCase() !== only.toLowerCase())
         problems.push(`${name} = ${String(value)} (${origin}): not built yet, RingMQ knows only ${only}`);
     } else {
       warnings.push(unknownName(name, origin, Object.keys(shape)));

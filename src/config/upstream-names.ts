@@ -1,6 +1,7 @@
 /**
  * What Apache RocketMQ 5.3.3 understands in a broker.conf or namesrv.conf (the fields of its BrokerConfig, MessageStoreConfig,
- * NettyServerConfig, NettyClientConfig, AuthConfig, BrokerIdentity and NamesrvConfig), so that an operator is told "not built" instead of "unknown". Read by resolve.ts.
+ * NettyServerConfig, NettyClientConfig, AuthConfig, BrokerIdentity and NamesrvConfig), so that an operator is told "not built" instead of "unknown".
+ * Read by resolve.ts and assignment.ts.
  */
 
 const NAMES = `
@@ -112,12 +113,27 @@ const NAMES = `
   writeBufferHighWaterMark writeBufferLowWaterMark
 `;
 
-let known: ReadonlySet<string> | null = null;
+/** Apache's names by their plain form; made at the first question, because most starts never ask. */
+let byPlainName: ReadonlyMap<string, string> | null = null;
 
-/** Whether Apache's servers have a setting of this name. The set is made at the first question: most starts never ask. */
+/** Whether Apache's servers have a setting of this name. */
 export function isUpstreamName(name: string): boolean {
-  known ??= new Set(NAMES.split(/\s+/));
-  return known.has(name);
+  return upstreamNameLike(name) === name;
+}
+
+/** Apache's spelling of a name in which case and underscores do not count, or null. */
+export function upstreamNameLike(name: string): string | null {
+  byPlainName ??= new Map(
+    NAMES.trim()
+      .split(/\s+/)
+      .map((known) => [plainName(known), known]),
+  );
+  return byPlainName.get(plainName(name)) ?? null;
+}
+
+/** The form in which names of the environment are compared. */
+export function plainName(name: string): string {
+  return name.replaceAll('_', '').toLowerCase();
 }
 
 /**

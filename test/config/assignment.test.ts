@@ -38,6 +38,16 @@ describe('assignments', () => {
     ]);
   });
 
+  it.each([
+    ['RINGMQ_ACL_ENABLE', 'aclEnable'],
+    ['RINGMQ_BROKERROLE', 'brokerRole'],
+    ['RINGMQ_deleteWhen', 'deleteWhen'],
+  ])("of the environment: %s is Apache's %s, which is judged as in a file", (variable, name) => {
+    expect(assignmentsOfEnvironment({ [variable]: 'x' }, ['listenPort'])).toEqual([
+      { name, value: 'x', origin: variable },
+    ]);
+  });
+
   it('of an object: undefined says nothing', () => {
     expect(assignmentsOfObject({ listenPort: 0, brokerName: undefined }, 'startBroker')).toEqual([
       { name: 'listenPort', value: 0, origin: 'startBroker' },

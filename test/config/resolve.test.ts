@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { settingsText } from '../../src/broker/settings-text.ts';
-import { type Assignment, assignmentsOfFile, assignmentsOfObject } from '../../src/config/assignment.ts';
+import {
+  type Assignment,
+  assignmentsOfEnvironment,
+  assignmentsOfFile,
+  assignmentsOfObject,
+} from '../../src/config/assignment.ts';
 import { ConfigurationError } from '../../src/config/configuration-error.ts';
-import { resolveBroker, resolveNameServer } from '../../src/config/resolve.ts';
+import { BROKER_NAMES, resolveBroker, resolveNameServer } from '../../src/config/resolve.ts';
+import { isUpstreamName, ONLY_VALUE } from '../../src/config/upstream-names.ts';
 
 const given = (values: object, origin = 'test'): Assignment[] => assignmentsOfObject(values, origin);
 
@@ -93,11 +99,32 @@ describe('settings of a broker', () => {
     ['aclEnable', 'true', 'false'],
     ['authenticationEnabled', 'true', 'false'],
     ['enableDLegerCommitLog', true, false],
+    ['duplicationEnable', 'TRUE', 'False'],
   ])('%s = %s is refused, because a broker that ignores it breaks a promise', (name, value, harmless) => {
     expect(problemsOf({ [name]: value })).toEqual([
       expect.stringContaining(`${name} = ${value} (test): not built yet`),
     ]);
     expect(resolveBroker(given({ [name]: harmless })).warnings).toEqual([]);
+  });
+
+  it('are refused out of the environment as out of a file', () => {
+    const environment = { RINGMQ_ACL_ENABLE: 'true', RINGMQ_BROKER_ROLE: 'SYNC_MASTER' };
+    expect(() => resolveBroker(assignmentsOfEnvironment(environment, BROKER_NAMES))).toThrow(
+      /aclEnable = true \(RINGMQ_ACL_ENABLE\): not built yet.*\n.*brokerRole = SYNC_MASTER \(RINGMQ_BROKER_ROLE\)/,
+    );
+  });
+
+  it('are refused by names that Apache has, so that the environment can spell them its own way', () => {
+    expect([...ONLY_VALUE.keys()].filter((name) => !isUpstreamName(name))).toEqual([]);
+  });
+
+  it('are judged by the last place that gives them, also those that are refused', () => {
+    const inFile = assignmentsOfFile('brokerRole=SLAVE\nlistenPort=x\n', 'broker.conf');
+    const { settings } = resolveBroker([...inFile, ...given({ brokerRole: 'ASYNC_MASTER', listenPort: 1 })]);
+    expect(settings.listenPort).toBe(1);
+    expect(() => resolveBroker([...given({ brokerRole: 'ASYNC_MASTER' }), ...inFile])).toThrow(
+      /brokerRole = SLAVE \(broker\.conf\)/,
+    );
   });
 
   it('refuse a CommitLog in several folders, whose queues would be taken for queues without a log', () => {
