@@ -7,6 +7,7 @@ import { BODY_SIZE_MAX_BYTES, NET_THREADS_MAX, QUEUES_PER_TOPIC_MAX, SEND_WAIT_M
 import { type BrokerSettings, type FlushDiskType, PLACEMENTS } from '../broker/broker-settings.ts';
 import { DEFAULT_CONTROL_SETTINGS as CONTROL } from '../broker/control-settings.ts';
 import { QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
+import { isReusePortSupported } from '../transport/reuse-port.ts';
 import { choice, count, flag, type Kind, text } from './kinds.ts';
 
 const KIB = 1024;
@@ -136,12 +137,17 @@ export const BROKER_SCHEMA = {
   serverChannelMaxIdleTimeSeconds: count(120, 1, 86_400).describe('Silence after which a connection is closed'),
 } satisfies { readonly [Name in keyof BrokerOptions]: Kind<BrokerOptions[Name]> };
 
-/** What holds between settings: the problems that no value has alone. */
-export function checkBroker(options: BrokerOptions): string[] {
-  if (options.netThreads > 1 && options.placement !== 'full') {
-    return [`netThreads = ${options.netThreads}: more than one needs the placement full, this is ${options.placement}`];
+/** What holds between settings and with this Node: the problems that no value has alone. */
+export function checkBroker({ netThreads, placement }: BrokerOptions, nodeVersion = process.versions.node): string[] {
+  if (netThreads === 1) return [];
+  const problems: string[] = [];
+  if (placement !== 'full') {
+    problems.push(`netThreads = ${netThreads}: more than one needs the placement full, this is ${placement}`);
   }
-  return [];
+  if (!isReusePortSupported(nodeVersion)) {
+    problems.push(`netThreads = ${netThreads}: more than one needs Node 22.12 or newer, this is ${nodeVersion}`);
+  }
+  return problems;
 }
 
 /** Combinations that work but hardly as they were meant. */

@@ -6,6 +6,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { after, every, type Timer } from '../base/clock.ts';
 import type { ConnectionEvents } from './connection.ts';
 import { FirstFrame } from './first-frame.ts';
+import { isReusePortSupported } from './reuse-port.ts';
 import { SocketConnection } from './socket-connection.ts';
 
 /** Both ends of a connection close it after this long without traffic (spec/remoting.md 10). */
@@ -34,12 +35,6 @@ export interface ListenOptions {
   readonly connectionsMax?: number;
   /** Several listeners of one process share the port; see {@link isReusePortSupported}. */
   readonly reusePort?: boolean;
-}
-
-/** Node passes SO_REUSEPORT on since 22.12 and 23.1. */
-export function isReusePortSupported(version: string = process.versions.node): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  return major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
 }
 
 /** Resolves when the port is open, rejects with the reason of the operating system. */

@@ -6,6 +6,7 @@ import {
   assignmentsOfFile,
   assignmentsOfObject,
 } from '../../src/config/assignment.ts';
+import { checkBroker } from '../../src/config/broker-schema.ts';
 import { ConfigurationError } from '../../src/config/configuration-error.ts';
 import { BROKER_NAMES, resolveBroker, resolveNameServer } from '../../src/config/resolve.ts';
 import { isUpstreamName, ONLY_VALUE } from '../../src/config/upstream-names.ts';
@@ -186,8 +187,17 @@ describe('settings of a broker', () => {
   });
 
   it('refuse several net threads beside another placement', () => {
-    expect(problemsOf({ netThreads: 2, placement: 'compact' }).at(-1)).toContain('needs the placement full');
+    expect(problemsOf({ netThreads: 2, placement: 'compact' })[0]).toContain('needs the placement full');
     expect(problemsOf({ netThreads: 13 })[0]).toContain('netThreads = 13');
+  });
+
+  it.each([
+    ['20.19.0', ['netThreads = 2: more than one needs Node 22.12 or newer, this is 20.19.0']],
+    ['22.12.0', []],
+  ])('allow several net threads where Node lets them share a port: %s', (version, problems) => {
+    const { settings } = resolveBroker([]);
+    expect(checkBroker({ ...settings, netThreads: 2 }, version)).toEqual(problems);
+    expect(checkBroker(settings, version)).toEqual([]);
   });
 
   it('come out of their own text as they went in', () => {

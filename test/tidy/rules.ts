@@ -39,8 +39,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   broker: ['base', 'layout', 'ring', 'store', 'remoting', 'filter'],
   nameserver: ['base', 'layout', 'remoting', 'transport'],
   client: ['base', 'layout', 'remoting', 'transport'],
-  // broker.conf is a Java properties file, and remoting reads those; broker and nameserver say which settings they need.
-  config: ['base', 'layout', 'remoting', 'broker', 'nameserver'],
+  // broker.conf is a Java properties file, and remoting reads those; transport knows what this Node can do with a port; broker and
+  // nameserver say which settings they need.
+  config: ['base', 'layout', 'remoting', 'transport', 'broker', 'nameserver'],
   observe: ['base', 'ring'],
   // Its pacer sleeps on a bell: no timer of Node is exact to a fraction of a millisecond.
   bench: ['base', 'layout', 'ring', 'remoting', 'transport'],

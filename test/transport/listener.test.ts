@@ -3,7 +3,8 @@ import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { every } from '../../src/base/clock.ts';
 import { connect } from '../../src/transport/connect.ts';
-import { isReusePortSupported, type Listener, type ListenOptions, listen } from '../../src/transport/listener.ts';
+import { type Listener, type ListenOptions, listen } from '../../src/transport/listener.ts';
+import { isReusePortSupported } from '../../src/transport/reuse-port.ts';
 import { closedByPeer, EventRecorder, rawClient } from '../support/sockets.ts';
 
 const clients: Socket[] = [];
