@@ -8,6 +8,8 @@ import { plainName, upstreamNameLike } from './upstream-names.ts';
 
 export interface Assignment {
   readonly name: string;
+  /** The word that was used for it, when that is not `name`: problems are told in the words of whoever made them. */
+  readonly given?: string;
   /** Text from files, flags and the environment; typed values from a program. */
   readonly value: unknown;
   /** For people: `broker.conf`, `--set`, `RINGMQ_LISTEN_PORT`, `startBroker`. */

@@ -75,7 +75,10 @@ function problemsOf(error: z.ZodError, chosen: ReadonlyMap<string, Assignment>):
     const name = String(path[0]);
     const assignment = chosen.get(name);
     if (lines.has(name) || assignment === undefined) continue;
-    lines.set(name, `${name} = ${JSON.stringify(assignment.value)} (${assignment.origin}): ${message}`);
+    lines.set(
+      name,
+      `${assignment.given ?? name} = ${JSON.stringify(assignment.value)} (${assignment.origin}): ${message}`,
+    );
   }
   return [...lines.values()];
 }

@@ -25,19 +25,28 @@ export function resolveStandalone(assignments: readonly Assignment[]): ResolvedS
   const forBroker: Assignment[] = [];
   const forNameServer: Assignment[] = [];
   for (const assignment of assignments) {
-    if (assignment.name === NAME_SERVER_PORT) forNameServer.push({ ...assignment, name: 'listenPort' });
-    else if (NAME_SERVER_ONLY.has(assignment.name)) forNameServer.push(assignment);
+    if (assignment.name === NAME_SERVER_PORT) {
+      forNameServer.push({ ...assignment, name: 'listenPort', given: NAME_SERVER_PORT });
+    } else if (NAME_SERVER_ONLY.has(assignment.name)) forNameServer.push(assignment);
     else forBroker.push(assignment);
   }
   // The broker says what is wrong with the interface, for both.
   const problems: string[] = [];
   const broker = attempt(problems, () => resolveBroker(forBroker));
-  if (broker !== null) {
-    forNameServer.push({ name: 'bindAddress', value: broker.settings.bindAddress, origin: 'bindAddress' });
-  }
+  const bindAddress = lastOf('bindAddress', forBroker);
+  if (broker !== null && bindAddress !== undefined) forNameServer.push(bindAddress);
   const nameServer = attempt(problems, () => resolveNameServer(forNameServer));
   if (broker === null || nameServer === null) throw new ConfigurationError(problems);
+  const { listenPort } = broker.settings;
+  if (listenPort !== 0 && listenPort === nameServer.settings.listenPort) {
+    const given = lastOf('listenPort', forBroker)?.given ?? 'listenPort';
+    throw new ConfigurationError([`${given} = ${listenPort}: ${NAME_SERVER_PORT} is the same, each needs its own`]);
+  }
   return { broker, nameServer };
+}
+
+function lastOf(name: string, assignments: readonly Assignment[]): Assignment | undefined {
+  return assignments.findLast((assignment) => assignment.name === name);
 }
 
 function attempt<Result>(problems: string[], resolve: () => Result): Result | null {

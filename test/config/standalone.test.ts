@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { assignmentsOfObject } from '../../src/config/assignment.ts';
+import { assignmentsOfFlags, assignmentsOfObject } from '../../src/config/assignment.ts';
 import { resolveStandalone, STANDALONE_NAMES } from '../../src/config/standalone.ts';
 
 const resolve = (values: object) => resolveStandalone(assignmentsOfObject(values, 'test'));
@@ -20,8 +20,30 @@ describe('settings of a NameServer and a broker together', () => {
 
   it('report the problems of both, each once', () => {
     expect(() => resolve({ bindAddress: 'a b', namesrvPort: -1 })).toThrow(
-      /\n {2}bindAddress = "a b" \(test\): .*\n {2}listenPort = -1 \(test\): [^\n]*$/,
+      /\n {2}bindAddress = "a b" \(test\): .*\n {2}namesrvPort = -1 \(test\): [^\n]*$/,
     );
+  });
+
+  it('are told by the name that was given', () => {
+    const origin = '--set namesrvPort=x';
+    expect(() => resolveStandalone(assignmentsOfFlags(['namesrvPort=x'], '--set'))).toThrow(
+      `\n  namesrvPort = "x" (${origin}): must be a whole number`,
+    );
+    const port = { name: 'listenPort', given: 'port', value: 70_000, origin: 'startStandalone' };
+    expect(() => resolveStandalone([port])).toThrow('\n  port = 70000 (startStandalone): must be');
+  });
+
+  it('refuse one port for both, but not a free one for each', () => {
+    expect(() => resolve({ listenPort: 9876 })).toThrow('\n  listenPort = 9876: namesrvPort is the same');
+    const port = { name: 'listenPort', given: 'port', value: 9876, origin: 'test' };
+    expect(() => resolveStandalone([port])).toThrow('\n  port = 9876: namesrvPort is the same');
+    expect(resolve({ listenPort: 0, namesrvPort: 0 }).nameServer.settings.listenPort).toBe(0);
+  });
+
+  it('keep their origins', () => {
+    const { nameServer } = resolve({ bindAddress: '::1', namesrvPort: 1 });
+    expect(Object.fromEntries(nameServer.origins)).toEqual({ bindAddress: 'test', listenPort: 'test' });
+    expect(resolve({}).nameServer.origins.size).toBe(0);
   });
 
   it('have names that are all different', () => {
