@@ -32,7 +32,8 @@ export interface RegistrationOptions {
   readonly nameServers: readonly string[];
   readonly identity: BrokerIdentity;
   readonly topics: () => TopicSnapshot;
-  readonly log: (line: string) => void;
+  /** A failure is a warning: clients of that NameServer do not find this broker. */
+  readonly log: (line: string, level: 'info' | 'warn') => void;
   /** The broker's own permission: while it lacks read or write, topics are shown with no more than it. */
   readonly brokerPermission?: number;
   /** Send the compressed form of the body. */
@@ -142,7 +143,7 @@ class Lane {
     try {
       await this.#options.client.invoke(this.address, request, UNREGISTER_TIMEOUT_MS);
     } catch (error) {
-      this.#options.log(`could not unregister at NameServer ${this.address}: ${(error as Error).message}`);
+      this.#options.log(`could not unregister at NameServer ${this.address}: ${(error as Error).message}`, 'warn');
     }
   }
 
@@ -185,12 +186,12 @@ class Lane {
   }
 
   #succeeded(): void {
-    if (this.#isUp !== true) this.#options.log(`registered at NameServer ${this.address}`);
+    if (this.#isUp !== true) this.#options.log(`registered at NameServer ${this.address}`, 'info');
     this.#isUp = true;
   }
 
   #failed(reason: string): void {
-    if (this.#isUp !== false) this.#options.log(`not registered at NameServer ${this.address}: ${reason}`);
+    if (this.#isUp !== false) this.#options.log(`not registered at NameServer ${this.address}: ${reason}`, 'warn');
     this.#isUp = false;
     this.#retry?.stop();
     if (this.#isStopped) return;

@@ -47,7 +47,7 @@ function newBroker(options: Partial<RegistrationOptions> = {}): BrokerRegistrati
     nameServers: [ONE, TWO],
     identity,
     topics: () => ({ dataVersion, topics }),
-    log: (line) => lines.push(line),
+    log: (line, level) => lines.push(`${level}: ${line}`),
     ...options,
   });
 }
@@ -90,7 +90,7 @@ describe('registration', () => {
     expect(readRegisterBroker(client.asked[0]!.request)).toEqual(registration({ topics }));
     expect(client.asked[0]!.timeoutMs).toBe(24_000);
     expect(broker.registeredAt).toBe(2);
-    expect(lines).toEqual([`registered at NameServer ${ONE}`, `registered at NameServer ${TWO}`]);
+    expect(lines).toEqual([`info: registered at NameServer ${ONE}`, `info: registered at NameServer ${TWO}`]);
   });
 
   test('is repeated every 30 s with the topics of that moment, without a line each time', async () => {
@@ -181,9 +181,9 @@ describe('a NameServer that fails', () => {
     await vi.advanceTimersByTimeAsync(29_000);
     expect(client.registered(ONE)).toHaveLength(4);
     expect(lines.sort()).toEqual([
-      `not registered at NameServer ${ONE}: ECONNREFUSED`,
-      `registered at NameServer ${ONE}`,
-      `registered at NameServer ${TWO}`,
+      `info: registered at NameServer ${ONE}`,
+      `info: registered at NameServer ${TWO}`,
+      `warn: not registered at NameServer ${ONE}: ECONNREFUSED`,
     ]);
   });
 
@@ -200,7 +200,7 @@ describe('a NameServer that fails', () => {
     client.behaviour.set(ONE, refused);
     await broker.registerAll();
     expect(client.registered(ONE)).toHaveLength(1);
-    expect(lines).toContain(`not registered at NameServer ${ONE}: answer 1, no`);
+    expect(lines).toContain(`warn: not registered at NameServer ${ONE}: answer 1, no`);
   });
 
   test('whose connection goes is told everything again soon', async () => {
@@ -233,6 +233,7 @@ describe('stopping', () => {
     await broker.registerAll();
     client.behaviour.set(TWO, down);
     await broker.unregisterAll();
+    expect(lines).toContain(`warn: could not unregister at NameServer ${TWO}: ECONNREFUSED`);
     expect(unregistered()).toEqual([TWO]);
     expect(vi.getTimerCount()).toBe(0);
   });

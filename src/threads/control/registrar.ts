@@ -46,7 +46,7 @@ export class Registrar {
         asDialled: isHostGuessed(settings, listening),
       },
       topics: this.#topics,
-      log: (line) => log('info', line),
+      log: (line, level) => log(level, line),
       brokerPermission: settings.brokerPermission,
       compressed: settings.compressedRegister,
       timeoutMs: settings.registerBrokerTimeoutMills,
