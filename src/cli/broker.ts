@@ -2,7 +2,7 @@
 import { BROKER_NAMES, resolveBroker } from '../config/resolve.ts';
 import { launchBroker } from '../embed/start-broker.ts';
 import { reasonOf } from '../threads/node-events.ts';
-import { ended, type Server, serve } from './serve.ts';
+import { type Server, serve } from './serve.ts';
 import { gather, type ServerOptions } from './server-options.ts';
 
 export interface BrokerFlags extends ServerOptions {
@@ -31,8 +31,8 @@ export async function runBroker(options: BrokerFlags): Promise<number> {
     const broker = await launchBroker(resolved, log);
     return {
       addresses: { broker: broker.address },
-      failed: ended(broker.ended.then((failure) => failure && reasonOf(failure))),
       close: () => broker.close(),
+      ended: broker.ended.then((failure) => failure && reasonOf(failure)),
     };
   });
 }

@@ -21,8 +21,8 @@ export async function runNameServer(options: NameServerFlags): Promise<number> {
     const nameServer = await launchNameServer(resolved, log, 'caller');
     return {
       addresses: { namesrv: nameServer.address },
-      failed: new Promise(() => {}),
       close: () => nameServer.close(),
+      ended: nameServer.ended,
     };
   });
 }

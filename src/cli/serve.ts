@@ -10,50 +10,73 @@ import type { ServerOptions } from './server-options.ts';
 export interface Server {
   /** Name and `host:port` of everything that listens, for the ready line. */
   readonly addresses: Readonly<Record<string, string>>;
-  /** Resolves with a reason when the server has ended by itself; never when it cannot. */
-  readonly failed: Promise<string>;
   close(): Promise<void>;
+  /** Resolves when it has ended: with null after `close`, else with the reason. */
+  readonly ended: Promise<string | null>;
 }
 
 /** From a supervisor, from the keyboard, from a terminal that is closed. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 /** A start that takes longer says what it does. */
 const QUIET_MS = 500;
+/** So long a start that is to stop may take to be over. */
+const UNSERVED_MS = 1000;
 
-/** Resolves with the exit code. Rejects when the start fails. */
-export async function serve(options: ServerOptions, start: (log: Log) => Promise<Server>): Promise<number> {
+/** Resolves with the exit code. Rejects when the start fails. `stop` resolves with the signal to stop. */
+export async function serve(
+  options: ServerOptions,
+  start: (log: Log) => Promise<Server>,
+  stop: Promise<NodeJS.Signals> = stopSignal(),
+): Promise<number> {
   const late = new LateLog();
-  const stop = stopSignal();
   const starting = start(late.log);
   // The threads load their modules on all cores meanwhile, so pino comes when they are done, or when they take long and want to be heard.
   const writing = Promise.race([starting.catch(() => {}), sleep(QUIET_MS)]).then(async () => {
     const { pinoLog } = await import('../observe/pino-log.ts');
     late.attach(pinoLog(options.logLevel, options.logFormat, process.stderr));
   });
-  let server: Server;
   try {
-    server = await starting;
-  } catch (error) {
+    const signal = await Promise.race([stop, starting.then(() => null)]);
+    if (signal !== null) return await stopUnserved(signal, starting, late.log);
+    const server = await starting;
+    printReady(server.addresses, options.json === true);
     await writing;
-    throw error;
+    return await untilEnded(server, stop, late.log);
+  } finally {
+    await writing;
   }
-  printReady(server.addresses, options.json === true);
-  await writing;
-  const end = await Promise.race([stop, server.failed.then((reason) => ({ reason }))]);
-  if (typeof end === 'object') {
-    process.stderr.write(`ringmq: ${end.reason}\n`);
-    return ExitCode.failed;
-  }
-  late.log('info', 'main', `${end}: stopping`);
-  await server.close();
-  late.log('info', 'main', 'stopped');
-  return ExitCode.ok;
 }
 
-/** Makes an end out of a handle's `ended`, which says null for an end that was asked for. */
-export async function ended(ending: Promise<string | null>): Promise<string> {
-  const reason = await ending;
-  return reason ?? new Promise(() => {});
+async function untilEnded(server: Server, stop: Promise<NodeJS.Signals>, log: Log): Promise<number> {
+  const signal = await Promise.race([stop, server.ended.then(() => null)]);
+  if (signal !== null) {
+    log('info', 'main', `${signal}: stopping`);
+    await server.close();
+  }
+  return outcome(server, log);
+}
+
+/**
+ * A start that is over soon is closed in order, which gives its store up. A longer one, which recovers a log, ends with the process as
+ * after kill -9: nobody was served, the lock of a process that is gone is nobody's, and the next start recovers the log again.
+ */
+async function stopUnserved(signal: NodeJS.Signals, starting: Promise<Server>, log: Log): Promise<number> {
+  log('info', 'main', `${signal}: stopping before anybody was served`);
+  const server = await Promise.race([starting, sleep(UNSERVED_MS).then(() => null)]);
+  if (server === null) return ExitCode.ok;
+  await server.close();
+  return outcome(server, log);
+}
+
+/** Of a server that has ended or been closed: a failure is one, also when it came just before the signal. */
+async function outcome(server: Server, log: Log): Promise<number> {
+  const reason = await server.ended;
+  if (reason !== null) {
+    process.stderr.write(`ringmq: ${reason}\n`);
+    return ExitCode.failed;
+  }
+  log('info', 'main', 'stopped');
+  return ExitCode.ok;
 }
 
 function printReady(addresses: Readonly<Record<string, string>>, json: boolean): void {

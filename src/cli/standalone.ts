@@ -1,7 +1,7 @@
 /** The sub-command `ringmq standalone`: a NameServer and a broker in one process. Loaded when the sub-command is called. */
 import { resolveStandalone, STANDALONE_NAMES } from '../config/standalone.ts';
 import { launchStandalone } from '../embed/start-standalone.ts';
-import { ended, type Server, serve } from './serve.ts';
+import { type Server, serve } from './serve.ts';
 import { gather, type ServerOptions } from './server-options.ts';
 
 export interface StandaloneFlags extends ServerOptions {
@@ -31,8 +31,8 @@ export async function runStandalone(options: StandaloneFlags): Promise<number> {
     const { nameServer, broker, ...both } = await launchStandalone(resolved, log, 'caller');
     return {
       addresses: { namesrv: nameServer.address, broker: broker.address },
-      failed: ended(both.ended),
       close: both.close,
+      ended: both.ended,
     };
   });
 }

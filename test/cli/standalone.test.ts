@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { type AddressInfo, createServer } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryFolder } from '../interop/harness/folders.ts';
 import { request, routeOf } from '../interop/harness/probe.ts';
 import { maxOffsetOf, sendText } from '../support/raw-sends.ts';
@@ -141,5 +143,21 @@ describe('ringmq broker', () => {
     child.signal('SIGINT');
     expect((await resultOf(child)).code).toBe(0);
     expect(await routeOf(namesrv as string, 'TBW102')).toBeUndefined();
+  });
+
+  it('that is stopped while it starts never says that it is ready, and leaves a store that can be opened', async () => {
+    const store = `${temporaryFolder('cli')}/store`;
+    // The start waits for the answer of its NameServer, which does not come.
+    const silent = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void silent.close());
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const child = ringmq(['broker', '--store', store, '--port', '0', '--namesrv', `127.0.0.1:${port}`, ...SMALL]);
+    await child.until('a line of its log', 15_000, () => child.errors.length > 0);
+    child.signal('SIGTERM');
+    const { code, stdout, stderr } = await resultOf(child);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+    expect(stderr).toContain('SIGTERM: stopping before anybody was served');
+    await readyJson(standalone(store, '--json'));
   });
 });
