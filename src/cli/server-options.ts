@@ -1,13 +1,7 @@
 /** The options that all servers share, and how they and the other sources become assignments. Used by the sub-commands. */
-import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import {
-  type Assignment,
-  assignmentsOfEnvironment,
-  assignmentsOfFile,
-  assignmentsOfFlags,
-} from '../config/assignment.ts';
-import { ConfigurationError } from '../config/configuration-error.ts';
+import { type Assignment, assignmentsOfEnvironment, assignmentsOfFlags } from '../config/assignment.ts';
+import { readConfigFile } from '../embed/config-file.ts';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../observe/log.ts';
 
 export interface ServerOptions {
@@ -37,23 +31,13 @@ export function gather(
   flags: Readonly<Record<string, readonly [flag: string, value: string | undefined]>>,
   names: readonly string[],
 ): Assignment[] {
-  const assignments = options.config === undefined ? [] : readSettings(options.config);
+  const assignments = readConfigFile(options.config);
   assignments.push(...assignmentsOfEnvironment(process.env, names));
   for (const [name, [flag, value]] of Object.entries(flags)) {
     if (value !== undefined) assignments.push({ name, value, origin: flag });
   }
   assignments.push(...assignmentsOfFlags(options.set, '--set'));
   return assignments;
-}
-
-function readSettings(path: string): Assignment[] {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new ConfigurationError([`${path} cannot be read: ${(error as Error).message}`]);
-  }
-  return assignmentsOfFile(text, path);
 }
 
 function collect(value: string, previous: readonly string[]): string[] {

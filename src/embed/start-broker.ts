@@ -1,16 +1,16 @@
 /** A broker for a program or for the command line: checks the settings and starts its threads. Exported by index.ts. */
 import { availableParallelism } from 'node:os';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
-import { type Assignment, assignmentsOfFile, assignmentsOfObject } from '../config/assignment.ts';
+import { assignmentsOfObject } from '../config/assignment.ts';
 import type { BrokerOptions } from '../config/broker-schema.ts';
-import { ConfigurationError } from '../config/configuration-error.ts';
 import { type Resolved, resolveBroker } from '../config/resolve.ts';
 import type { Log } from '../observe/log.ts';
 import { quietLog } from '../observe/quiet-log.ts';
-import { NodeDisk } from '../store/disk.ts';
 import { type BrokerStats, startBrokerNode } from '../threads/broker-node.ts';
 import type { NodeFailure } from '../threads/node-events.ts';
 import { addressOf } from './address.ts';
+import { readConfigFile } from './config-file.ts';
+import { logSettings } from './log-settings.ts';
 
 /** Settings by upstream's names; what is left out has its default (docs/operations.md). They win over `configFile`. */
 export interface BrokerConfig extends Partial<BrokerOptions> {
@@ -47,21 +47,20 @@ const CORES_FOR_FULL = 4;
  *
  * @throws ConfigurationError with every setting that is wrong
  */
-export async function startBroker(config: BrokerConfig): Promise<BrokerHandle> {
+export async function startBroker(config: BrokerConfig = {}): Promise<BrokerHandle> {
   const { configFile, log = quietLog(), ...options } = config;
-  const assignments = configFile === undefined ? [] : readConfigFile(configFile);
-  return launchBroker(resolveBroker([...assignments, ...assignmentsOfObject(options, 'startBroker')]), log);
+  const assignments = [...readConfigFile(configFile), ...assignmentsOfObject(options, 'startBroker')];
+  return launchBroker(resolveBroker(assignments), log);
 }
 
 /** The same with settings that are checked already; `nameServers` takes the place of `namesrvAddr` (see NodeOptions). */
 export async function launchBroker(
-  { settings, warnings, origins }: Resolved<BrokerSettings>,
+  resolved: Resolved<BrokerSettings>,
   log: Log,
   nameServers?: Promise<string>,
 ): Promise<BrokerHandle> {
-  for (const warning of warnings) log('warn', 'main', warning);
-  for (const [name, origin] of origins)
-    log('debug', 'main', `${name} = ${settings[name as keyof BrokerSettings]} (${origin})`);
+  const { settings } = resolved;
+  logSettings(log, 'main', resolved);
   const cores = availableParallelism();
   if (settings.placement === 'full' && cores < CORES_FOR_FULL) {
     log('info', 'main', `${cores} cores: the placement compact is usually faster here than full`);
@@ -80,14 +79,4 @@ export async function launchBroker(
     ended: node.ended,
     [Symbol.asyncDispose]: close,
   };
-}
-
-function readConfigFile(path: string): Assignment[] {
-  let text: string;
-  try {
-    text = Buffer.from(new NodeDisk().readWhole(path)).toString('utf8');
-  } catch (error) {
-    throw new ConfigurationError([`${path} cannot be read: ${(error as Error).message}`]);
-  }
-  return assignmentsOfFile(text, path);
 }

@@ -11,12 +11,16 @@ import { quietLog } from '../observe/quiet-log.ts';
 import { startNameServerThread } from '../threads/nameserver/nameserver-thread.ts';
 import { openNameServer } from '../threads/nameserver/open-name-server.ts';
 import { addressOf } from './address.ts';
+import { readConfigFile } from './config-file.ts';
+import { logSettings } from './log-settings.ts';
 
 /** `own` keeps answering while the program is busy; `caller` is 40 ms sooner there and needs no memory of its own. */
 export type NameServerPlace = 'own' | 'caller';
 
-/** Settings by upstream's names; what is left out has its default (docs/operations.md). */
+/** Settings by upstream's names; what is left out has its default (docs/operations.md). They win over `configFile`. */
 export interface NameServerConfig extends Partial<NameServerOptions> {
+  /** A namesrv.conf as Apache's NameServer reads it. */
+  readonly configFile?: string;
   /** Which thread serves. Default: `own`. */
   readonly thread?: NameServerPlace;
   /** Takes the log lines. Without it warnings and errors go to stderr. */
@@ -46,17 +50,19 @@ export interface NameServerHandle {
  * @throws ConfigurationError with every setting that is wrong
  */
 export async function startNameServer(config: NameServerConfig = {}): Promise<NameServerHandle> {
-  const { log = quietLog(), thread = 'own', ...options } = config;
-  return launchNameServer(resolveNameServer(assignmentsOfObject(options, 'startNameServer')), log, thread);
+  const { configFile, log = quietLog(), thread = 'own', ...options } = config;
+  const assignments = [...readConfigFile(configFile), ...assignmentsOfObject(options, 'startNameServer')];
+  return launchNameServer(resolveNameServer(assignments), log, thread);
 }
 
 /** The same with settings that are checked already. */
 export async function launchNameServer(
-  { settings, warnings }: Resolved<NameServerOptions>,
+  resolved: Resolved<NameServerOptions>,
   log: Log,
   place: NameServerPlace,
 ): Promise<NameServerHandle> {
-  for (const warning of warnings) log('warn', 'namesrv', warning);
+  const { settings } = resolved;
+  logSettings(log, 'namesrv', resolved);
   const say = (line: string): void => log('info', 'namesrv', line);
   const running = place === 'own' ? await startNameServerThread(settings, say) : await openHere(settings, say);
   const close = (): Promise<void> => running.close();

@@ -1,5 +1,5 @@
 /** A NameServer and a broker that is registered there, in one process: all that a client needs. Exported by index.ts. */
-import { assignmentsOfObject } from '../config/assignment.ts';
+import { type Assignment, assignmentsOfObject } from '../config/assignment.ts';
 import type { BrokerOptions } from '../config/broker-schema.ts';
 import type { NameServerOptions } from '../config/name-server-schema.ts';
 import { type ResolvedStandalone, resolveStandalone } from '../config/standalone.ts';
@@ -7,14 +7,15 @@ import type { Log } from '../observe/log.ts';
 import { quietLog } from '../observe/quiet-log.ts';
 import { reasonOf } from '../threads/node-events.ts';
 import { addressOf } from './address.ts';
+import { readConfigFile } from './config-file.ts';
 import { type BrokerHandle, launchBroker } from './start-broker.ts';
 import type { NameServerHandle, NameServerPlace } from './start-name-server.ts';
 
-/** The settings of both by upstream's names, with short names for what is always chosen. */
+/** The settings of both by upstream's names, with short names for what is always chosen. They win over `configFile`. */
 export interface StandaloneConfig
   extends Partial<Omit<BrokerOptions, 'storePathRootDir' | 'bindAddress' | 'listenPort'>>,
     Partial<Omit<NameServerOptions, 'bindAddress' | 'listenPort'>> {
-  /** Folder of the store; made when it is not there. */
+  /** Folder of the store; made when it is not there. It has no default, so that no program writes where it has not chosen to. */
   readonly storePath: string;
   /** Interface that both listen on. Default: 127.0.0.1. */
   readonly host?: string;
@@ -22,6 +23,8 @@ export interface StandaloneConfig
   readonly port?: number;
   /** The NameServer's port. Default: 9876, or a free one when `port` is 0. */
   readonly namesrvPort?: number;
+  /** A broker.conf as Apache's broker reads it; the NameServer's settings may stand there too. */
+  readonly configFile?: string;
   /** Takes the log lines. Without it warnings and errors go to stderr. */
   readonly log?: Log;
 }
@@ -40,6 +43,15 @@ export interface StandaloneHandle {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
+  ['storePath', 'storePathRootDir'],
+  ['host', 'bindAddress'],
+  ['port', 'listenPort'],
+]);
+
+/** Nothing can be stored there, so it is refused like any other wrong value when nobody has named a folder. */
+const NO_STORE: Assignment = { name: 'storePathRootDir', given: 'storePath', value: '', origin: 'not given' };
+
 /**
  * Starts both, in threads of their own: they go on while the program is busy.
  *
@@ -50,15 +62,18 @@ export interface StandaloneHandle {
  * @throws ConfigurationError with every setting that is wrong
  */
 export async function startStandalone(config: StandaloneConfig): Promise<StandaloneHandle> {
-  const { storePath, host, port, namesrvPort, log = quietLog(), ...options } = config;
-  const chosen = {
-    storePathRootDir: storePath,
-    bindAddress: host,
-    listenPort: port,
-    namesrvPort: namesrvPort ?? (port === 0 ? 0 : undefined),
-  };
-  const resolved = resolveStandalone(assignmentsOfObject({ ...options, ...chosen }, 'startStandalone'));
+  const { configFile, log = quietLog(), ...options } = config;
+  const assignments = [NO_STORE];
+  if (options.port === 0) assignments.push({ name: 'namesrvPort', value: 0, origin: 'port is 0' });
+  assignments.push(...readConfigFile(configFile));
+  assignments.push(...assignmentsOfObject(options, 'startStandalone').map(withLongName));
+  const resolved = resolveStandalone(assignments);
   return launchStandalone(resolved, log, resolved.broker.settings.placement === 'inline' ? 'caller' : 'own');
+}
+
+function withLongName(assignment: Assignment): Assignment {
+  const name = SHORT_NAMES.get(assignment.name);
+  return name === undefined ? assignment : { ...assignment, name, given: assignment.name };
 }
 
 /** The same with settings that are checked already. */

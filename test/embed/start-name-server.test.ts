@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ConfigurationError } from '../../src/config/configuration-error.ts';
 import { type NameServerHandle, type NameServerPlace, startNameServer } from '../../src/embed/start-name-server.ts';
 import { temporaryFolder } from '../interop/harness/folders.ts';
 import { request } from '../interop/harness/probe.ts';
 
+const GET_NAMESRV_CONFIG = 319;
 const PUT_KV_CONFIG = 100;
 const GET_KV_CONFIG = 101;
 const entry = { namespace: 'ORDER_TOPIC_CONFIG', key: 'orders' };
@@ -42,5 +43,20 @@ describe('startNameServer', () => {
     const start = startNameServer({ listenPort: 70_000, brokerExpiryMs: -1 });
     await expect(start).rejects.toBeInstanceOf(ConfigurationError);
     await expect(start).rejects.toThrow(/listenPort = 70000 \(startNameServer\)[\s\S]*brokerExpiryMs = -1/);
+  });
+
+  it('reads a namesrv.conf, which the object wins over, and says at debug where each setting comes from', async () => {
+    const configFile = `${temporaryFolder('namesrv')}/namesrv.conf`;
+    writeFileSync(configFile, 'listenPort=1\nenableTopicList=false\n');
+    const lines: string[] = [];
+    await using nameServer = await startNameServer({
+      configFile,
+      listenPort: 0,
+      log: (level, thread, message) => lines.push(`${level} ${thread} ${message}`),
+    });
+    const settings = (await request(nameServer.address, GET_NAMESRV_CONFIG, {})).body.toString();
+    expect(settings).toContain('enableTopicList=false');
+    expect(lines).toContain('debug namesrv listenPort = 0 (startNameServer)');
+    expect(lines).toContain(`debug namesrv enableTopicList = false (${configFile})`);
   });
 });

@@ -4,6 +4,8 @@ import { systemClock } from '../../src/base/clock.ts';
 import { PLACEMENTS } from '../../src/broker/broker-settings.ts';
 import {
   ConfigurationError,
+  type FlushDiskType,
+  type StageFigures,
   type StandaloneConfig,
   type StandaloneHandle,
   startBroker,
@@ -19,6 +21,7 @@ import type { Service } from './steady-client.ts';
 
 const DEADLINE_MS = 15_000;
 const GET_BROKER_CONFIG = 26;
+const GET_NAMESRV_CONFIG = 319;
 
 /** Small files, so that a test does not allocate a gigabyte. */
 const SMALL = { mappedFileSizeCommitLog: 1024 * 1024, mappedFileSizeConsumeQueue: 20_000 };
@@ -32,11 +35,13 @@ const maxOffset = (address: string) => maxOffsetOf(address, 'orders');
 
 describe.each(PLACEMENTS)('an embedded broker, placement %s', (placement) => {
   it('is registered when it is there, serves, counts, and leaves nothing running', async () => {
-    const ringmq = await start({ placement, brokerName: 'embedded' });
-    expect(await routeOf(ringmq.namesrvAddr, 'TBW102')).toContain(`embedded`);
+    const ringmq = await start({ placement, brokerName: 'mq-1.example.org' });
+    expect(await routeOf(ringmq.namesrvAddr, 'TBW102')).toContain('"mq-1.example.org"');
     const answer = await send(ringmq.broker.address, 'hello');
     expect(answer).toMatchObject({ code: 0, fields: { queueOffset: '0', durability: 'written' } });
     expect(ringmq.stats()).toMatchObject({ placement, failure: null });
+    const append: StageFigures = ringmq.stats().stages.append;
+    expect(append.count).toBe(1);
     expect(await ringmq.nameServer.stats()).toMatchObject({ brokers: 1 });
     await ringmq.close();
     expect(await ringmq.ended).toBeNull();
@@ -46,11 +51,12 @@ describe.each(PLACEMENTS)('an embedded broker, placement %s', (placement) => {
 
   it('keeps its messages from one start to the next', async () => {
     const storePath = `${temporaryFolder('embed')}/store`;
-    const first = await start({ placement, storePath, flushDiskType: 'SYNC_FLUSH' });
+    const flushDiskType: FlushDiskType = 'SYNC_FLUSH';
+    const first = await start({ placement, storePath, brokerName: 'mq-1.example.org', flushDiskType });
     const answer = await send(first.broker.address, 'kept');
     expect(answer.fields.durability).toBe('flushed');
     await first.close();
-    await using second = await start({ placement, storePath });
+    await using second = await start({ placement, storePath, brokerName: 'mq-1.example.org' });
     expect(await maxOffset(second.broker.address)).toBe(1);
   });
 });
@@ -82,6 +88,39 @@ describe('startStandalone', () => {
     const starting = start({ placement: 'fast' as 'full', waitSecondsForService: -1 });
     await expect(starting).rejects.toBeInstanceOf(ConfigurationError);
     await expect(starting).rejects.toThrow(/placement = "fast"[\s\S]*waitSecondsForService = -1/);
+  });
+
+  it('needs a folder for its store, and tells of problems by the names that it was given', async () => {
+    const starting = startStandalone({ port: 70_000, namesrvPort: -1, host: 'a b' } as unknown as StandaloneConfig);
+    await expect(starting).rejects.toBeInstanceOf(ConfigurationError);
+    await expect(starting).rejects.toMatchObject({
+      problems: [
+        'host = "a b" (startStandalone): must be an address of this machine',
+        'port = 70000 (startStandalone): must be a whole number from 0 to 65535',
+        'storePath = "" (not given): must be a folder',
+        'namesrvPort = -1 (startStandalone): must be a whole number from 0 to 65535',
+      ],
+    });
+  });
+
+  it("takes the broker's own names as well", async () => {
+    const storePathRootDir = `${temporaryFolder('embed')}/store`;
+    const config = { storePathRootDir, listenPort: 0, bindAddress: '127.0.0.1', namesrvPort: 0, ...SMALL };
+    await using ringmq = await startStandalone(config as unknown as StandaloneConfig);
+    expect(ringmq.broker.port).not.toBe(10_911);
+    const settings = (await request(ringmq.broker.address, GET_BROKER_CONFIG, {})).body.toString();
+    expect(settings).toContain(`storePathRootDir=${storePathRootDir}\n`);
+  });
+
+  it('reads a broker.conf, which the object wins over', async () => {
+    const configFile = `${temporaryFolder('embed')}/broker.conf`;
+    writeFileSync(configFile, 'brokerName=from-file\nregionId=from-file\nlistenPort=1\nenableTopicList=false\n');
+    await using ringmq = await start({ configFile, regionId: 'from-object' });
+    const settings = (await request(ringmq.broker.address, GET_BROKER_CONFIG, {})).body.toString();
+    expect(settings).toContain('brokerName=from-file\n');
+    expect(settings).toContain('regionId=from-object\n');
+    const routing = (await request(ringmq.namesrvAddr, GET_NAMESRV_CONFIG, {})).body.toString();
+    expect(routing).toContain('enableTopicList=false');
   });
 
   it('leaves no broker behind when the NameServer cannot start', async () => {
@@ -146,5 +185,14 @@ describe('startBroker', () => {
     const storePathRootDir = `${temporaryFolder('embed')}/store`;
     await using _first = await startBroker({ storePathRootDir, listenPort: 0, ...SMALL });
     await expect(startBroker({ storePathRootDir, listenPort: 0, ...SMALL })).rejects.toThrow(storePathRootDir);
+  });
+
+  it('needs no argument: everything has a default', async () => {
+    // The default store is in the home folder, and here nothing can be made in that.
+    const script = `${temporaryFolder('embed')}/program.mjs`;
+    writeFileSync(script, `import { startBroker } from '${repository}dist/src/index.js';\nawait startBroker();\n`);
+    const child = new Child('program', process.execPath, [script], { env: { ...process.env, HOME: '/dev/null' } });
+    expect((await child.ended(DEADLINE_MS)).code).toBe(1);
+    expect(child.errors.join('\n')).toContain('/dev/null/store');
   });
 });
