@@ -65,6 +65,9 @@ export async function launchNameServer(
   logSettings(log, 'namesrv', resolved);
   const say = (line: string): void => log('info', 'namesrv', line);
   const running = place === 'own' ? await startNameServerThread(settings, say) : await openHere(settings, say);
+  void running.ended.then((reason) => {
+    if (reason !== null) log('error', 'namesrv', reason);
+  });
   const close = (): Promise<void> => running.close();
   return { ...running, address: addressOf(running.host, running.port), close, [Symbol.asyncDispose]: close };
 }

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { ConfigurationError } from '../../src/config/configuration-error.ts';
 import { type NameServerHandle, type NameServerPlace, startNameServer } from '../../src/embed/start-name-server.ts';
@@ -58,5 +59,20 @@ describe('startNameServer', () => {
     expect(settings).toContain('enableTopicList=false');
     expect(lines).toContain('debug namesrv listenPort = 0 (startNameServer)');
     expect(lines).toContain(`debug namesrv enableTopicList = false (${configFile})`);
+  });
+
+  it('logs that its thread has died, and ends', async () => {
+    let worker: Worker | null = null;
+    process.once('worker', (started) => {
+      worker = started;
+    });
+    const lines: string[] = [];
+    const nameServer = await startNameServer({
+      listenPort: 0,
+      log: (level, thread, message) => lines.push(`${level} ${thread} ${message}`),
+    });
+    await worker!.terminate();
+    expect(await nameServer.ended).toBe('the thread of the NameServer ended');
+    expect(lines).toContain('error namesrv the thread of the NameServer ended');
   });
 });
