@@ -33,6 +33,13 @@ describe.each<NameServerPlace>(['own', 'caller'])('a NameServer in the %s thread
     expect((await request(second.address, GET_KV_CONFIG, entry)).fields.value).toBe('broker-a:4');
   });
 
+  it('can be closed twice, at once and one after the other', async () => {
+    const nameServer = await startNameServer({ listenPort: 0, thread });
+    await Promise.all([nameServer.close(), nameServer.close()]);
+    await nameServer.close();
+    expect(await nameServer.ended).toBeNull();
+  });
+
   it('rejects when its port is taken', async () => {
     await using first = await startNameServer({ listenPort: 0, thread });
     await expect(startNameServer({ listenPort: first.port, thread })).rejects.toThrow('EADDRINUSE');

@@ -59,6 +59,13 @@ describe.each(PLACEMENTS)('an embedded broker, placement %s', (placement) => {
     await using second = await start({ placement, storePath, brokerName: 'mq-1.example.org' });
     expect(await maxOffset(second.broker.address)).toBe(1);
   });
+
+  it('can be closed twice, at once and one after the other', async () => {
+    const ringmq = await start({ placement });
+    await Promise.all([ringmq.close(), ringmq.close()]);
+    await ringmq.close();
+    expect(await ringmq.ended).toBeNull();
+  });
 });
 
 describe.each(['full', 'compact'] as const)('while the program is busy, placement %s', (placement) => {
@@ -126,7 +133,9 @@ describe('startStandalone', () => {
   it('leaves no broker behind when the NameServer cannot start', async () => {
     await using first = await start();
     const storePath = `${temporaryFolder('embed')}/store`;
-    await expect(start({ storePath, namesrvPort: first.nameServer.port })).rejects.toThrow('EADDRINUSE');
+    await expect(start({ storePath, namesrvPort: first.nameServer.port })).rejects.toThrow(
+      `EADDRINUSE: address already in use ${first.nameServer.address}`,
+    );
     // The store has been given up.
     await using second = await start({ storePath });
     expect(await routeOf(second.namesrvAddr, 'TBW102')).toContain(second.broker.address);
@@ -153,10 +162,11 @@ describe('startStandalone', () => {
 
   it('leaves no NameServer behind when the broker cannot start', async () => {
     await using first = await start();
-    const namesrvPort = first.nameServer.port + 1;
+    const { port: namesrvPort, address, close } = await startNameServer({ listenPort: 0 });
+    await close();
     const taken = start({ port: first.broker.port, namesrvPort });
-    await expect(taken).rejects.toThrow('EADDRINUSE');
-    await expect(routeOf(`127.0.0.1:${namesrvPort}`, 'TBW102')).rejects.toThrow('ECONNREFUSED');
+    await expect(taken).rejects.toThrow(`EADDRINUSE: address already in use ${first.broker.address}`);
+    await expect(routeOf(address, 'TBW102')).rejects.toThrow('ECONNREFUSED');
   });
 });
 
@@ -184,7 +194,9 @@ describe('startBroker', () => {
   it('refuses a store that another broker of this process has open', async () => {
     const storePathRootDir = `${temporaryFolder('embed')}/store`;
     await using _first = await startBroker({ storePathRootDir, listenPort: 0, ...SMALL });
-    await expect(startBroker({ storePathRootDir, listenPort: 0, ...SMALL })).rejects.toThrow(storePathRootDir);
+    await expect(startBroker({ storePathRootDir, listenPort: 0, ...SMALL })).rejects.toThrow(
+      `the store ${storePathRootDir} is open in this process already`,
+    );
   });
 
   it('needs no argument: everything has a default', async () => {
