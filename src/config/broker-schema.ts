@@ -41,7 +41,7 @@ export const BROKER_SCHEMA = {
   ),
   listenPort: count(10_911, 0, 65_535).describe('0 takes a free port'),
   brokerIP1: text('', /^[^\s;,/]*$/, 'must be a host name or address').describe(
-    'Host that clients are told; empty: the address that each of them has dialled',
+    'Host that clients are told; empty: bindAddress, or what is found when that is all interfaces (see Addresses)',
   ),
   namesrvAddr: text('', ADDRESS_LIST, 'must be host:port, several joined by ;').describe(
     'NameServers to register at, all of them; empty: nowhere',

@@ -1,6 +1,6 @@
 /**
  * A NameServer: brokers register here, clients ask where topics are. It is light, so it lives on the caller's event loop; several can run in
- * one process. Started by index.ts, the command line and tests.
+ * one process. Started by threads/nameserver/, on the thread that will serve, and by tests.
  */
 import { type Clock, every, systemClock } from '../base/clock.ts';
 import { serveRemoting } from '../transport/remoting-server.ts';

@@ -1,6 +1,6 @@
 /**
  * The port that all log lines go through, and what can be chosen about them. Lines are written on the thread that started the broker;
- * the other threads send theirs to it. Used by the command line, index.ts and the tests.
+ * the other threads send theirs to it. Used by the command line, embed/ and the tests.
  */
 import { systemClock } from '../base/clock.ts';
 
