@@ -14,6 +14,8 @@ export interface Assignment {
   readonly value: unknown;
   /** For people: `broker.conf`, `--set`, `RINGMQ_LISTEN_PORT`, `startBroker`. */
   readonly origin: string;
+  /** Nobody but RingMQ reads this place, so a name that is none is refused. Files and the environment hold what others want to know. */
+  readonly isStrict?: boolean;
 }
 
 const ENVIRONMENT_PREFIX = 'RINGMQ_';
@@ -31,7 +33,8 @@ export function assignmentsOfFlags(pairs: readonly string[], flag: string): Assi
   }
   return pairs.map((pair) => {
     const equals = pair.indexOf('=');
-    return { name: pair.slice(0, equals).trim(), value: pair.slice(equals + 1).trim(), origin: `${flag} ${pair}` };
+    const [name, value] = [pair.slice(0, equals).trim(), pair.slice(equals + 1).trim()];
+    return { name, value, origin: `${flag} ${pair}`, isStrict: true };
   });
 }
 
@@ -59,5 +62,5 @@ export function assignmentsOfEnvironment(
 export function assignmentsOfObject(values: object, origin: string): Assignment[] {
   return Object.entries(values)
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => ({ name, value, origin }));
+    .map(([name, value]) => ({ name, value, origin, isStrict: true }));
 }

@@ -1,7 +1,7 @@
 /**
  * From assignments out of several places to checked settings: the later assignment wins, every value keeps its origin, all problems are
- * reported at once, and what is not understood is a warning with the nearest known name. Called once per start by embed/ and the command
- * line.
+ * reported at once, and a name that is not understood is a warning with the nearest known one, or a problem where nobody but RingMQ
+ * reads. Called once per start by embed/ and the command line.
  */
 import { z } from 'zod/v3';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
@@ -46,16 +46,8 @@ function resolve<Given extends Shape>(shape: Given, assignments: readonly Assign
   const problems: string[] = [];
   const last = new Map(assignments.map((assignment) => [assignment.name, assignment]));
   for (const [name, assignment] of last) {
-    const { value, origin } = assignment;
-    const only = ONLY_VALUE.get(name);
-    if (Object.hasOwn(shape, name)) {
-      chosen.set(name, assignment);
-    } else if (only !== undefined) {
-      if (String(value).toLowerCase() !== only.toLowerCase())
-        problems.push(`${name} = ${String(value)} (${origin}): not built yet, RingMQ knows only ${only}`);
-    } else {
-      warnings.push(unknownName(name, origin, Object.keys(shape)));
-    }
+    if (Object.hasOwn(shape, name)) chosen.set(name, assignment);
+    else judgeStranger(assignment, Object.keys(shape), problems, warnings);
   }
   const given = Object.fromEntries([...chosen].map(([name, { value }]) => [name, value]));
   const parsed = z.object(shape).safeParse(given);
@@ -66,6 +58,27 @@ function resolve<Given extends Shape>(shape: Given, assignments: readonly Assign
     origins: new Map([...chosen].map(([name, { origin }]) => [name, origin])),
     warnings,
   };
+}
+
+/** A name that is not among the settings is a problem, a warning, or one of those whose only value does no harm. */
+function judgeStranger(
+  { name, value, origin, isStrict }: Assignment,
+  known: readonly string[],
+  problems: string[],
+  warnings: string[],
+): void {
+  const only = ONLY_VALUE.get(name);
+  if (only !== undefined) {
+    if (String(value).toLowerCase() === only.toLowerCase()) return;
+    problems.push(`${name} = ${String(value)} (${origin}): not built yet, RingMQ knows only ${only}`);
+  } else if (isUpstreamName(name)) {
+    warnings.push(`${name} (${origin}) is a setting of Apache RocketMQ that RingMQ does not follow: ignored`);
+  } else {
+    const nearest = nearestName(name, known);
+    const hint = nearest === null ? '' : `, is ${nearest} meant?`;
+    if (isStrict === true) problems.push(`${name} (${origin}) is not a setting${hint}`);
+    else warnings.push(`${name} (${origin}) is not a setting: ignored${hint}`);
+  }
 }
 
 /** One line for each setting that is wrong, in the order of the schema. */
@@ -81,11 +94,4 @@ function problemsOf(error: z.ZodError, chosen: ReadonlyMap<string, Assignment>):
     );
   }
   return [...lines.values()];
-}
-
-function unknownName(name: string, origin: string, known: readonly string[]): string {
-  if (isUpstreamName(name))
-    return `${name} (${origin}) is a setting of Apache RocketMQ that RingMQ does not follow: ignored`;
-  const nearest = nearestName(name, known);
-  return `${name} (${origin}) is not a setting: ignored${nearest === null ? '' : `, is ${nearest} meant?`}`;
 }

@@ -52,7 +52,8 @@ describe('ringmq namesrv', () => {
   });
 
   it('logs JSON when told to, warnings of settings included', async () => {
-    const child = ringmq(['namesrv', '--port', '0', '--log-format', 'json', '--set', 'enableTopicLst=true']);
+    const environment = { RINGMQ_enableTopicLst: 'true' };
+    const child = ringmq(['namesrv', '--port', '0', '--log-format', 'json'], environment);
     await readyLine(child);
     const line = await child.until('its warning', 5000, () => child.errors[0]);
     expect(JSON.parse(line)).toMatchObject({
@@ -66,6 +67,10 @@ describe('ringmq namesrv', () => {
 describe('ringmq', () => {
   it.each([
     [['namesrv', '--port', 'x', '--set', 'waitSecondsForService=-1'], 'listenPort = "x" (--port): must be'],
+    [
+      ['namesrv', '--set', 'enableTopicLst=true'],
+      'enableTopicLst (--set enableTopicLst=true) is not a setting, is enab',
+    ],
     [['namesrv', '--set', 'nothing'], '--set "nothing": must be key=value'],
     [['namesrv', '-c', '/nowhere/namesrv.conf'], '/nowhere/namesrv.conf cannot be read'],
     [['namesrv', '--prot', '1'], 'Did you mean --port?'],

@@ -18,7 +18,7 @@ describe('assignments', () => {
 
   it('of flags: a value may hold equals signs, a pair without one lists itself', () => {
     expect(assignmentsOfFlags(['storePathRootDir=/a=b'], '--set')).toEqual([
-      { name: 'storePathRootDir', value: '/a=b', origin: '--set storePathRootDir=/a=b' },
+      { name: 'storePathRootDir', value: '/a=b', origin: '--set storePathRootDir=/a=b', isStrict: true },
     ]);
     expect(() => assignmentsOfFlags(['fine=1', 'broken', '=2'], '--set')).toThrow(
       /--set "broken": must be key=value\n.*--set "=2"/,
@@ -50,7 +50,7 @@ describe('assignments', () => {
 
   it('of an object: undefined says nothing', () => {
     expect(assignmentsOfObject({ listenPort: 0, brokerName: undefined }, 'startBroker')).toEqual([
-      { name: 'listenPort', value: 0, origin: 'startBroker' },
+      { name: 'listenPort', value: 0, origin: 'startBroker', isStrict: true },
     ]);
   });
 });

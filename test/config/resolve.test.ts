@@ -4,6 +4,7 @@ import {
   type Assignment,
   assignmentsOfEnvironment,
   assignmentsOfFile,
+  assignmentsOfFlags,
   assignmentsOfObject,
 } from '../../src/config/assignment.ts';
 import { checkBroker } from '../../src/config/broker-schema.ts';
@@ -159,15 +160,25 @@ describe('settings of a broker', () => {
   });
 
   it("warn of Apache's settings that have no effect and of misspelt ones", () => {
-    const { warnings } = resolveBroker(
-      given({ deleteWhen: '04', flushIntervalConsumeQueue: 500, flushDiskTypo: 'SYNC_FLUSH', colour: 'blue' }),
-    );
+    const text = 'deleteWhen=04\nflushIntervalConsumeQueue=500\nflushDiskTypo=SYNC_FLUSH\ncolour=blue\n';
+    const { warnings } = resolveBroker(assignmentsOfFile(text, 'test'));
     expect(warnings).toEqual([
       'deleteWhen (test) is a setting of Apache RocketMQ that RingMQ does not follow: ignored',
       'flushIntervalConsumeQueue (test) is a setting of Apache RocketMQ that RingMQ does not follow: ignored',
       'flushDiskTypo (test) is not a setting: ignored, is flushDiskType meant?',
       'colour (test) is not a setting: ignored',
     ]);
+  });
+
+  it("refuse names that are none where only RingMQ reads them; Apache's names are warned of there too", () => {
+    const values = { deleteWhen: '04', flushDiskTypo: 'SYNC_FLUSH', colour: 'blue' };
+    const problems = [
+      'flushDiskTypo (test) is not a setting, is flushDiskType meant?',
+      'colour (test) is not a setting',
+    ];
+    expect(problemsOf(values)).toEqual(problems);
+    expect(() => resolveBroker(assignmentsOfFlags(['flushDiskTypo=SYNC_FLUSH'], '--set'))).toThrow(ConfigurationError);
+    expect(resolveBroker(given({ deleteWhen: '04' })).warnings).toHaveLength(1);
   });
 
   it('advise against an address that nobody can reach', () => {
