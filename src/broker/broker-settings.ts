@@ -15,7 +15,7 @@ export interface BrokerSettings extends ControlSettings {
   readonly bindAddress: string;
   /** 0 takes a free port. */
   readonly listenPort: number;
-  /** Host under which clients reach this broker; empty: the address that each client has dialled. */
+  /** Host under which clients reach this broker; empty: the address that it listens on, or, where that is all, that each client has dialled. */
   readonly brokerIP1: string;
   /** `host:port;host:port`; empty: the broker registers nowhere. */
   readonly namesrvAddr: string;

@@ -150,4 +150,5 @@ export const ONLY_VALUE: ReadonlyMap<string, string> = new Map([
   ['enableControllerInNamesrv', 'false'],
   ['duplicationEnable', 'false'],
   ['storeType', 'default'],
+  ['readOnlyCommitLogStorePaths', ''],
 ]);

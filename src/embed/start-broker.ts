@@ -1,5 +1,6 @@
 /** A broker for a program or for the command line: checks the settings and starts its threads. Exported by index.ts. */
 import { availableParallelism } from 'node:os';
+import { addressText } from '../base/address-text.ts';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
 import { assignmentsOfObject } from '../config/assignment.ts';
 import type { BrokerOptions } from '../config/broker-schema.ts';
@@ -8,7 +9,6 @@ import type { Log } from '../observe/log.ts';
 import { quietLog } from '../observe/quiet-log.ts';
 import { type BrokerStats, startBrokerNode } from '../threads/broker-node.ts';
 import type { NodeFailure } from '../threads/node-events.ts';
-import { addressOf } from './address.ts';
 import { readConfigFile } from './config-file.ts';
 import { logSettings } from './log-settings.ts';
 
@@ -73,7 +73,7 @@ export async function launchBroker(
   return {
     host: node.host,
     port: node.port,
-    address: addressOf(node.host, node.port),
+    address: addressText(node.host, node.port),
     stats: () => node.stats(),
     close,
     ended: node.ended,

@@ -2,6 +2,8 @@
  * A NameServer for a program or for the command line: checks the settings and starts it, on the caller's event loop or in a thread of its
  * own. Exported by index.ts.
  */
+
+import { addressText } from '../base/address-text.ts';
 import { assignmentsOfObject } from '../config/assignment.ts';
 import type { NameServerOptions } from '../config/name-server-schema.ts';
 import { type Resolved, resolveNameServer } from '../config/resolve.ts';
@@ -10,7 +12,6 @@ import type { Log } from '../observe/log.ts';
 import { quietLog } from '../observe/quiet-log.ts';
 import { startNameServerThread } from '../threads/nameserver/nameserver-thread.ts';
 import { openNameServer } from '../threads/nameserver/open-name-server.ts';
-import { addressOf } from './address.ts';
 import { readConfigFile } from './config-file.ts';
 import { logSettings } from './log-settings.ts';
 
@@ -69,7 +70,7 @@ export async function launchNameServer(
     if (reason !== null) log('error', 'namesrv', reason);
   });
   const close = (): Promise<void> => running.close();
-  return { ...running, address: addressOf(running.host, running.port), close, [Symbol.asyncDispose]: close };
+  return { ...running, address: addressText(running.host, running.port), close, [Symbol.asyncDispose]: close };
 }
 
 async function openHere(options: NameServerOptions, say: (line: string) => void) {

@@ -1,4 +1,6 @@
 /** A NameServer and a broker that is registered there, in one process: all that a client needs. Exported by index.ts. */
+
+import { addressText } from '../base/address-text.ts';
 import { type Assignment, assignmentsOfObject } from '../config/assignment.ts';
 import type { BrokerOptions } from '../config/broker-schema.ts';
 import type { NameServerOptions } from '../config/name-server-schema.ts';
@@ -6,7 +8,6 @@ import { type ResolvedStandalone, resolveStandalone } from '../config/standalone
 import type { Log } from '../observe/log.ts';
 import { quietLog } from '../observe/quiet-log.ts';
 import { reasonOf } from '../threads/node-events.ts';
-import { addressOf } from './address.ts';
 import { readConfigFile } from './config-file.ts';
 import { type BrokerHandle, launchBroker } from './start-broker.ts';
 import type { NameServerHandle, NameServerPlace } from './start-name-server.ts';
@@ -126,5 +127,5 @@ function handleOf(broker: BrokerHandle, nameServer: NameServerHandle): Standalon
 
 /** Where this machine reaches something that may listen on all of its interfaces. */
 function reachable(host: string, port: number): string {
-  return addressOf(host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port);
+  return addressText(host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port);
 }
