@@ -333,7 +333,7 @@ export class DataPath {
     return { agent, filing };
   }
 
-  flusher(): FlushAgent {
+  flusher(zeroWriteNextSegment = false): FlushAgent {
     return new FlushAgent({
       ends: flushEnds(this.memory),
       log: new CommitLogSync(this.disk, this.logFiles),
@@ -343,7 +343,7 @@ export class DataPath {
       syncFlush: this.settings.flushDiskType === 'SYNC_FLUSH',
       intervalMs: this.settings.flushIntervalCommitLog,
       aheadBytes: this.settings.flushAheadBytes,
-      zeroWriteNextSegment: false,
+      zeroWriteNextSegment,
       saveCheckpoint: (logAt, queuesAt) => {
         if (this.checkpointsFail) return false;
         this.checkpoints.push({ logAt, queuesAt });

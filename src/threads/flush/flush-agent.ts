@@ -19,8 +19,12 @@ const RETRY_US = 200_000;
 const CLOSE_SYNC_MAX_US = 5_000_000;
 /** A round of queue files goes on at this pace: thousands of fsyncs in a row would leave the disk's journal to nobody else. */
 const QUEUE_SYNC_EVERY_US = 4_000;
-/** Bytes of zeros for each byte of log. */
-const PREPARING_PACE = 2.5;
+/** The next segment is begun when so much of a segment is written. */
+const PREPARE_FROM = 1 / 8;
+/** Bytes of zeros for each byte of log: it is there when 92 % of the segment are written. */
+const PREPARING_PACE = 1.25;
+/** A turn may owe several steps, when each flush covers much log. More would let senders wait. */
+const PREPARING_STEPS_MAX = 8;
 
 export interface FlushOptions {
   readonly ends: FlushEnds;
@@ -157,33 +161,38 @@ export class FlushAgent implements Agent {
   }
 
   /**
-   * One step towards the segment behind the one that is being written, begun when that is half full. Zeros are written in step with the
-   * log, so that an idle broker writes none and a busy one is ready in time. A full disk is append's to report.
+   * Steps towards the segment behind the one that is being written. Zeros are written in step with the log, so that an idle broker writes
+   * none and a busy one is ready in time: where append has to make the segment itself, its first messages wait for half a second, until the
+   * one that came too late is removed. A full disk is append's to report.
    */
   #prepare(): number {
     const { log, segmentSizeBytes, zeroWriteNextSegment } = this.#options;
     const written = this.#options.ends.written.read();
     try {
       const next = this.#segmentStart(written) + segmentSizeBytes;
-      if (!log.isPreparing && next > this.#preparedTo && (next - written) * 2 <= segmentSizeBytes) {
+      if (!log.isPreparing && next > this.#preparedTo && written >= this.#prepareFrom(next)) {
         this.#preparedTo = next;
         log.beginPreparing(asLogOffset(next), zeroWriteNextSegment);
       }
-      if (!this.#stepIsDue(written)) return 0;
-      log.prepareStep();
-      return 1;
+      let steps = 0;
+      for (; steps < PREPARING_STEPS_MAX && this.#stepIsDue(written); steps++) log.prepareStep();
+      return steps;
     } catch (cause) {
       if (!isShortage(cause)) throw cause;
       return 0;
     }
   }
 
-  /** Half a segment of log is the time for a whole one of zeros; a little faster, so that it is there before the roll. */
+  /** Where the log is when the segment that starts at `next` is begun. */
+  #prepareFrom(next: number): number {
+    return next - this.#options.segmentSizeBytes * (1 - PREPARE_FROM);
+  }
+
   #stepIsDue(written: number): boolean {
     const { log, segmentSizeBytes } = this.#options;
     if (!log.isPreparing) return false;
-    const half = this.#preparedTo - segmentSizeBytes / 2;
-    return log.preparedBytes <= (written - half) * PREPARING_PACE || log.preparedBytes >= segmentSizeBytes;
+    const zeros = (written - this.#prepareFrom(this.#preparedTo)) * PREPARING_PACE;
+    return log.preparedBytes <= zeros || log.preparedBytes >= segmentSizeBytes;
   }
 
   /** One file of the round that is under way, so that nobody who waits for the log waits for all of them. */

@@ -34,7 +34,7 @@ describe('sync flush', () => {
   beforeEach(() => start('SYNC_FLUSH'));
 
   it('shows a byte as flushed only after the fdatasync that covers it, and one covers all that is written', () => {
-    for (let i = 0; i < 10; i++) send();
+    for (let i = 0; i < 5; i++) send();
     expect(flush.hasWork()).toBe(true);
     let seenInSync = -1;
     path.disk.fault = (operation) => {
@@ -184,8 +184,8 @@ describe('the next segment', () => {
   beforeEach(() => start('SYNC_FLUSH'));
   const names = (): string[] => path.disk.list('/store/commitlog').filter((name) => /^\d+$/.test(name));
 
-  it('is made when the one that is written is half full, whole and with a durable name', () => {
-    while (written() * 2 < SEGMENT) {
+  it('is made when an eighth of the one before is written, whole and with a durable name', () => {
+    while (written() * 8 < SEGMENT) {
       expect(names()).toHaveLength(1);
       send('x'.repeat(1000));
       settle();
@@ -196,6 +196,17 @@ describe('the next segment', () => {
     expect(path.disk.stat('/store/commitlog/00000000000000016384')!.size).toBe(SEGMENT);
     expect(path.disk.journal).toContain('fsync /store/commitlog');
     while (written() <= SEGMENT) send('x'.repeat(1000));
+    expect(path.log.unpreparedSegments).toBe(0);
+  });
+
+  it('is there in time also when each flush covers more of the log than one step of zeros', () => {
+    const segment = 4 * 1024 * 1024;
+    start('SYNC_FLUSH', segment);
+    flush = path.flusher(true);
+    while (written() <= segment) {
+      for (let sends = 0; sends < 30; sends++) send('x'.repeat(10_000));
+      flush.doWork();
+    }
     expect(path.log.unpreparedSegments).toBe(0);
   });
 
