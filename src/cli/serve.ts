@@ -20,7 +20,7 @@ const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 /** A start that takes longer says what it does. */
 const QUIET_MS = 500;
 /** So long a start that is to stop may take to be over. */
-const UNSERVED_MS = 1000;
+const UNSERVED_MS = 3000;
 
 /** Resolves with the exit code. Rejects when the start fails. `stop` resolves with the signal to stop. */
 export async function serve(
@@ -57,11 +57,12 @@ async function untilEnded(server: Server, stop: Promise<NodeJS.Signals>, log: Lo
 }
 
 /**
- * A start that is over soon is closed in order, which gives its store up. A longer one, which recovers a log, ends with the process as
- * after kill -9: nobody was served, the lock of a process that is gone is nobody's, and the next start recovers the log again.
+ * A start that is over soon is closed in order, which gives its store up: it has waited for a NameServer, and its port may be open. A longer
+ * one, which recovers a log, ends with the process as after kill -9: the lock of a process that is gone is nobody's, and the next start
+ * recovers the log again.
  */
 async function stopUnserved(signal: NodeJS.Signals, starting: Promise<Server>, log: Log): Promise<number> {
-  log('info', 'main', `${signal}: stopping before anybody was served`);
+  log('info', 'main', `${signal}: stopping during the start`);
   const server = await Promise.race([starting, sleep(UNSERVED_MS).then(() => null)]);
   if (server === null) return ExitCode.ok;
   await server.close();

@@ -3,6 +3,7 @@
  * (spec/api.md 23, spec/store.md 21); docs/operations.md prints this list. Read by resolve.ts on the thread that starts the broker.
  */
 import { homedir } from 'node:os';
+import { addressText } from '../base/address-text.ts';
 import { BODY_SIZE_MAX_BYTES, NET_THREADS_MAX, QUEUES_PER_TOPIC_MAX, SEND_WAIT_MAX_MS } from '../base/limits.ts';
 import { type BrokerSettings, type FlushDiskType, PLACEMENTS } from '../broker/broker-settings.ts';
 import { DEFAULT_CONTROL_SETTINGS as CONTROL } from '../broker/control-settings.ts';
@@ -17,7 +18,7 @@ const HOUR_MS = 3_600_000;
 
 const NAME = /^[%|a-zA-Z0-9_-]+$/;
 const NAME_MUST = 'must be letters, digits, %, |, - and _';
-/** Apache's default is the name of the machine, which may have dots. A topic has the same name; clients may not send to it if it has dots. */
+/** Of a broker Apache's default is the name of the machine, which may have dots. A topic has the same name; clients may not send to it if it has dots. */
 const BROKER_NAME = /^[%|a-zA-Z0-9_-]+(?:\.[%|a-zA-Z0-9_-]+)*$/;
 const BROKER_NAME_MUST = `${NAME_MUST}, with single dots between them`;
 const HOST = /^[^\s;,/]+$/;
@@ -34,7 +35,9 @@ export const BROKER_SCHEMA = {
   brokerName: text(CONTROL.brokerName, BROKER_NAME, BROKER_NAME_MUST).describe(
     'Name of the broker; queues are known by it',
   ),
-  brokerClusterName: text(CONTROL.brokerClusterName, NAME, NAME_MUST).describe('Cluster that the broker belongs to'),
+  brokerClusterName: text(CONTROL.brokerClusterName, BROKER_NAME, BROKER_NAME_MUST).describe(
+    'Cluster that the broker belongs to',
+  ),
   brokerId: count(CONTROL.brokerId, 0, 0, 'must be 0, the master: slaves are not built yet').describe('0, the master'),
   bindAddress: text('127.0.0.1', HOST, 'must be an address of this machine').describe(
     'Interface to listen on; 0.0.0.0 for all',
@@ -168,7 +171,7 @@ export function completeBroker(options: BrokerOptions): BrokerSettings {
   return {
     ...options,
     storePathCommitLog: options.storePathCommitLog || `${options.storePathRootDir}/commitlog`,
-    brokerAddress: isAddressKnown ? `${options.brokerIP1}:${options.listenPort}` : '',
+    brokerAddress: isAddressKnown ? addressText(options.brokerIP1, options.listenPort) : '',
   };
 }
 

@@ -257,7 +257,11 @@ export class SendHeaderMemo {
 const NO_HOLE: Hole = { start: 0, end: 0 };
 
 function startsProperty(header: Buffer, at: number): boolean {
-  return header[at - 1] === QUOTE || header.subarray(at - PROPERTY_END.length, at).equals(PROPERTY_END);
+  const isFirst = header[at - 1] === QUOTE;
+  const before = at - (isFirst ? 1 : PROPERTY_END.length);
+  // Behind a backslash both would be text.
+  if (header[before - 1] === BACKSLASH) return false;
+  return isFirst || header.subarray(before, at).equals(PROPERTY_END);
 }
 
 function isPlainAscii(byte: number): boolean {

@@ -68,8 +68,7 @@ export class CommitLogSync {
    */
   beginPreparing(startingAt: LogOffset, zeroWrite: boolean): void {
     assert(startingAt === segmentStart(this.#files, startingAt), 'a segment starts at a multiple of its size');
-    this.#preparation?.abandon();
-    this.#preparation = null;
+    this.abandonPreparing();
     unlessShort(() => {
       this.#preparation = SegmentPreparation.begin(this.#disk, this.#files, startingAt, zeroWrite);
     });
@@ -98,9 +97,14 @@ export class CommitLogSync {
     return isDone;
   }
 
-  close(): void {
+  /** Gives up the segment being prepared and takes its room back. */
+  abandonPreparing(): void {
     this.#preparation?.abandon();
     this.#preparation = null;
+  }
+
+  close(): void {
+    this.abandonPreparing();
     for (const file of this.#open.values()) file.close();
     this.#open.clear();
   }

@@ -21,14 +21,13 @@ export function advertisedHost({ brokerIP1 }: HostSettings, listening: string): 
 }
 
 /**
- * `brokerIP1` as records hold it, where only addresses have room: a name is looked up, as upstream's broker does, and an
- * address is its own. Rejects with a reason for
- * people when nobody knows the name.
+ * `brokerIP1` as records hold it, where only addresses have room: a name is looked up, IPv4 first, as upstream's broker does, and an address
+ * is its own. Rejects with a reason for people when nobody knows the name.
  */
 export async function addressOfName(brokerIP1: string): Promise<string> {
   if (brokerIP1 === '') return '';
   try {
-    return (await lookup(brokerIP1)).address;
+    return (await lookup(brokerIP1, { order: 'ipv4first' })).address;
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     throw new Error(`brokerIP1 is ${brokerIP1}, no address and no name that this machine knows (${code})`, { cause });

@@ -81,9 +81,20 @@ describe('a server process', () => {
   it('that is stopped while it starts does not wait for a long start', async () => {
     vi.useFakeTimers();
     const code = serve(OPTIONS, () => new Promise(() => {}), Promise.resolve('SIGTERM'));
-    await vi.advanceTimersByTimeAsync(1000);
+    await vi.advanceTimersByTimeAsync(3000);
     expect(await code).toBe(ExitCode.ok);
     expect(printed).toEqual([]);
+  });
+
+  it('that is stopped while it waits for a NameServer, with its port open, is closed in order', async () => {
+    vi.useFakeTimers();
+    const server = serverThatEnds(null);
+    const started = later<Server>();
+    const code = serve(OPTIONS, () => started.promise, Promise.resolve('SIGTERM'));
+    await vi.advanceTimersByTimeAsync(2000);
+    started.resolve(server);
+    expect(await code).toBe(ExitCode.ok);
+    expect(server.isClosed()).toBe(true);
   });
 
   it('that is stopped while its start fails has failed', async () => {

@@ -157,7 +157,7 @@ describe('ringmq broker', () => {
     child.signal('SIGTERM');
     const { code, stdout, stderr } = await resultOf(child);
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
-    expect(stderr).toContain('SIGTERM: stopping before anybody was served');
+    expect(stderr).toContain('SIGTERM: stopping during the start');
     await readyJson(standalone(store, '--json'));
   });
 });

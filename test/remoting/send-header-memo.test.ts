@@ -173,6 +173,14 @@ describe('a send like the last one of its connection', () => {
     expect(recall(learned(frame), frame)).toBe(false);
   });
 
+  it.each(['\\\\u0002', '\\"'])('is not remembered with a key behind %s, which is text', (text) => {
+    const usual = Buffer.from(frameOf({ tag: 'T__UNIQ_KEY\u0001AC1400010F0B7D4991AD2C6C3F5A0001' }));
+    const headerEnd = 8 + usual.readInt32BE(4);
+    const header = usual.toString('latin1', 8, headerEnd).replace('"UNIQ_KEY', '"UNIQ\\u005fKEY').replace('__', text);
+    const frame = jsonFrame(header, usual.subarray(headerEnd));
+    expect(recall(learned(frame), frame)).toBe(false);
+  });
+
   it('is not remembered out of a binary header', () => {
     expect(recall(learned(frameOf({ serializeType: 1 })), frameOf({ serializeType: 1 }))).toBe(false);
   });

@@ -152,8 +152,11 @@ describe.each(PLACEMENTS)('a whole broker, placement %s', (placement) => {
 
 describe('a broker that is told a name for its address', () => {
   it('stores messages with the address that the name stands for', async () => {
-    const node = await startNode(`${temporaryFolder('named')}/store`, { brokerIP1: 'localhost' });
+    const options = { brokerIP1: 'localhost', bindAddress: '0.0.0.0' };
+    const node = await startNode(`${temporaryFolder('named')}/store`, options);
     const client = new NodeClient(node);
+    const { extFields } = await client.send({ topic: 'Named' });
+    expect(extFields!.get('msgId')).toMatch(/^7F000001/);
     const stored = await sendMany(client, 20);
     await untilVisible(client, stored);
     expect(await pullEverything(client)).toEqual(stored);

@@ -1,5 +1,5 @@
 /**
- * Moves queue entries from the tails in shared memory to the ConsumeQueue files, many at a time. A queue is filed when it has 64 more: the
+ * Moves queue entries from the tails in shared memory to the ConsumeQueue files, many at a time. A queue is filed at every 64th entry: the
  * newest of a queue are read from its tail, and after a crash they come from the log. Every ten seconds a round files what is left, a
  * piece per turn, and hands what was filed to flush, which makes it durable for the checkpoint (details.md 2, decision 0010). Part of
  * dispatch.

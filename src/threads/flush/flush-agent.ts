@@ -21,8 +21,8 @@ const CLOSE_SYNC_MAX_US = 5_000_000;
 const QUEUE_SYNC_EVERY_US = 4_000;
 /** The next segment is begun when so much of a segment is written. */
 const PREPARE_FROM = 1 / 8;
-/** Bytes of zeros for each byte of log: it is there when 92 % of the segment are written. */
-const PREPARING_PACE = 1.25;
+/** It is there when so much of the way to its start is written. */
+const PREPARED_AT = 0.9;
 /** A turn may owe several steps, when each flush covers much log. More would let senders wait. */
 const PREPARING_STEPS_MAX = 8;
 
@@ -59,6 +59,8 @@ export class FlushAgent implements Agent {
   #queueSyncAtUs = 0;
   /** Start of the segment behind the newest one that has been asked for. */
   #preparedTo: number;
+  /** How far the log was when it was begun. */
+  #preparedFrom = 0;
 
   constructor(options: FlushOptions) {
     const { ends, clock, intervalMs } = options;
@@ -162,8 +164,8 @@ export class FlushAgent implements Agent {
 
   /**
    * Steps towards the segment behind the one that is being written. Zeros are written in step with the log, so that an idle broker writes
-   * none and a busy one is ready in time: where append has to make the segment itself, its first messages wait for half a second, until the
-   * one that came too late is removed. A full disk is append's to report.
+   * none and a busy one is ready in time. One that is late all the same is given up, because append has made the segment by then; to remove
+   * a large file makes senders wait for half a second. A full disk is append's to report.
    */
   #prepare(): number {
     const { log, segmentSizeBytes, zeroWriteNextSegment } = this.#options;
@@ -172,8 +174,10 @@ export class FlushAgent implements Agent {
       const next = this.#segmentStart(written) + segmentSizeBytes;
       if (!log.isPreparing && next > this.#preparedTo && written >= this.#prepareFrom(next)) {
         this.#preparedTo = next;
+        this.#preparedFrom = written;
         log.beginPreparing(asLogOffset(next), zeroWriteNextSegment);
       }
+      if (log.isPreparing && written > this.#preparedTo) log.abandonPreparing();
       let steps = 0;
       for (; steps < PREPARING_STEPS_MAX && this.#stepIsDue(written); steps++) log.prepareStep();
       return steps;
@@ -191,8 +195,9 @@ export class FlushAgent implements Agent {
   #stepIsDue(written: number): boolean {
     const { log, segmentSizeBytes } = this.#options;
     if (!log.isPreparing) return false;
-    const zeros = (written - this.#prepareFrom(this.#preparedTo)) * PREPARING_PACE;
-    return log.preparedBytes <= zeros || log.preparedBytes >= segmentSizeBytes;
+    const way = (this.#preparedTo - this.#preparedFrom) * PREPARED_AT;
+    const zeros = (segmentSizeBytes * (written - this.#preparedFrom)) / way;
+    return log.preparedBytes < zeros || log.preparedBytes >= segmentSizeBytes;
   }
 
   /** One file of the round that is under way, so that nobody who waits for the log waits for all of them. */

@@ -210,6 +210,36 @@ describe('the next segment', () => {
     expect(path.log.unpreparedSegments).toBe(0);
   });
 
+  it('costs no zeros after a start before the log goes on, wherever that is, and is there in time', () => {
+    const segment = 4 * 1024 * 1024;
+    start('SYNC_FLUSH', segment);
+    const preparing = (): number => path.disk.journal.filter((line) => line.includes('commitlog.preparing')).length;
+    while (written() < 0.6 * segment) send('x'.repeat(10_000));
+    flush = path.flusher(true);
+    flush.doWork();
+    const begun = preparing();
+    settle();
+    expect(preparing()).toBe(begun);
+    while (written() <= segment) {
+      for (let sends = 0; sends < 10; sends++) send('x'.repeat(10_000));
+      flush.doWork();
+    }
+    expect(path.log.unpreparedSegments).toBe(0);
+  });
+
+  it('is given up when append had to make it', () => {
+    const segment = 4 * 1024 * 1024;
+    start('SYNC_FLUSH', segment);
+    flush = path.flusher(true);
+    while (written() < segment / 2) send('x'.repeat(10_000));
+    flush.doWork();
+    expect(path.disk.stat('/store/commitlog.preparing')).not.toBeNull();
+    while (written() <= segment) send('x'.repeat(10_000));
+    expect(path.log.unpreparedSegments).toBe(1);
+    flush.doWork();
+    expect(path.disk.stat('/store/commitlog.preparing')).toBeNull();
+  });
+
   it('is append’s to make when the disk is full, and flushing goes on', () => {
     path.disk.fault = (operation, file) => (operation === 'resize' || file.includes('16384') ? 'ENOSPC' : null);
     while (written() * 2 < SEGMENT) send('x'.repeat(1000));
