@@ -20,7 +20,7 @@ const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 /** A start that takes longer says what it does. */
 const QUIET_MS = 500;
 /** So long a start that is to stop may take to be over. */
-const UNSERVED_MS = 3000;
+const START_END_MS = 3000;
 
 /** Resolves with the exit code. Rejects when the start fails. `stop` resolves with the signal to stop. */
 export async function serve(
@@ -37,7 +37,7 @@ export async function serve(
   });
   try {
     const signal = await Promise.race([stop, starting.then(() => null)]);
-    if (signal !== null) return await stopUnserved(signal, starting, late.log);
+    if (signal !== null) return await stopDuringStart(signal, starting, late.log);
     const server = await starting;
     printReady(server.addresses, options.json === true);
     await writing;
@@ -61,9 +61,9 @@ async function untilEnded(server: Server, stop: Promise<NodeJS.Signals>, log: Lo
  * one, which recovers a log, ends with the process as after kill -9: the lock of a process that is gone is nobody's, and the next start
  * recovers the log again.
  */
-async function stopUnserved(signal: NodeJS.Signals, starting: Promise<Server>, log: Log): Promise<number> {
+async function stopDuringStart(signal: NodeJS.Signals, starting: Promise<Server>, log: Log): Promise<number> {
   log('info', 'main', `${signal}: stopping during the start`);
-  const server = await Promise.race([starting, sleep(UNSERVED_MS).then(() => null)]);
+  const server = await Promise.race([starting, sleep(START_END_MS).then(() => null)]);
   if (server === null) return ExitCode.ok;
   await server.close();
   return outcome(server, log);

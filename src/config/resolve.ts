@@ -70,7 +70,7 @@ function judgeStranger(
   const only = ONLY_VALUE.get(name);
   if (only !== undefined) {
     if (String(value).toLowerCase() === only.toLowerCase()) return;
-    problems.push(`${name} = ${String(value)} (${origin}): not built yet, RingMQ knows only ${only}`);
+    problems.push(`${name} = ${String(value)} (${origin}): not built yet, RingMQ knows only ${only || 'an empty one'}`);
   } else if (isUpstreamName(name)) {
     warnings.push(`${name} (${origin}) is a setting of Apache RocketMQ that RingMQ does not follow: ignored`);
   } else {

@@ -2,7 +2,6 @@
  * A NameServer for a program or for the command line: checks the settings and starts it, on the caller's event loop or in a thread of its
  * own. Exported by index.ts.
  */
-
 import { addressText } from '../base/address-text.ts';
 import { assignmentsOfObject } from '../config/assignment.ts';
 import type { NameServerOptions } from '../config/name-server-schema.ts';

@@ -1,5 +1,4 @@
 /** A NameServer and a broker that is registered there, in one process: all that a client needs. Exported by index.ts. */
-
 import { addressText } from '../base/address-text.ts';
 import { type Assignment, assignmentsOfObject } from '../config/assignment.ts';
 import type { BrokerOptions } from '../config/broker-schema.ts';

@@ -116,6 +116,13 @@ describe('settings of a broker', () => {
     );
   });
 
+  it('are refused with what RingMQ knows instead, also where that is nothing', () => {
+    const given = [{ name: 'readOnlyCommitLogStorePaths', value: '/d2/commitlog', origin: 'test' }];
+    expect(() => resolveBroker(given)).toThrow(
+      'readOnlyCommitLogStorePaths = /d2/commitlog (test): not built yet, RingMQ knows only an empty one',
+    );
+  });
+
   it('are refused by names that Apache has, so that the environment can spell them its own way', () => {
     expect([...ONLY_VALUE.keys()].filter((name) => !isUpstreamName(name))).toEqual([]);
   });
