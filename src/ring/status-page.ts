@@ -8,8 +8,9 @@ import { HISTOGRAM_BYTES, SharedHistogram } from './shared-histogram.ts';
 import { Watermark } from './watermark.ts';
 
 /**
- * How far the log has come, in log offsets: `written >= flushed`, `written >= visible >= dispatched`. Two are store times in ms, which the
- * checkpoint is made of: `writtenAt` of the newest written record, `queuesSyncedAt` up to which every queue entry is on the disk.
+ * How far the log has come, in log offsets: `written >= flushed`, `written >= visible >= dispatched`. `logStart` is where it begins: what
+ * lies below is deleted, or is going to be at once. Two are store times in ms, which the checkpoint is made of: `writtenAt` of the newest
+ * written record, `queuesSyncedAt` up to which every queue entry is on the disk.
  */
 export const WATERMARKS = [
   'written',
@@ -19,6 +20,7 @@ export const WATERMARKS = [
   'committed',
   'writtenAt',
   'queuesSyncedAt',
+  'logStart',
 ] as const;
 export type WatermarkName = (typeof WATERMARKS)[number];
 

@@ -1,6 +1,6 @@
 /**
  * Files and folders as the store sees them: the only home of `node:fs` in the broker. Everything in store/ is written against
- * {@link Disk}, so that tests and the simulator can run it on a disk that loses, tears, fills up and fails. All calls block their
+ * {@link Disk}, so that tests and the simulator can run it on a disk that loses, tears, fills up and fails. All calls but one block their
  * thread. A descriptor belongs to the thread that opened it: it is closed when that thread ends, and its number is given out again.
  */
 import * as fs from 'node:fs';
@@ -77,6 +77,14 @@ export interface FileStat {
   readonly isDirectory: boolean;
 }
 
+/** Room of the file system that a path lies on, in bytes. */
+export interface DiskUsage {
+  readonly total: number;
+  readonly free: number;
+  /** What is free for this process: less than `free` where the system keeps some for itself. */
+  readonly usable: number;
+}
+
 export interface Disk {
   open(path: string, mode: OpenMode): DiskFile;
   /** Names in a folder in the order of their code units; none when the folder does not exist. */
@@ -89,6 +97,13 @@ export interface Disk {
   /** Gives a file a second name; false when `to` exists, which is then left alone. */
   link(from: string, to: string): boolean;
   unlink(path: string): void;
+  /**
+   * Unlinks a file and makes that survive a loss of power, without holding up this thread: to free the blocks of 1 GiB was measured to
+   * take 370 ms. Calls `then` when it is done, perhaps at once, with null or with what went wrong.
+   */
+  unlinkAside(path: string, then: (failure: Error | null) => void): void;
+  /** Null when the path does not exist. */
+  usage(path: string): DiskUsage | null;
   /** Makes names that were added to or removed from a folder survive a loss of power. Windows has no such thing: nothing is done there. */
   syncDirectory(path: string): void;
   readWhole(path: string): Uint8Array;
@@ -180,6 +195,23 @@ export class NodeDisk implements Disk {
     attempt(path, 'unlink', () => fs.unlinkSync(path));
   }
 
+  unlinkAside(path: string, then: (failure: Error | null) => void): void {
+    unlinkDurably(path).then(
+      () => then(null),
+      (error: unknown) => then(diskError(path, 'unlink', error)),
+    );
+  }
+
+  usage(path: string): DiskUsage | null {
+    try {
+      const { bsize, blocks, bfree, bavail } = fs.statfsSync(path);
+      return { total: blocks * bsize, free: bfree * bsize, usable: bavail * bsize };
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return null;
+      throw diskError(path, 'statfs', error);
+    }
+  }
+
   syncDirectory(path: string): void {
     if (process.platform === 'win32') return;
     attempt(path, 'fsync', () => {
@@ -198,6 +230,17 @@ export class NodeDisk implements Disk {
 
   removeTree(path: string): void {
     attempt(path, 'remove', () => fs.rmSync(path, { recursive: true, force: true }));
+  }
+}
+
+async function unlinkDurably(path: string): Promise<void> {
+  await fs.promises.unlink(path);
+  if (process.platform === 'win32') return;
+  const folder = await fs.promises.open(dirname(path), fs.constants.O_RDONLY);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }
 

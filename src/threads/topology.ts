@@ -225,6 +225,8 @@ export interface DispatchEnds {
   readonly visible: WatermarkReader;
   readonly dispatched: Watermark;
   readonly queuesSyncedAt: WatermarkReader;
+  /** Entries of records below it are to be taken out of their queues. */
+  readonly logStart: WatermarkReader;
   readonly queueTable: QueueTable;
   readonly directory: QueueDirectory;
   /** Waits for rounds of queue files. */
@@ -239,6 +241,7 @@ export function dispatchEnds(memory: BrokerMemory, syncFlush: boolean): Dispatch
     visible: page.status.watermark(syncFlush ? 'flushed' : 'written'),
     dispatched: page.status.watermark('dispatched'),
     queuesSyncedAt: page.status.watermark('queuesSyncedAt'),
+    logStart: page.status.watermark('logStart'),
     queueTable: new QueueTable(memory.queueTable),
     directory: new QueueDirectory(memory.queueDirectory),
     flush: bellOf(memory, 'flush'),
@@ -259,6 +262,7 @@ export interface NetEnds {
   readonly written: WatermarkReader;
   readonly flushed: WatermarkReader;
   readonly dispatched: WatermarkReader;
+  readonly logStart: WatermarkReader;
   readonly arrivals: SlotRing;
   readonly queueTable: QueueTable;
   readonly directory: QueueDirectory;
@@ -276,6 +280,7 @@ export function netEnds(memory: BrokerMemory, net: number): NetEnds {
     written: page.status.watermark('written'),
     flushed: page.status.watermark('flushed'),
     dispatched: page.status.watermark('dispatched'),
+    logStart: page.status.watermark('logStart'),
     arrivals: new SlotRing(arrivals),
     queueTable: new QueueTable(memory.queueTable),
     directory: new QueueDirectory(memory.queueDirectory),
@@ -291,6 +296,8 @@ export interface ControlEnds {
   readonly dispatched: Watermark;
   readonly writtenAt: Watermark;
   readonly queuesSyncedAt: Watermark;
+  /** Control alone moves it, later on as well: before it deletes a segment. */
+  readonly logStart: Watermark;
 }
 
 /** Control sets the watermarks once, to where recovery ended, before the other threads begin. */
@@ -305,5 +312,6 @@ export function controlEnds(memory: BrokerMemory): ControlEnds {
     dispatched: page.status.watermark('dispatched'),
     writtenAt: page.status.watermark('writtenAt'),
     queuesSyncedAt: page.status.watermark('queuesSyncedAt'),
+    logStart: page.status.watermark('logStart'),
   };
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -28,6 +28,25 @@ describe('the disk of the machine', () => {
     expect(into.toString('latin1', 0, 12)).toBe('-hello, log\0');
     file.close();
     expect(readFileSync(join(folder, 'a')).length).toBe(32);
+  });
+
+  it('unlinks a file while this thread goes on, and says what went wrong', async () => {
+    const path = join(folder, 'a');
+    writeFileSync(path, 'gone soon');
+    const unlinked = () => new Promise<Error | null>((resolve) => disk.unlinkAside(path, resolve));
+    const first = unlinked();
+    expect(existsSync(path)).toBe(true);
+    expect(await first).toBeNull();
+    expect(existsSync(path)).toBe(false);
+    expect(isMissing(await unlinked())).toBe(true);
+  });
+
+  it('tells the room of a file system, and nothing of a path that is not there', () => {
+    const { total, free, usable } = disk.usage(folder)!;
+    expect(total).toBeGreaterThan(1024 * 1024);
+    expect(free).toBeLessThanOrEqual(total);
+    expect(usable).toBeLessThanOrEqual(free);
+    expect(disk.usage(join(folder, 'nothing'))).toBeNull();
   });
 
   it('creates only when told to, and leaves the bytes of a file that is there', () => {

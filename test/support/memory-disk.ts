@@ -8,6 +8,7 @@ import {
   DiskFailedError,
   type DiskFile,
   DiskFullError,
+  type DiskUsage,
   type FileStat,
   type OpenMode,
 } from '../../src/store/disk.ts';
@@ -42,6 +43,11 @@ export class MemoryDisk implements Disk {
   /** The longest single write. */
   writeMax = Number.POSITIVE_INFINITY;
   openFiles = 0;
+  /** Unlinks aside wait for the test. */
+  holdsUnlinks = false;
+  readonly #held: (() => void)[] = [];
+  /** What the file system of an existing path says of its room. */
+  usageOf: (path: string) => DiskUsage = () => ({ total: 1000, free: 900, usable: 900 });
   /** Wall time, for the times of files. */
   nowMs = 0;
   /** Called before each call that reads or changes names: lets a test do something in between. */
@@ -109,6 +115,29 @@ export class MemoryDisk implements Disk {
     this.#inode(path, 'unlink');
     this.#files.delete(path);
     this.journal.push(`unlink ${path}`);
+  }
+
+  /** Done at once, unless {@link holdsUnlinks}: then when the test says so, by {@link unlinkHeld}. */
+  unlinkAside(path: string, then: (failure: Error | null) => void): void {
+    this.#held.push(() => {
+      try {
+        this.unlink(path);
+        this.syncDirectory(dirname(path));
+      } catch (error) {
+        then(error as Error);
+        return;
+      }
+      then(null);
+    });
+    if (!this.holdsUnlinks) this.unlinkHeld();
+  }
+
+  unlinkHeld(): void {
+    for (const unlink of this.#held.splice(0)) unlink();
+  }
+
+  usage(path: string): DiskUsage | null {
+    return this.#files.has(path) || this.#directories.has(path) ? this.usageOf(path) : null;
   }
 
   syncDirectory(path: string): void {

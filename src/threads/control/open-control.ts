@@ -78,8 +78,7 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
     topicsChanged: (names) => registrar.topicsChanged(names),
     runtime: () => {
       const { placement } = settings;
-      const { logStart } = recovered;
-      return runtimeFigures(ends.page.status, { placement, bootMs, nowMs: clock.nowMs(), logStart });
+      return runtimeFigures(ends.page.status, { placement, bootMs, nowMs: clock.nowMs() });
     },
     configText: () => settingsText({ ...settings, namesrvAddr: nameServers }),
     log,
@@ -134,6 +133,7 @@ function recover(context: WorkerContext, ends: ControlEnds, cleanStop: boolean):
     controlLog(context),
   );
   const { logTimestamp, queuesTimestamp } = readCheckpoint(disk, paths.checkpoint);
+  ends.logStart.advance(recovered.logStart);
   ends.written.advance(recovered.logEnd);
   ends.flushed.advance(recovered.logEnd);
   ends.dispatched.advance(recovered.dispatchFrom);

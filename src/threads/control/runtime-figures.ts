@@ -29,7 +29,7 @@ export function stageFigures(snapshot: HistogramSnapshot): StageFigures {
 
 export function runtimeFigures(
   status: StatusPage,
-  about: { readonly placement: string; readonly bootMs: number; readonly nowMs: number; readonly logStart: number },
+  about: { readonly placement: string; readonly bootMs: number; readonly nowMs: number },
 ): Record<string, string> {
   const figures: Record<string, string> = {
     bootTimestamp: String(about.bootMs),
@@ -39,7 +39,7 @@ export function runtimeFigures(
     putMessageSizeTotal: String(status.counter('appendBytes')),
     msgPutTotalTodayNow: String(status.counter('sends')),
     msgGetTotalTodayNow: String(status.counter('pulledMessages')),
-    commitLogMinOffset: String(about.logStart),
+    commitLogMinOffset: String(status.watermark('logStart').read()),
     commitLogMaxOffset: String(status.watermark('written').read()),
     dispatchBehindBytes: String(status.watermark('written').read() - status.watermark('dispatched').read()),
     remainHowManyDataToFlush: `${status.watermark('written').read() - status.watermark('flushed').read()} B`,
