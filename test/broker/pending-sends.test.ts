@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { SendOutcome } from '../../src/broker/send-message.ts';
 import { parseMessageId } from '../../src/layout/message-id.ts';
 import type { FlushAgent } from '../../src/threads/flush/flush-agent.ts';
-import { DataPath, KEY, SendReply } from '../threads/data-path.ts';
+import { DataPath } from '../threads/data-path.ts';
+import { KEY, SendReply } from '../threads/test-net.ts';
 
 const NO_WAIT = `UNIQ_KEY\u0001${KEY}\u0002WAIT\u0001false\u0002`;
 

@@ -8,7 +8,8 @@ import { encodeProperties, parseProperties } from '../../src/layout/message-prop
 import { encodeHost, readRecord } from '../../src/layout/message-record.ts';
 import { SERIALIZE_JSON, SERIALIZE_ROCKETMQ } from '../../src/layout/remoting-frame.ts';
 import { goldenBytes, goldenJson } from '../support/golden.ts';
-import { DataPath, KEY, type SendFields, SendReply, WITH_KEY } from '../threads/data-path.ts';
+import { DataPath } from '../threads/data-path.ts';
+import { KEY, type SendFields, SendReply, WITH_KEY } from '../threads/test-net.ts';
 
 interface GoldenRecord {
   readonly file: string;

@@ -7,8 +7,8 @@ import type { BrokerNode } from '../../src/threads/broker-node.ts';
 import { temporaryFolder } from '../interop/harness/folders.ts';
 import { withoutMember } from '../support/json-frames.ts';
 import { closedByPeer, rawClient } from '../support/sockets.ts';
-import { sendFrame } from './data-path.ts';
 import { type LogLine, NodeClient, startNode, until } from './node-client.ts';
+import { sendFrame } from './test-net.ts';
 
 const TOPIC = 'Orders';
 const MIB = 1024 * 1024;

@@ -7,8 +7,8 @@ import { Child } from '../interop/harness/child.ts';
 import { temporaryFolder } from '../interop/harness/folders.ts';
 import { repository } from '../interop/harness/paths.ts';
 import { closedByPeer, rawClient } from '../support/sockets.ts';
-import { sendFrame } from './data-path.ts';
 import { type LogLine, NodeClient, startNode, until } from './node-client.ts';
+import { sendFrame } from './test-net.ts';
 
 const TOPIC = 'Orders';
 const QUEUES = 4;

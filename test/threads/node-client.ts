@@ -9,7 +9,7 @@ import type { RemotingCommand } from '../../src/remoting/command.ts';
 import { decodeFrame, requestOf } from '../../src/remoting/frame-codec.ts';
 import { type BrokerNode, startBrokerNode } from '../../src/threads/broker-node.ts';
 import { RemotingClient } from '../../src/transport/remoting-client.ts';
-import { type SendFields, sendFrame } from './data-path.ts';
+import { type SendFields, sendFrame } from './test-net.ts';
 
 const TIMEOUT_MS = 10_000;
 const SMALL: Partial<BrokerOptions> = {

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { SendOutcome } from '../../../src/broker/send-message.ts';
 import { encodeBatch } from '../../../src/layout/batch-item.ts';
 import { DescriptorInt } from '../../../src/layout/request-descriptor.ts';
-import { DataPath, type LoggedRecord, SendReply } from '../data-path.ts';
+import { DataPath, type LoggedRecord } from '../data-path.ts';
+import { SendReply } from '../test-net.ts';
 
 const RECORD_ROOM = 8;
 

@@ -9,7 +9,8 @@ import { ControlLink } from '../../../src/threads/net/control-link.ts';
 import { NetAgent } from '../../../src/threads/net/net-agent.ts';
 import { NetRequests } from '../../../src/threads/net/net-requests.ts';
 import type { Connection } from '../../../src/transport/connection.ts';
-import { CLIENT_HOST, DataPath, SendReply, sendFrame } from '../data-path.ts';
+import { DataPath } from '../data-path.ts';
+import { CLIENT_HOST, SendReply, sendFrame } from '../test-net.ts';
 
 /** A socket that takes what it is given when the test says so. */
 class TestConnection implements Connection {

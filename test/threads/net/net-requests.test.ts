@@ -7,7 +7,8 @@ import { type ClientConnection, Hold } from '../../../src/threads/net/client-con
 import type { CommitBatch } from '../../../src/threads/net/commit-batch.ts';
 import type { ControlLink } from '../../../src/threads/net/control-link.ts';
 import { NetRequests } from '../../../src/threads/net/net-requests.ts';
-import { DataPath, type SendFields, SendReply, sendFrame } from '../data-path.ts';
+import { DataPath } from '../data-path.ts';
+import { type SendFields, SendReply, sendFrame } from '../test-net.ts';
 
 /** Three records of this body fit the ring. */
 const THIRD = 'x'.repeat(850);
