@@ -9,7 +9,7 @@ import { PLACEMENTS } from '../broker/broker-settings.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { addBenchOptions, runBenchmark } from './bench.ts';
 import { ExitCode } from './exit-code.ts';
-import { addServerOptions } from './server-options.ts';
+import { addServerOptions, addSettingsOptions } from './server-options.ts';
 
 const program = new Command('ringmq')
   .description('A message broker that speaks the protocol of Apache RocketMQ')
@@ -93,6 +93,46 @@ Examples:
   ringmq bench --target 127.0.0.1:10911 --label Apache   the same load on another broker`,
   )
   .action((options) => ends(runBenchmark(options)));
+
+program
+  .command('inspect')
+  .argument('<path>', 'folder of a store, or any file of one')
+  .argument('[what]', 'what of it, see the examples')
+  .description('shows a store, a file of one, or a record; reads only, also beside a broker that runs')
+  .option('--limit <number>', 'rows that are shown', '20')
+  .option('--json', 'print it as JSON')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  ringmq inspect ./store                                     the log, the queues, the checkpoint
+  ringmq inspect ./store 1048576                             the record at this offset of the log
+  ringmq inspect ./store 7F00000100002A9F0000000000100000    the one that an offset message id names
+  ringmq inspect ./store orders/3/42                         the one of a topic, a queue and an offset
+  ringmq inspect ./store/commitlog/00000000000000000000 900  the records of a file, from an offset on
+  ringmq inspect ./store/consumequeue/orders/3/00000000000000000000 42
+  ringmq inspect ./store/index/20260101120000000 'orders#my-key'   the entries of a key; a number is that of an entry
+  ringmq inspect ./store/config/topics.json
+Exit codes: 0 shown, 1 there is nothing, 2 the command line cannot be used`,
+  )
+  .action((path, what, options) =>
+    ends(import('./inspect.ts').then(({ runInspect }) => runInspect(path, what, options))),
+  );
+
+const doctor = program.command('doctor').argument('[folder]', 'folder of the store (default: storePathRootDir)');
+addSettingsOptions(doctor)
+  .description('looks at disk, memory, clock and settings for what would endanger a broker')
+  .option('--json', 'print what was found as JSON')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  ringmq doctor ./store
+  ringmq doctor -c broker.conf --set flushDiskType=SYNC_FLUSH
+Writes one small file to the folder, or to the nearest one above it that is there, and removes it again.
+Exit codes: 0 nothing is bad, 1 something is, 2 the command line cannot be used`,
+  )
+  .action((folder, options) => ends(import('./doctor.ts').then(({ runDoctor }) => runDoctor(folder, options))));
 
 // A reader that went away (`ringmq ... | head -1`) is no reason to stop serving.
 process.stdout.on('error', () => {});

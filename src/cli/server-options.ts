@@ -12,11 +12,16 @@ export interface ServerOptions {
   readonly logFormat: LogFormat;
 }
 
-/** Adds the shared options to a sub-command. */
-export function addServerOptions(command: Command, fileName: string): Command {
+/** Where settings come from: a file, single ones. */
+export function addSettingsOptions(command: Command, fileName = 'broker.conf'): Command {
   return command
     .option('-c, --config <file>', `settings as a Java properties file, as Apache's ${fileName}`)
-    .addOption(new Option('--set <key=value>', 'one setting; may be repeated').argParser(collect).default([], 'none'))
+    .addOption(new Option('--set <key=value>', 'one setting; may be repeated').argParser(collect).default([], 'none'));
+}
+
+/** Adds the shared options to a sub-command. */
+export function addServerOptions(command: Command, fileName: string): Command {
+  return addSettingsOptions(command, fileName)
     .option('--json', 'print the ready line as JSON')
     .addOption(new Option('--log-level <level>', 'what is logged to stderr').choices(LOG_LEVELS).default('info'))
     .addOption(new Option('--log-format <format>', 'how it is logged').choices(LOG_FORMATS).default('text'));
@@ -27,7 +32,7 @@ export function addServerOptions(command: Command, fileName: string): Command {
  * Throws ConfigurationError.
  */
 export function gather(
-  options: ServerOptions,
+  options: Pick<ServerOptions, 'config' | 'set'>,
   flags: Readonly<Record<string, readonly [flag: string, value: string | undefined]>>,
   names: readonly string[],
 ): Assignment[] {

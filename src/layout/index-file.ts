@@ -59,6 +59,11 @@ export function indexEntryPosition({ slots }: IndexFileShape, entry: number): nu
   return INDEX_HEADER_BYTES + slots * INDEX_SLOT_BYTES + entry * INDEX_ENTRY_BYTES;
 }
 
+/** Number of the newest entry of the slot at `at`. */
+export function readIndexSlot(view: DataView, at: number): number {
+  return view.getInt32(at);
+}
+
 /** Times are store times in ms. Begin and end are those of the first and the last message; all 0 in a file that nothing was put in. */
 export interface IndexHeader {
   readonly beginTimestamp: number;

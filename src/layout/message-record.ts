@@ -40,6 +40,7 @@ export const RecordAt = {
 
 export const HOST_V4_BYTES = 8;
 export const HOST_V6_BYTES = 20;
+const PORT_BYTES = 4;
 
 export const SysFlag = {
   compressed: 0x1,
@@ -302,6 +303,16 @@ export function encodeHost(address: string, port: number): Uint8Array {
   host.set(parts);
   new DataView(host.buffer).setInt32(parts.length, port);
   return host;
+}
+
+/** A host field as text: `127.0.0.1:10911`, `[0:0:0:0:0:0:0:1]:10911`. */
+export function hostText(host: Uint8Array): string {
+  const addressBytes = host.length - PORT_BYTES;
+  const view = new DataView(host.buffer, host.byteOffset, host.length);
+  const port = view.getInt32(addressBytes);
+  if (host.length === HOST_V4_BYTES) return `${host.subarray(0, addressBytes).join('.')}:${port}`;
+  const groups = Array.from({ length: addressBytes / 2 }, (_, i) => view.getUint16(2 * i).toString(16));
+  return `[${groups.join(':')}]:${port}`;
 }
 
 function parseV6(address: string): number[] {

@@ -58,6 +58,15 @@ export class StoreLock {
   }
 }
 
+/** The process that has the store open, or null. Changes nothing: for tools that may look at a store beside its broker. */
+export function liveOwner(disk: Disk, paths: StorePaths, processes: ProcessTable): number | null {
+  for (const name of disk.list(paths.root)) {
+    const owner = ownerNamed(name, processes);
+    if (owner !== null) return owner;
+  }
+  return foreignOwner(disk, paths, processes);
+}
+
 /** A process that has the store already, in whichever thread, has this file. */
 function create(disk: Disk, file: string, root: string): void {
   try {
@@ -74,23 +83,35 @@ function refuseOtherOwners(disk: Disk, root: string, ownFile: string, processes:
   for (const name of disk.list(root)) {
     const path = join(root, name);
     if (!name.startsWith(LOCK_PREFIX) || path === ownFile) continue;
-    const identity = name.slice(LOCK_PREFIX.length);
-    const processId = Number.parseInt(identity, 10);
-    if (processes.find(processId)?.identity === identity) {
+    const processId = ownerNamed(name, processes);
+    if (processId !== null) {
       throw new StoreOwnedError(`the store ${root} is open in process ${processId}: stop it, or use another folder`);
     }
     removeIfThere(disk, path);
   }
 }
 
+/** The live process that a file of the store's folder is the lock of. */
+function ownerNamed(name: string, processes: ProcessTable): number | null {
+  if (!name.startsWith(LOCK_PREFIX)) return null;
+  const identity = name.slice(LOCK_PREFIX.length);
+  const processId = Number.parseInt(identity, 10);
+  return processes.find(processId)?.identity === identity ? processId : null;
+}
+
 /** Upstream's broker has no file of ours, but its `abort` names it. The number may be another process's by now: one that began later. */
-function refuseForeignBroker(disk: Disk, paths: StorePaths, processes: ProcessTable): void {
+function foreignOwner(disk: Disk, paths: StorePaths, processes: ProcessTable): number | null {
   const abort = disk.stat(paths.abort);
-  if (abort === null) return;
+  if (abort === null) return null;
   const processId = Number.parseInt(Buffer.from(disk.readWhole(paths.abort)).toString(), 10);
-  if (Number.isNaN(processId) || processId === processes.self) return;
+  if (Number.isNaN(processId) || processId === processes.self) return null;
   const startedMs = processes.find(processId)?.startedMs ?? null;
-  if (startedMs === null || startedMs > abort.modifiedMs + CLOCK_SLACK_MS) return;
+  return startedMs === null || startedMs > abort.modifiedMs + CLOCK_SLACK_MS ? null : processId;
+}
+
+function refuseForeignBroker(disk: Disk, paths: StorePaths, processes: ProcessTable): void {
+  const processId = foreignOwner(disk, paths, processes);
+  if (processId === null) return;
   throw new StoreOwnedError(
     `${paths.abort} says that process ${processId} has the store open, and it was running when that was written: stop it first`,
   );

@@ -1,0 +1,66 @@
+/** What `ringmq doctor` has measured and read of the machine, the disk and the store. Made by probes.ts, judged by judge.ts. */
+import type { BrokerSettings } from '../../broker/broker-settings.ts';
+
+export interface SyncLatency {
+  readonly p50Us: number;
+  readonly p99Us: number;
+}
+
+export interface DiskFacts {
+  /** The folder that was written to: the store's, or the nearest above it that is there. */
+  readonly folder: string;
+  /** Such as "ext4 on /dev/vda (solid state)". */
+  readonly kind: string;
+  /** fdatasync after 4 KiB into a hole of the file; null with `problem`. */
+  readonly sparseSync: SyncLatency | null;
+  /** The same onto blocks that were written before. */
+  readonly zeroedSync: SyncLatency | null;
+  readonly writeBytesPerSecond: number | null;
+  /** Why nothing could be measured. */
+  readonly problem: string | null;
+  readonly usedBytes: number;
+  /** That this user may fill. */
+  readonly freeBytes: number;
+}
+
+export interface StoreFacts {
+  readonly folder: string;
+  readonly exists: boolean;
+  /** Process that has it open. */
+  readonly ownerProcess: number | null;
+  readonly ownerUserId: number | null;
+  readonly isWritable: boolean;
+  /** Of the files there are; null without any. */
+  readonly segmentSizeBytes: number | null;
+  readonly queueFileSizeBytes: number | null;
+  readonly logBytes: number;
+  readonly oldestStoreMs: number | null;
+  readonly newestStoreMs: number | null;
+}
+
+export interface MachineFacts {
+  readonly cores: number;
+  readonly memoryBytes: number;
+  /** The machine's memory or what the control group allows, whichever is less. */
+  readonly memoryLimitBytes: number;
+  readonly availableBytes: number | null;
+  readonly nowMs: number;
+  /** How much further wall time went than monotonic time while the disk was measured. */
+  readonly wallDriftMs: number;
+  readonly descriptorLimit: number;
+  readonly userId: number | null;
+  /** /proc/sys/vm; null where it cannot be read. */
+  readonly dirtyRatio: number | null;
+  readonly dirtyBackgroundRatio: number | null;
+  readonly swappiness: number | null;
+}
+
+export interface DoctorFacts {
+  readonly disk: DiskFacts;
+  readonly store: StoreFacts;
+  readonly machine: MachineFacts;
+  /** Null when they cannot be used: then `settingsProblems` says why. */
+  readonly settings: BrokerSettings | null;
+  readonly settingsProblems: readonly string[];
+  readonly settingsWarnings: readonly string[];
+}

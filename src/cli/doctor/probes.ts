@@ -1,0 +1,87 @@
+/** Gathers what `ringmq doctor` judges: reads and measures, changes nothing but one small file that it removes again. */
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { systemClock } from '../../base/clock.ts';
+import { textOrNull } from '../../bench/files.ts';
+import { NodeDisk } from '../../store/disk.ts';
+import { findLogEnds } from '../../store/log-ends.ts';
+import { SystemProcesses } from '../../store/process-table.ts';
+import { liveOwner } from '../../store/store-lock.ts';
+import { storePathsOf } from '../../store/store-paths.ts';
+import { foundSizes, sizesOf } from '../../store/store-sizes.ts';
+import { descriptorLimit } from '../../threads/descriptor-shares.ts';
+import { memoryLimitBytes } from '../../threads/memory-limit.ts';
+import { probeDisk } from './disk-probe.ts';
+import type { DiskFacts, MachineFacts, StoreFacts } from './facts.ts';
+
+const KIB = 1024;
+const US_PER_MS = 1000;
+
+export function storeFacts(folder: string, commitLog: string | undefined): StoreFacts {
+  const disk = new NodeDisk();
+  const paths = storePathsOf(folder, commitLog);
+  const sizes = foundSizes(disk, paths);
+  const ends = findLogEnds(disk, paths, sizesOf(disk, paths));
+  const exists = existsSync(folder);
+  return {
+    folder,
+    exists,
+    ownerProcess: exists ? liveOwner(disk, paths, new SystemProcesses(disk)) : null,
+    ownerUserId: exists ? statSync(folder).uid : null,
+    isWritable: isWritable(nearestFolder(folder)),
+    ...sizes,
+    logBytes: ends.end - ends.start,
+    oldestStoreMs: ends.oldestStoreMs,
+    newestStoreMs: ends.newestStoreMs,
+  };
+}
+
+/** Measures the disk, and meanwhile whether the two clocks go alike. */
+export function diskAndMachineFacts(folder: string): { disk: DiskFacts; machine: MachineFacts } {
+  const wallMs = systemClock.nowMs();
+  const monotonicUs = systemClock.monotonicUs();
+  const disk = probeDisk(nearestFolder(folder));
+  const passedMs = (systemClock.monotonicUs() - monotonicUs) / US_PER_MS;
+  const nowMs = systemClock.nowMs();
+  const machine: MachineFacts = {
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    memoryLimitBytes: memoryLimitBytes(),
+    availableBytes: availableMemory(),
+    nowMs,
+    wallDriftMs: Math.round(nowMs - wallMs - passedMs),
+    descriptorLimit: descriptorLimit(new NodeDisk()),
+    userId: process.getuid?.() ?? null,
+    dirtyRatio: kernelNumber('dirty_ratio'),
+    dirtyBackgroundRatio: kernelNumber('dirty_background_ratio'),
+    swappiness: kernelNumber('swappiness'),
+  };
+  return { disk, machine };
+}
+
+function availableMemory(): number | null {
+  const kib = /^MemAvailable:\s+(\d+) kB/m.exec(textOrNull('/proc/meminfo') ?? '')?.[1];
+  return kib === undefined ? null : Number(kib) * KIB;
+}
+
+function kernelNumber(name: string): number | null {
+  const text = textOrNull(`/proc/sys/vm/${name}`);
+  return text === null ? null : Number(text);
+}
+
+/** The folder itself, or the nearest one above it that is there. */
+function nearestFolder(folder: string): string {
+  let nearest = resolve(folder);
+  while (!existsSync(nearest)) nearest = dirname(nearest);
+  return nearest;
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,77 @@
+/** A whole store at a glance. Part of `ringmq inspect`; reads only, and works beside a broker that runs. */
+import { join } from 'node:path';
+import { readCheckpoint } from '../../store/checkpoint.ts';
+import type { Disk } from '../../store/disk.ts';
+import { startByteOf } from '../../store/file-names.ts';
+import { findLogEnds } from '../../store/log-ends.ts';
+import { SystemProcesses } from '../../store/process-table.ts';
+import { findQueueEnd, queueFileStarts } from '../../store/queue-files.ts';
+import { type QueueFolder, queueFolders } from '../../store/queue-folders.ts';
+import { minOf } from '../../store/queue-recovery.ts';
+import { liveOwner } from '../../store/store-lock.ts';
+import type { StorePaths } from '../../store/store-paths.ts';
+import type { StoreSizes } from '../../store/store-sizes.ts';
+import { sizeText, timeText } from '../tool-output.ts';
+import type { Inspection, Shown } from './inspection.ts';
+
+const COLUMNS = ['topic', 'queue', 'min', 'max', 'files'];
+
+export function inspectStore(disk: Disk, paths: StorePaths, sizes: StoreSizes, limit: number): Inspection {
+  const ends = findLogEnds(disk, paths, sizes);
+  const checkpoint = readCheckpoint(disk, paths.checkpoint);
+  const queues = queueFolders(disk, paths.consumeQueue);
+  const index = join(paths.root, 'index');
+  const indexFiles = disk.list(index);
+  const batch = queueFolders(disk, paths.batchConsumeQueue);
+  return {
+    kind: 'store',
+    path: paths.root,
+    facts: {
+      state: stateText(disk, paths),
+      'log offsets': `${ends.start} to ${ends.end}`,
+      segments: `${ends.segments.length} of ${sizeText(sizes.segmentSizeBytes)}`,
+      'oldest stored at': ends.oldestStoreMs === null ? null : timeText(ends.oldestStoreMs),
+      'newest stored at': ends.newestStoreMs === null ? null : timeText(ends.newestStoreMs),
+      queues: `${queues.length}, files of ${sizeText(sizes.queueFileSizeBytes)}`,
+      'batch queues': batch.length,
+      'index files': `${indexFiles.length}, ${sizeText(sizeOf(disk, index, indexFiles))}`,
+      'checkpoint of the log': timeText(checkpoint.logTimestamp),
+      'checkpoint of the queues': timeText(checkpoint.queuesTimestamp),
+      'checkpoint of the index': timeText(checkpoint.indexTimestamp),
+      settings: disk
+        .list(paths.config)
+        .filter((name) => !name.endsWith('.bak'))
+        .join(', '),
+    },
+    columns: COLUMNS,
+    rows: queues.slice(0, limit).map((queue) => rowOf(disk, queue, ends.start, sizes)),
+    notes: queues.length > limit ? [`${queues.length - limit} queues more: --limit shows them`] : [],
+  };
+}
+
+function stateText(disk: Disk, paths: StorePaths): string {
+  const owner = liveOwner(disk, paths, new SystemProcesses(disk));
+  if (owner !== null) return `open in process ${owner}: what it has not written to files yet is not shown`;
+  return disk.stat(paths.abort) === null ? 'stopped in order' : 'not stopped in order: the next start checks the log';
+}
+
+function rowOf(disk: Disk, { topic, queueId, directory }: QueueFolder, logStart: number, sizes: StoreSizes): Shown[] {
+  const starts = queueFileStarts(disk, directory);
+  const end = findQueueEnd(disk, directory, sizes.queueFileSizeBytes);
+  if (starts.length === 0) return [topic, queueId, 0, 0, 0];
+  const queue = { topic, queueId, directory, starts, end, logEnd: Number.POSITIVE_INFINITY };
+  return [topic, queueId, minOf(disk, queue, logStart, sizes.queueFileSizeBytes), end, starts.length];
+}
+
+function sizeOf(disk: Disk, directory: string, names: readonly string[]): number {
+  return names.reduce((sum, name) => sum + (disk.stat(join(directory, name))?.size ?? 0), 0);
+}
+
+/** True for a folder that looks like a store. */
+export function isStore(disk: Disk, paths: StorePaths): boolean {
+  return (
+    disk.list(paths.commitLog).some((name) => startByteOf(name) >= 0) ||
+    disk.stat(paths.consumeQueue) !== null ||
+    disk.stat(paths.checkpoint) !== null
+  );
+}

@@ -1,0 +1,94 @@
+/** Files of queues: Apache's simple ones, which RingMQ keeps too, and its batch ones. Part of `ringmq inspect`. */
+import { BATCH_QUEUE_ENTRY_BYTES, readBatchQueueEntry } from '../../layout/batch-queue-entry.ts';
+import {
+  entryLogOffset,
+  entrySize,
+  entryTagsCode,
+  FILLER_ENTRY_SIZE,
+  QUEUE_ENTRY_BYTES,
+} from '../../layout/queue-entry.ts';
+import type { Disk } from '../../store/disk.ts';
+import { timeText } from '../tool-output.ts';
+import type { Inspection, Shown } from './inspection.ts';
+
+export interface QueueFile {
+  readonly path: string;
+  /** Byte of the queue at which the file starts. */
+  readonly start: number;
+}
+
+const COLUMNS = ['queue offset', 'log offset', 'size', 'tags code'];
+const BATCH_COLUMNS = ['entry', 'first offset', 'messages', 'log offset', 'size', 'tags code', 'stored at'];
+
+/** `limit` entries from queue offset `from` on, or the first ones; how many there are. */
+export function inspectQueueFile(
+  disk: Disk,
+  { path, start }: QueueFile,
+  from: number | null,
+  limit: number,
+): Inspection {
+  const bytes = disk.readWhole(path);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const first = start / QUEUE_ENTRY_BYTES;
+  const places = Math.floor(bytes.length / QUEUE_ENTRY_BYTES);
+  const isEntry = (at: number): boolean => entryLogOffset(view, at) >= 0 && entrySize(view, at) > 0;
+  let entries = 0;
+  while (entries < places && isEntry(entries * QUEUE_ENTRY_BYTES)) entries++;
+  let fillers = 0;
+  while (fillers < entries && entrySize(view, fillers * QUEUE_ENTRY_BYTES) === FILLER_ENTRY_SIZE) fillers++;
+  const begin = from === null ? fillers : Math.max(0, from - first);
+  const rows: Shown[][] = [];
+  for (let i = begin; i < places && rows.length < limit && (i < entries || from !== null); i++) {
+    const at = i * QUEUE_ENTRY_BYTES;
+    rows.push([first + i, entryLogOffset(view, at), entrySize(view, at), entryTagsCode(view, at)]);
+  }
+  return {
+    kind: 'ConsumeQueue file',
+    path,
+    facts: {
+      'queue offsets': `${first} to ${first + places}`,
+      entries,
+      'fillers before the first message': fillers,
+      'next offset': first + entries,
+    },
+    columns: COLUMNS,
+    rows,
+    notes: moreNote(entries - begin - rows.length),
+  };
+}
+
+export function inspectBatchQueueFile(
+  disk: Disk,
+  { path, start }: QueueFile,
+  from: number | null,
+  limit: number,
+): Inspection {
+  const bytes = disk.readWhole(path);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const first = start / BATCH_QUEUE_ENTRY_BYTES;
+  const rows: Shown[][] = [];
+  let entries = 0;
+  for (let at = 0; at + BATCH_QUEUE_ENTRY_BYTES <= bytes.length; at += BATCH_QUEUE_ENTRY_BYTES) {
+    const entry = readBatchQueueEntry(view, at);
+    if (entry === null) break;
+    entries++;
+    if (entry.baseOffset + entry.count <= (from ?? 0) || rows.length === limit) continue;
+    const { baseOffset, count, logOffset, size, tagsCode, storeTimestamp } = entry;
+    rows.push([first + entries - 1, baseOffset, count, logOffset, size, tagsCode, timeText(storeTimestamp)]);
+  }
+  return {
+    kind: 'BatchConsumeQueue file',
+    path,
+    facts: { entries, 'first entry': first },
+    columns: BATCH_COLUMNS,
+    rows,
+    notes: [
+      ...moreNote(entries - rows.length),
+      'RingMQ keeps such a queue as it is and does not serve it: batch queues are not built yet',
+    ],
+  };
+}
+
+function moreNote(more: number): string[] {
+  return more > 0 ? [`${more} entries more: --limit shows them, an offset begins elsewhere`] : [];
+}

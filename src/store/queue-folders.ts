@@ -1,0 +1,34 @@
+/**
+ * The folders of queues as they lie under `consumequeue` or `batchconsumequeue`, with what does not belong there told apart. For the
+ * command line's tools, which look at stores that somebody else may have put files into.
+ */
+import { join } from 'node:path';
+import type { Disk } from './disk.ts';
+
+export interface QueueFolder {
+  readonly topic: string;
+  readonly queueId: number;
+  readonly directory: string;
+}
+
+/** `strangers` takes the paths of everything that is no queue's folder. */
+export function queueFolders(disk: Disk, root: string, strangers: string[] = []): QueueFolder[] {
+  const folders: QueueFolder[] = [];
+  for (const topic of disk.list(root)) {
+    const topicFolder = join(root, topic);
+    if (!isDirectory(disk, topicFolder)) {
+      strangers.push(topicFolder);
+      continue;
+    }
+    for (const name of disk.list(topicFolder)) {
+      const directory = join(topicFolder, name);
+      if (/^\d+$/.test(name) && isDirectory(disk, directory)) folders.push({ topic, queueId: Number(name), directory });
+      else strangers.push(directory);
+    }
+  }
+  return folders;
+}
+
+function isDirectory(disk: Disk, path: string): boolean {
+  return disk.stat(path)?.isDirectory === true;
+}

@@ -1,0 +1,160 @@
+/** What `ringmq doctor` says of machines that are made up, and once of this one. */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Verdict } from '../../src/cli/doctor/doctor-line.ts';
+import type { DoctorFacts } from '../../src/cli/doctor/facts.ts';
+import { judge } from '../../src/cli/doctor/judge.ts';
+import { assignmentsOfObject } from '../../src/config/assignment.ts';
+import type { BrokerOptions } from '../../src/config/broker-schema.ts';
+import { resolveBroker } from '../../src/config/resolve.ts';
+import { resultOf, ringmq } from './ringmq.ts';
+
+const GIB = 2 ** 30;
+const NOW = 1_700_000_000_000;
+const HOUR_MS = 3_600_000;
+
+type Changes = { readonly [Part in 'disk' | 'store' | 'machine']?: Partial<DoctorFacts[Part]> };
+
+/** A machine with nothing to complain of, and the changes. */
+function facts(changes: Changes = {}, settings: Partial<BrokerOptions> = {}): DoctorFacts {
+  const given = { storePathRootDir: '/store', mappedFileSizeCommitLog: GIB, ...settings };
+  return {
+    disk: {
+      folder: '/store',
+      kind: 'ext4 on /dev/vda',
+      sparseSync: { p50Us: 300, p99Us: 900 },
+      zeroedSync: { p50Us: 200, p99Us: 700 },
+      writeBytesPerSecond: GIB,
+      problem: null,
+      usedBytes: 10 * GIB,
+      freeBytes: 90 * GIB,
+      ...changes.disk,
+    },
+    store: {
+      folder: '/store',
+      exists: true,
+      ownerProcess: null,
+      ownerUserId: 1000,
+      isWritable: true,
+      segmentSizeBytes: GIB,
+      queueFileSizeBytes: 6_000_000,
+      logBytes: 2 * GIB,
+      oldestStoreMs: NOW - 10 * HOUR_MS,
+      newestStoreMs: NOW - 1000,
+      ...changes.store,
+    },
+    machine: {
+      cores: 8,
+      memoryBytes: 16 * GIB,
+      memoryLimitBytes: 16 * GIB,
+      availableBytes: 12 * GIB,
+      nowMs: NOW,
+      wallDriftMs: 0,
+      descriptorLimit: 1_000_000,
+      userId: 1000,
+      dirtyRatio: 20,
+      dirtyBackgroundRatio: 10,
+      swappiness: 60,
+      ...changes.machine,
+    },
+    settings: resolveBroker(assignmentsOfObject(given, 'test')).settings,
+    settingsProblems: [],
+    settingsWarnings: [],
+  };
+}
+
+/** Name and verdict of what is not ok. */
+function complaints(of: DoctorFacts): [what: string, verdict: Verdict][] {
+  return judge(of)
+    .filter(({ verdict }) => verdict !== 'ok')
+    .map(({ what, verdict }) => [what, verdict]);
+}
+
+describe('doctor', () => {
+  it('has nothing to say against a good machine', () => {
+    expect(complaints(facts())).toEqual([]);
+  });
+
+  it.each<[about: string, changes: Changes, settings: Partial<BrokerOptions>, expected: [string, Verdict][]]>([
+    [
+      'a disk that does not honour fdatasync, with sync flush',
+      { disk: { zeroedSync: { p50Us: 3, p99Us: 9 } } },
+      { flushDiskType: 'SYNC_FLUSH' },
+      [['fdatasync, written blocks', 'bad']],
+    ],
+    [
+      'the same with async flush',
+      { disk: { zeroedSync: { p50Us: 3, p99Us: 9 } } },
+      {},
+      [['fdatasync, written blocks', 'warn']],
+    ],
+    ['a store in memory', { disk: { kind: 'tmpfs on tmpfs' } }, {}, [['file system', 'bad']]],
+    ['a store on another machine', { disk: { kind: 'nfs4 on server:/x' } }, {}, [['file system', 'warn']]],
+    [
+      'a folder that cannot be written',
+      { disk: { problem: 'EACCES' }, store: { isWritable: false } },
+      {},
+      [
+        ['permissions', 'bad'],
+        ['disk', 'bad'],
+      ],
+    ],
+    ["somebody else's store", { machine: { userId: 0 } }, {}, [['permissions', 'warn']]],
+    ['a disk that is nearly full', { disk: { usedBytes: 920 * GIB, freeBytes: 80 * GIB } }, {}, [['space', 'bad']]],
+    [
+      'a disk above the first watermark',
+      { disk: { usedBytes: 76 * GIB, freeBytes: 24 * GIB } },
+      {},
+      [['space', 'warn']],
+    ],
+    [
+      'a log that outgrows its disk',
+      { disk: { freeBytes: 10 * GIB, usedBytes: GIB } },
+      {},
+      [['fileReservedTime', 'warn']],
+    ],
+    ['messages of the future', { store: { newestStoreMs: NOW + HOUR_MS } }, {}, [['newest message', 'bad']]],
+    ['a clock that jumps', { machine: { wallDriftMs: -800 } }, {}, [['clock', 'warn']]],
+    ['files of another size', { store: { segmentSizeBytes: 4096 } }, {}, [['mappedFileSizeCommitLog', 'bad']]],
+    ['few descriptors', { machine: { descriptorLimit: 1024 } }, {}, [['descriptors', 'warn']]],
+    ['five threads on one core', { machine: { cores: 1 } }, {}, [['placement', 'warn']]],
+    [
+      'little memory',
+      { machine: { memoryLimitBytes: GIB / 4 } },
+      {},
+      [
+        ['memory', 'warn'],
+        ['undispatchedMaxBytes', 'warn'],
+      ],
+    ],
+    [
+      'too much that counts as in memory',
+      {},
+      { accessMessageInMemoryMaxRatio: 95 },
+      [['accessMessageInMemoryMaxRatio', 'warn']],
+    ],
+  ])('%s', (_about, changes, settings, expected) => {
+    expect(complaints(facts(changes, settings))).toEqual(expected);
+  });
+});
+
+describe('ringmq doctor', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ringmq-doctor-'));
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('measures a folder, leaves nothing there, and tells settings that cannot be used', async () => {
+    mkdirSync(folder, { recursive: true });
+    const args = ['doctor', join(folder, 'not-there-yet'), '--json', '--set', 'listenPort=none'];
+    const { code, stdout } = await resultOf(ringmq(args));
+    const { lines, facts: measured } = JSON.parse(stdout) as {
+      lines: { what: string; verdict: Verdict }[];
+      facts: DoctorFacts;
+    };
+    expect(measured.disk.zeroedSync!.p50Us).toBeGreaterThan(0);
+    expect(lines.find(({ what }) => what === 'settings')?.verdict).toBe('bad');
+    expect(code).toBe(1);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});

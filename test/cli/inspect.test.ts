@@ -1,0 +1,137 @@
+/** `ringmq inspect` of the files that Apache's broker has left, beside what Apache's broker says of them. */
+import { describe, expect, it } from 'vitest';
+import type { Inspection, Shown } from '../../src/cli/inspect/inspection.ts';
+import { inspectionJson, inspectionText } from '../../src/cli/inspect/inspection.ts';
+import { inspect } from '../../src/cli/inspect.ts';
+import { jsonLine } from '../../src/cli/tool-output.ts';
+import { goldenBytes } from '../support/golden.ts';
+import { damagedStore, goldenStore, goldenStoreIndex, goldenVariants } from '../support/golden-store.ts';
+import type { MemoryDisk } from '../support/memory-disk.ts';
+import { readTar } from '../support/tar.ts';
+import { resultOf, ringmq } from './ringmq.ts';
+
+const disk = goldenStore('clean');
+const index = goldenStoreIndex('clean.index.json');
+const ALL = 1_000_000;
+
+const look = (path: string, what?: string, on: MemoryDisk = disk): Inspection => inspect(on, path, what, ALL);
+const factOf = ({ facts }: Inspection, name: string): Shown => facts[name] ?? null;
+
+describe('inspect', () => {
+  it('shows records of the log as Apache reads them, by their offset and by their message id', () => {
+    for (const [i, message] of index.messages.entries()) {
+      if (i % 4 !== 0) continue;
+      const byOffset = look('/store', String(message.physicalOffset));
+      expect(byOffset.notes).toEqual([]);
+      expect(factOf(byOffset, 'topic')).toBe(message.topic);
+      expect(factOf(byOffset, 'queue')).toBe(message.queueId);
+      expect(factOf(byOffset, 'queue offset')).toBe(message.queueOffset);
+      expect(factOf(byOffset, 'size')).toBe(message.size);
+      if (i % 20 !== 0) continue;
+      expect(look('/store', String(factOf(byOffset, 'offset message id'))).facts).toEqual(byOffset.facts);
+    }
+  });
+
+  it('finds a record by topic, queue and offset', () => {
+    for (const { topic, queueId, entries } of index.queues.filter(({ type }) => type === 'SimpleCQ')) {
+      for (const [queueOffset, logOffset] of entries.slice(0, 3)) {
+        expect(factOf(look('/store', `${topic}/${queueId}/${queueOffset}`), 'log offset')).toBe(logOffset);
+      }
+    }
+    expect(look('/store', 'Keyed/0/99999').kind).toBe('no record');
+    expect(look('/store', '99').notes).toEqual(['no record begins here']);
+  });
+
+  it('shows segments with all their records', () => {
+    const segments = disk.list('/store/commitlog').map((name) => look(`/store/commitlog/${name}`));
+    const offsets = segments.flatMap(({ rows = [] }) => rows.map(([logOffset]) => logOffset));
+    expect(offsets).toEqual(index.messages.map(({ physicalOffset }) => physicalOffset));
+    expect(String(factOf(segments[0]!, 'filler'))).toMatch(/^\d+ bytes/);
+  });
+
+  it('shows entries of queues, of both kinds', () => {
+    const queue = index.queues.find(({ topic, queueId }) => topic === 'Bulk' && queueId === 0)!;
+    const first = look('/store/consumequeue/Bulk/0/00000000000000000000');
+    expect(first.rows!.map((row) => row.map(Number))).toEqual(
+      queue.entries.slice(0, 50).map((entry) => entry.slice(0, 4)),
+    );
+    const batch = index.queues.find(({ type }) => type === 'BatchCQ')!;
+    const shown = look(`/store/batchconsumequeue/${batch.topic}/${batch.queueId}/00000000000000000000`);
+    expect(shown.rows!.map(([, offset, count, logOffset, size]) => [offset, logOffset, size, count])).toEqual(
+      batch.entries
+        .slice(0, shown.rows!.length)
+        .map(([offset, logOffset, size, , count]) => [offset, logOffset, size, count]),
+    );
+  });
+
+  it('walks the chain of a key in an index file, whose shape it finds out', () => {
+    const [name] = disk.list('/store/index');
+    const file = look(`/store/index/${name}`, 'Keyed#user-0');
+    expect([factOf(file, 'slots'), factOf(file, 'entries at most')]).toEqual([300, 800]);
+    const keyed = index.messages.filter(({ topic }) => topic === 'Keyed').map(({ physicalOffset }) => physicalOffset);
+    expect(file.rows!.some(([, , logOffset]) => keyed.includes(Number(logOffset)))).toBe(true);
+    const all = look(`/store/index/${name}`);
+    expect(all.rows).toHaveLength(799);
+  });
+
+  it('shows the small files', () => {
+    expect(look('/store/checkpoint').kind).toBe('checkpoint');
+    expect(factOf(look('/store/config/topics.json'), 'topicConfigTable')).toMatch(/^29: /);
+    const offsets = look('/store/config/consumerOffset.json').value as {
+      offsetTable: Record<string, Record<string, number>>;
+    };
+    expect(offsets.offsetTable['Sql@CG_sql']).toEqual({ 0: 10, 1: 9, 2: 8, 3: 10 });
+    const crashed = damagedStore(goldenVariants.find(({ name }) => name === 'crash-torn-record')!);
+    expect(look('/store/abort', undefined, crashed).kind).toBe('abort file');
+    expect(factOf(look('/store', undefined, crashed), 'state')).toMatch(/^not stopped in order/);
+  });
+
+  it("shows the timer's files", () => {
+    const timer = goldenStore('clean');
+    readTar(goldenBytes('store/clean.tar.gz'), (path, contents) => {
+      if (path.includes('/timerlog/')) timer.put(`/store/${path.slice('clean/'.length)}`, contents);
+    });
+    const [name] = timer.list('/store/timerlog');
+    expect(look(`/store/timerlog/${name}`, undefined, timer).rows).toHaveLength(4);
+    expect(factOf(look('/store/config/timercheck'), 'queue offset')).toBe(4);
+  });
+
+  it('shows the whole store: the range of the log and of every queue', () => {
+    const store = look('/store');
+    expect(factOf(store, 'log offsets')).toBe(`${index.commitLog.minOffset} to ${index.commitLog.maxOffset}`);
+    const bounds = new Map(store.rows!.map(([topic, queue, min, max]) => [`${topic}/${queue}`, [min, max]]));
+    for (const { topic, queueId, minOffset, maxOffset, type } of index.queues) {
+      if (type === 'SimpleCQ' && maxOffset > 0)
+        expect(bounds.get(`${topic}/${queueId}`)).toEqual([minOffset, maxOffset]);
+    }
+  });
+
+  it('says what is wrong with a record', () => {
+    const torn = damagedStore(goldenVariants.find(({ name }) => name === 'clean-bad-body')!);
+    const notes = index.messages.slice(-20).flatMap(({ physicalOffset }) => look('/store', String(physicalOffset), torn).notes!);
+    expect(notes).toHaveLength(1);
+    expect(notes[0]).toMatch(/the body is damaged/);
+  });
+
+  it('changes nothing, and prints everything as text and as JSON', () => {
+    const own = goldenStore('clean');
+    own.journal.length = 0;
+    for (const path of ['/store', '/store/checkpoint', '/store/commitlog/00000000000000000000']) {
+      const shown = look(path, undefined, own);
+      expect(inspectionText(shown).split('\n').length).toBeGreaterThan(3);
+      expect(JSON.parse(jsonLine(inspectionJson(shown)))).toMatchObject({ kind: shown.kind, path });
+    }
+    const record = JSON.parse(jsonLine(inspectionJson(look('/store', '0')))) as { value: { body: string } };
+    expect(record.value.body).toMatch(/^[0-9a-f]+$/);
+    expect(own.journal).toEqual([]);
+    expect(own.openFiles).toBe(0);
+  });
+});
+
+describe('ringmq inspect', () => {
+  it('refuses what is no store with 1 and a bad command line with 2', async () => {
+    expect((await resultOf(ringmq(['inspect', '/proc']))).code).toBe(1);
+    expect((await resultOf(ringmq(['inspect', '/tmp', '--limit', 'x']))).code).toBe(2);
+    expect((await resultOf(ringmq(['inspect', '/not-there']))).stderr).toBe('ringmq: /not-there is not there');
+  });
+});
