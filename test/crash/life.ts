@@ -1,0 +1,260 @@
+/**
+ * The life of one store: brokers that come and go under load, and what must be there after each of them. Two producers and a consumer, each a
+ * process of its own, talk to the broker until it is gone and say what they were told; the next broker is asked for all of it. Used by run.ts.
+ */
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { sleep, systemClock } from '../../src/base/clock.ts';
+import { type Random, seededRandom } from '../../src/base/random.ts';
+import { BrokerProcess } from './broker-process.ts';
+import { ClientProcess } from './client-process.ts';
+import type { Begin, Report, TopicPlan, Tripwire } from './client-protocol.ts';
+import {
+  type Choices,
+  type CyclePlan,
+  drawCycle,
+  drawLife,
+  drawStart,
+  type EndPlan,
+  FIRST_TOPICS,
+  type LifePlan,
+  type StartPlan,
+  settingsOfLife,
+} from './plan.ts';
+import { type Ended, type FoundQueue, StoreModel } from './store-model.ts';
+import { Survey } from './survey.ts';
+import { WitnessKind } from './witness-log.ts';
+
+const PRODUCERS = 2;
+/** So much longer than its interval may the file of consumer offsets take on a busy machine. */
+const OFFSETS_MARGIN_MS = 2000;
+/** Every so many cycles all messages are looked at; else the new ones and so many before them. */
+const CYCLES_OF_FULL_SURVEY = 10;
+const SEEN_AGAIN = 100;
+const SNAPSHOT_SEGMENTS = 3;
+
+export interface LifeOptions {
+  readonly folder: string;
+  readonly main: string;
+  readonly seed: number;
+  readonly choices: Choices;
+  /** Keeps a copy of the newest files as the last broker left them. */
+  readonly snapshots: boolean;
+}
+
+/** What a cycle was and what it showed. */
+export interface CycleResult {
+  readonly end: EndPlan;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly killedStarts: number;
+  readonly startMs: number;
+  readonly acknowledged: number;
+  readonly surveyed: number;
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+export class LifeFailure extends Error {
+  override readonly name = 'LifeFailure';
+}
+
+export class Life {
+  readonly plan: LifePlan;
+  readonly #options: LifeOptions;
+  readonly #random: Random;
+  readonly #model = new StoreModel();
+  readonly #stamp: number;
+  readonly #store: string;
+  readonly #clients: readonly ClientProcess[];
+  readonly #topics: TopicPlan[] = [...FIRST_TOPICS];
+  /** So far each queue has been surveyed. */
+  readonly #surveyed = new Map<string, number>();
+  #places: Record<string, number> = {};
+  #start: StartPlan;
+  #broker!: BrokerProcess;
+  #address = '';
+  #cycles = 0;
+  #logEnd = 0;
+
+  constructor(options: LifeOptions) {
+    this.#options = options;
+    this.#random = seededRandom(options.seed);
+    this.plan = drawLife(this.#random);
+    this.#start = drawStart(this.#random, options.choices);
+    this.#stamp = options.seed & 0x7fffffff;
+    this.#store = `${options.folder}/store`;
+    mkdirSync(options.folder, { recursive: true });
+    const { folder } = options;
+    const producers = Array.from(
+      { length: PRODUCERS },
+      (_, i) => new ClientProcess('producer', folder, this.#stamp, i),
+    );
+    this.#clients = [...producers, new ClientProcess('consumer', folder, this.#stamp, PRODUCERS)];
+  }
+
+  async open(): Promise<void> {
+    this.#broker = this.#spawn();
+    this.#address = await this.#broker.ready;
+  }
+
+  /** Load, end, start, survey. Throws LifeFailure when something is not as it must be. `isLast`: looks at everything. */
+  async cycle(isLast: boolean): Promise<CycleResult> {
+    const plan = drawCycle(this.#random, this.#options.choices);
+    if (plan.newTopicQueues > 0) this.#topics.push({ index: this.#topics.length, queues: plan.newTopicQueues });
+    const before = this.#model.acknowledged;
+    const { settings } = this.#start;
+    const reports = this.#clients.map((client) => client.run(this.#begin(plan.end)));
+    const downUs = await this.#end(plan.end);
+    const refused = this.#hear(await Promise.all(reports));
+    const clean = this.#checkExit(plan.end);
+    const filedBeforeUs = downUs - (this.#start.offsetsIntervalMs + OFFSETS_MARGIN_MS) * 1000;
+    if (this.#options.snapshots) this.#snapshot();
+    await this.#killStarts(plan);
+    this.#start = plan.next;
+    this.#broker = this.#spawn();
+    this.#address = await this.#broker.ready;
+    this.#cycles++;
+    const surveyed = await this.#survey({ clean, filedBeforeUs }, isLast);
+    this.#failOnViolations();
+    return {
+      end: plan.end,
+      settings,
+      killedStarts: plan.killedStartsMs.length,
+      startMs: this.#broker.startMs,
+      acknowledged: this.#model.acknowledged - before,
+      surveyed,
+      refused,
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#clients) client.close();
+    this.#broker.signal('SIGKILL');
+    await this.#broker.ended();
+  }
+
+  /** For the report of a failure. */
+  brokerLog(): string {
+    return this.#broker.logTail();
+  }
+
+  #spawn(): BrokerProcess {
+    const { main, folder } = this.#options;
+    const { command } = this.#start;
+    const settings = { ...settingsOfLife(this.plan), ...this.#start.settings };
+    return new BrokerProcess({ main, command, store: this.#store, settings, logPath: `${folder}/broker.log` });
+  }
+
+  #begin(end: EndPlan): Begin {
+    return {
+      address: this.#address,
+      processId: this.#broker.processId,
+      seed: this.#random.below(2 ** 31),
+      topics: this.#topics,
+      segmentBytes: this.plan.segmentBytes,
+      tripwire: this.#tripwire(end),
+      places: this.#places,
+    };
+  }
+
+  #tripwire(end: EndPlan): Tripwire {
+    const { segmentBytes, queueFileEntries } = this.plan;
+    if (end.kind === 'queue') return { kind: 'queue', multiple: queueFileEntries, passed: end.passed };
+    if (end.kind !== 'log') return null;
+    const nextSegment = Math.ceil((this.#logEnd + 1) / segmentBytes) * segmentBytes;
+    return { kind: 'log', logOffset: nextSegment + end.beyondBytes };
+  }
+
+  /** Returns when it was done, monotonic in microseconds. */
+  async #end(end: EndPlan): Promise<number> {
+    await Promise.race([this.#broker.ended(), sleep(end.afterMs)]);
+    if (end.kind === 'stop' || end.kind === 'stop-killed') {
+      this.#broker.signal('SIGTERM');
+      if (end.kind === 'stop-killed') await Promise.race([this.#broker.ended(), sleep(end.killAfterMs)]);
+    }
+    const downUs = systemClock.monotonicUs();
+    if (end.kind !== 'stop') this.#broker.signal('SIGKILL');
+    await this.#broker.ended();
+    return downUs;
+  }
+
+  #hear(reports: readonly Report[]): Record<string, number> {
+    const refused: Record<string, number> = {};
+    for (const client of this.#clients) {
+      for (const entry of client.witness.readNew()) {
+        this.#model.witness(entry);
+        if (entry.kind === WitnessKind.acknowledged) this.#logEnd = Math.max(this.#logEnd, entry.at);
+      }
+    }
+    for (const report of reports) {
+      for (const [lane, next] of report.sent) this.#model.sent(lane, next);
+      for (const text of report.violations) this.#model.report(text);
+      for (const [code, count] of Object.entries(report.refused)) refused[code] = (refused[code] ?? 0) + count;
+    }
+    return refused;
+  }
+
+  /** Whether the stop was a clean one. */
+  #checkExit({ kind }: EndPlan): boolean {
+    const exit = this.#broker.exit!;
+    const isStopped = exit.code === 0 && (kind === 'stop' || kind === 'stop-killed');
+    const isKilled = exit.signal === 'SIGKILL' && kind !== 'stop';
+    if (!isStopped && !isKilled) this.#model.report(`the broker ended by itself or late: ${JSON.stringify(exit)}`);
+    const hasAbort = existsSync(`${this.#store}/abort`);
+    if (isStopped && hasAbort) this.#model.report('the file abort is there after a clean stop');
+    return isStopped;
+  }
+
+  async #killStarts({ killedStartsMs }: CyclePlan): Promise<void> {
+    for (const ms of killedStartsMs) {
+      this.#broker = this.#spawn();
+      await Promise.race([this.#broker.ended(), sleep(ms)]);
+      this.#broker.signal('SIGKILL');
+      await this.#broker.ended();
+      if (this.#broker.exit?.signal !== 'SIGKILL') await this.#broker.ready;
+    }
+  }
+
+  async #survey(ended: Ended, isLast: boolean): Promise<number> {
+    const isFull = isLast || this.#cycles % CYCLES_OF_FULL_SURVEY === 0;
+    const survey = new Survey(this.#address, this.#stamp);
+    try {
+      const found = await survey.queues(this.#model, (queue) => (isFull ? 0 : this.#surveyedTo(queue)));
+      this.#model.checkQueues(found);
+      const offsets = await survey.offsets(this.#model);
+      const maxes = new Map(found.map((queue) => [keyOf(queue), queue.max]));
+      this.#model.checkOffsets(offsets, (topic, queueId) => maxes.get(keyOf({ topic, queueId })) ?? 0, ended);
+      for (const queue of found) this.#surveyed.set(keyOf(queue), queue.max);
+      for (const { group, topic, queueId, offset } of offsets) this.#places[`${group}/${topic}/${queueId}`] = offset;
+      return sumOfMessages(found);
+    } finally {
+      survey.close();
+    }
+  }
+
+  #surveyedTo(queue: { topic: number; queueId: number }): number {
+    return Math.max(0, (this.#surveyed.get(keyOf(queue)) ?? 0) - SEEN_AGAIN);
+  }
+
+  #failOnViolations(): void {
+    const { violations } = this.#model;
+    if (violations.length > 0) throw new LifeFailure(violations.join('\n'));
+  }
+
+  /** The segments before the newest are left out: no crash touches them. */
+  #snapshot(): void {
+    const target = `${this.#options.folder}/before`;
+    rmSync(target, { recursive: true, force: true });
+    const log = `${this.#store}/commitlog`;
+    const newest = new Set(readdirSync(log).sort().slice(-SNAPSHOT_SEGMENTS));
+    const filter = (path: string): boolean => dirname(path) !== log || newest.has(basename(path));
+    cpSync(this.#store, target, { recursive: true, filter });
+  }
+}
+
+function keyOf({ topic, queueId }: { topic: number; queueId: number }): string {
+  return `${topic}/${queueId}`;
+}
+
+function sumOfMessages(found: readonly FoundQueue[]): number {
+  return found.reduce((sum, { messages }) => sum + messages.length, 0);
+}

@@ -1,0 +1,89 @@
+/**
+ * Asks a broker that has just started for everything that the model must know of: bounds and messages of the queues, places of the groups. Over
+ * a socket, as any consumer would. Used by life.ts.
+ */
+import { RequestCode, ResponseCode } from '../../src/remoting/codes.ts';
+import type { RemotingCommand } from '../../src/remoting/command.ts';
+import { requestOf } from '../../src/remoting/frame-codec.ts';
+import { PullSysFlag } from '../../src/remoting/pull-header.ts';
+import { RemotingClient } from '../../src/transport/remoting-client.ts';
+import { GROUPS } from './client-protocol.ts';
+import { type FoundMessage, readMessages, topicName } from './messages.ts';
+import type { FoundOffset, FoundQueue, StoreModel } from './store-model.ts';
+
+const TIMEOUT_MS = 30_000;
+/** A survey is no group of the consumers'. */
+const SURVEY_GROUP = 'crash-survey';
+
+export class Survey {
+  readonly #client = new RemotingClient();
+  readonly #address: string;
+  readonly #stamp: number;
+
+  constructor(address: string, stamp: number) {
+    this.#address = address;
+    this.#stamp = stamp;
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  /** `fromOf` says from where on a queue is read: 0 for all of it. */
+  queues(model: StoreModel, fromOf: (queue: { topic: number; queueId: number }) => number): Promise<FoundQueue[]> {
+    return Promise.all(model.queues().map((queue) => this.#queue(queue.topic, queue.queueId, fromOf(queue))));
+  }
+
+  offsets(model: StoreModel): Promise<FoundOffset[]> {
+    return Promise.all(
+      model.groups().map(async ({ group, topic, queueId }) => {
+        const fields = { consumerGroup: GROUPS[group]!, topic: topicName(topic), queueId: String(queueId) };
+        const answer = await this.#invoke(RequestCode.QUERY_CONSUMER_OFFSET, fields);
+        const offset = answer.code === ResponseCode.QUERY_NOT_FOUND ? 0 : offsetOf(answer);
+        return { group, topic, queueId, offset };
+      }),
+    );
+  }
+
+  async #queue(topic: number, queueId: number, from: number): Promise<FoundQueue> {
+    const fields = { topic: topicName(topic), queueId: String(queueId) };
+    const min = offsetOf(await this.#invoke(RequestCode.GET_MIN_OFFSET, fields));
+    const max = offsetOf(await this.#invoke(RequestCode.GET_MAX_OFFSET, fields));
+    const messages: FoundMessage[] = [];
+    while (from + messages.length < max) {
+      const at = from + messages.length;
+      const answer = await this.#pull(fields, at);
+      if (answer.code !== ResponseCode.SUCCESS) {
+        throw new Error(
+          `${fields.topic}/${queueId}@${at} of ${max}: a pull was answered ${answer.code} ${answer.remark}`,
+        );
+      }
+      messages.push(...readMessages(answer.body!, this.#stamp));
+    }
+    return { topic, queueId, min, max, from, messages };
+  }
+
+  #pull(queue: Readonly<Record<string, string>>, queueOffset: number): Promise<RemotingCommand> {
+    return this.#invoke(RequestCode.PULL_MESSAGE, {
+      ...queue,
+      consumerGroup: SURVEY_GROUP,
+      queueOffset: String(queueOffset),
+      maxMsgNums: '4096',
+      sysFlag: String(PullSysFlag.subscription),
+      commitOffset: '0',
+      suspendTimeoutMillis: '0',
+      subscription: '*',
+      subVersion: '0',
+      expressionType: 'TAG',
+    });
+  }
+
+  #invoke(code: number, fields: Readonly<Record<string, string>>): Promise<RemotingCommand> {
+    return this.#client.invoke(this.#address, requestOf(code, 0, new Map(Object.entries(fields))), TIMEOUT_MS);
+  }
+}
+
+/** NaN for a refusal, which no check lets pass. */
+function offsetOf({ code, extFields }: RemotingCommand): number {
+  return code === ResponseCode.SUCCESS ? Number(extFields?.get('offset')) : Number.NaN;
+}
