@@ -47,6 +47,20 @@ export interface BrokerSettings extends ControlSettings {
   /** Dispatch may be this far behind before sends are answered SYSTEM_BUSY. */
   readonly undispatchedMaxBytes: number;
 
+  /** Hours that a file of the log is kept after it was last written to. */
+  readonly fileReservedTime: number;
+  /** Hours of the day, joined by `;`. */
+  readonly deleteWhen: string;
+  readonly cleanResourceInterval: number;
+  readonly deleteCommitLogFilesInterval: number;
+  readonly deleteConsumeQueueFilesInterval: number;
+  readonly deleteFileBatchMax: number;
+  /** Percents of the disk. */
+  readonly diskMaxUsedSpaceRatio: number;
+  readonly diskSpaceCleanForciblyRatio: number;
+  readonly diskSpaceWarningLevelRatio: number;
+  readonly cleanFileForciblyEnable: boolean;
+
   readonly longPollingEnable: boolean;
   readonly shortPollingTimeMills: number;
   readonly litePullMessageEnable: boolean;

@@ -25,6 +25,8 @@ const HOST = /^[^\s;,/]+$/;
 /** `host:port`, several joined by `;`, or nothing. */
 const ADDRESS_LIST = /^(?:[^\s;,/]+:\d{1,5}(?:;[^\s;,/]+:\d{1,5})*;?)?$/;
 
+const HOURS = /^(?:[01]?\d|2[0-3])(?:;(?:[01]?\d|2[0-3]))*;?$/;
+
 const FLUSH_TYPES: readonly FlushDiskType[] = ['ASYNC_FLUSH', 'SYNC_FLUSH'];
 const FLUSH_ALIASES = { async: 'ASYNC_FLUSH', sync: 'SYNC_FLUSH' } as const;
 
@@ -119,6 +121,27 @@ export const BROKER_SCHEMA = {
     'Dispatch may be this far behind before sends are answered SYSTEM_BUSY',
   ),
 
+  fileReservedTime: count(72, 0, 1_000_000).describe('Hours that a file of the CommitLog is kept after its last write'),
+  deleteWhen: text('04', HOURS, 'must be hours of the day, 00 to 23, several joined by ;').describe(
+    'Hours of the day at which files that have expired are deleted',
+  ),
+  cleanResourceInterval: count(10_000, 10, HOUR_MS).describe(
+    'Time between looks for files to delete, and at the disk; the first is a minute after the start',
+  ),
+  deleteCommitLogFilesInterval: count(100, 0, 60_000).describe('Time between deletions of two files of the CommitLog'),
+  deleteConsumeQueueFilesInterval: count(100, 0, 60_000).describe('Time between queues that files are deleted of'),
+  deleteFileBatchMax: count(10, 1, 1_000_000).describe('Files of the CommitLog that one look deletes, at most'),
+  diskMaxUsedSpaceRatio: percent(75, 10, 95).describe(
+    'Percent of the disk above which files that have expired are deleted at any hour; held between 10 and 95',
+  ),
+  diskSpaceCleanForciblyRatio: percent(85, 30, 85).describe(
+    'Percent above which the oldest files are deleted before they expire; held between 30 and 85',
+  ),
+  diskSpaceWarningLevelRatio: percent(90, 35, 90).describe(
+    'Percent above which sends are refused; held between 35 and 90',
+  ),
+  cleanFileForciblyEnable: flag(true).describe('Files may be deleted before they expire'),
+
   longPollingEnable: flag(true).describe('A pull that finds nothing waits as long as it asked to'),
   shortPollingTimeMills: count(1000, 1, HOUR_MS).describe('Without long polling: how long it waits'),
   litePullMessageEnable: flag(true).describe('Lite pulls (361) are answered'),
@@ -178,6 +201,11 @@ export function completeBroker(options: BrokerOptions): BrokerSettings {
 /** Upstream takes any number and holds it between these two (spec/api.md 4.2). */
 function registrationPeriod(): Kind<number> {
   return count(30_000, 0, 2 ** 31 - 1).transform((ms) => Math.min(Math.max(ms, 10_000), 60_000));
+}
+
+/** Upstream takes any number for these as well (spec/store.md 15.2). */
+function percent(initial: number, min: number, max: number): Kind<number> {
+  return count(initial, 0, 100).transform((value) => Math.min(Math.max(value, min), max));
 }
 
 /** Upstream rounds up to whole entries as well. */

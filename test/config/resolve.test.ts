@@ -166,11 +166,32 @@ describe('settings of a broker', () => {
     expect(settings.registerNameServerPeriod).toBe(ms);
   });
 
+  it.each([
+    [{ diskMaxUsedSpaceRatio: '3' }, 10],
+    [{ diskMaxUsedSpaceRatio: '99' }, 95],
+    [{ diskSpaceCleanForciblyRatio: '29' }, 30],
+    [{ diskSpaceCleanForciblyRatio: '86' }, 85],
+    [{ diskSpaceWarningLevelRatio: '34' }, 35],
+    [{ diskSpaceWarningLevelRatio: '100' }, 90],
+    [{ diskSpaceWarningLevelRatio: '77' }, 77],
+  ])('hold the percents of the disk within the limits of upstream: %o becomes %d', (values, percent) => {
+    expect(resolveBroker(given(values)).settings).toMatchObject({ [Object.keys(values)[0]!]: percent });
+  });
+
+  it('take hours of the day for the time to delete, and nothing else', () => {
+    for (const deleteWhen of ['04', '4', '0;23', '01;02;']) {
+      expect(resolveBroker(given({ deleteWhen })).settings.deleteWhen).toBe(deleteWhen);
+    }
+    for (const deleteWhen of ['', '24', '-1', '04:00', '4,5', ';4', 'never']) {
+      expect(problemsOf({ deleteWhen }), deleteWhen).toHaveLength(1);
+    }
+  });
+
   it("warn of Apache's settings that have no effect and of misspelt ones", () => {
-    const text = 'deleteWhen=04\nflushIntervalConsumeQueue=500\nflushDiskTypo=SYNC_FLUSH\ncolour=blue\n';
+    const text = 'warmMapedFileEnable=true\nflushIntervalConsumeQueue=500\nflushDiskTypo=SYNC_FLUSH\ncolour=blue\n';
     const { warnings } = resolveBroker(assignmentsOfFile(text, 'test'));
     expect(warnings).toEqual([
-      'deleteWhen (test) is a setting of Apache RocketMQ that RingMQ does not follow: ignored',
+      'warmMapedFileEnable (test) is a setting of Apache RocketMQ that RingMQ does not follow: ignored',
       'flushIntervalConsumeQueue (test) is a setting of Apache RocketMQ that RingMQ does not follow: ignored',
       'flushDiskTypo (test) is not a setting: ignored, is flushDiskType meant?',
       'colour (test) is not a setting: ignored',
@@ -178,14 +199,14 @@ describe('settings of a broker', () => {
   });
 
   it("refuse names that are none where only RingMQ reads them; Apache's names are warned of there too", () => {
-    const values = { deleteWhen: '04', flushDiskTypo: 'SYNC_FLUSH', colour: 'blue' };
+    const values = { warmMapedFileEnable: true, flushDiskTypo: 'SYNC_FLUSH', colour: 'blue' };
     const problems = [
       'flushDiskTypo (test) is not a setting, is flushDiskType meant?',
       'colour (test) is not a setting',
     ];
     expect(problemsOf(values)).toEqual(problems);
     expect(() => resolveBroker(assignmentsOfFlags(['flushDiskTypo=SYNC_FLUSH'], '--set'))).toThrow(ConfigurationError);
-    expect(resolveBroker(given({ deleteWhen: '04' })).warnings).toHaveLength(1);
+    expect(resolveBroker(given({ warmMapedFileEnable: 'true' })).warnings).toHaveLength(1);
   });
 
   it('advise against an address that nobody can reach', () => {

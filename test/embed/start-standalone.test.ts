@@ -176,7 +176,7 @@ describe('startBroker', () => {
     const configFile = `${folder}/broker.conf`;
     writeFileSync(
       configFile,
-      `brokerName=from-file\nlistenPort=1\ndeleteWhen=04\nstorePathRootDir=${folder}/store\nmappedFileSizeCommitLog=1048576\n`,
+      `brokerName=from-file\nlistenPort=1\nwarmMapedFileEnable=true\nstorePathRootDir=${folder}/store\nmappedFileSizeCommitLog=1048576\n`,
     );
     const lines: string[] = [];
     await using broker = await startBroker({
@@ -184,7 +184,9 @@ describe('startBroker', () => {
       listenPort: 0,
       log: (level, _thread, message) => lines.push(`${level} ${message}`),
     });
-    expect(lines).toContainEqual(expect.stringMatching(/^warn deleteWhen \(.*broker\.conf\) is a setting of Apache/));
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^warn warmMapedFileEnable \(.*broker\.conf\) is a setting of Apache/),
+    );
     const settings = (await request(broker.address, GET_BROKER_CONFIG, {})).body.toString();
     expect(settings).toContain('brokerName=from-file\n');
     expect(settings).toContain('mappedFileSizeCommitLog=1048576\n');
