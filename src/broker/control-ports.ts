@@ -32,6 +32,14 @@ export interface QueuePort {
   isResident(topic: string, queueId: number, offset: number): boolean;
 }
 
+/** What control deletes at somebody's request; it deletes the same on its own, later. */
+export interface CleaningPort {
+  /** Files of the log that have expired, whatever the hour. */
+  deleteExpiredFiles(): void;
+  /** Files of queues that hold no message which is still there. */
+  cleanQueues(): void;
+}
+
 export interface ControlLog {
   info(message: string): void;
   warn(message: string): void;
@@ -43,6 +51,7 @@ export interface CoordinatorPorts {
   readonly clock: Clock;
   readonly files: SettingsFiles;
   readonly queues: QueuePort;
+  readonly cleaning: CleaningPort;
   /** The row of a queue in the shared table, made when it has none yet; -1 when no rows are left. */
   createSlot(topic: string, queueId: number): number;
   send(netIndex: number, message: FromControl): void;

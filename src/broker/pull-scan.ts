@@ -98,8 +98,15 @@ export class PullScan {
           into.add(logOffset, size, step - 1);
       }
     }
-    if (step === 0) into.end('OFFSET_FOUND_NULL', this.#nextFile(offset));
+    if (step === 0) this.#foundNothing(target, into);
     else into.end(into.count > 0 ? 'FOUND' : 'NO_MATCHED_MESSAGE', offset + step);
+  }
+
+  /** The entry is in no file: it may have been deleted while this looked for it, and then the queue begins later by now. */
+  #foundNothing({ slot }: PullTarget, into: PullSelection): void {
+    const min = this.#ports.queues.min(slot);
+    if (into.offset < min) into.end('OFFSET_TOO_SMALL', min);
+    else into.end('OFFSET_FOUND_NULL', this.#nextFile(into.offset));
   }
 
   /** Looked at before the filter, as upstream does: an entry that would not fit ends the batch even when it does not match. */

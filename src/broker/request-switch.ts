@@ -6,13 +6,14 @@ import { RequestCode } from '../remoting/codes.ts';
 import type { RemotingCommand } from '../remoting/command.ts';
 import type { Answer } from './answer.ts';
 import { brokerConfig, runtimeInfo } from './broker-info.ts';
+import { cleanExpiredConsumeQueue, deleteExpiredCommitLog } from './cleaning-requests.ts';
 import type { Requester } from './client-channel.ts';
 import * as clients from './client-requests.ts';
 import type { ClientSessions } from './client-sessions.ts';
 import * as stats from './consume-stats.ts';
 import type { ConsumerOffsets } from './consumer-offsets.ts';
 import type { ConsumerRegistry } from './consumer-registry.ts';
-import type { QueuePort } from './control-ports.ts';
+import type { CleaningPort, QueuePort } from './control-ports.ts';
 import type { ControlSettings } from './control-settings.ts';
 import type { DataVersion } from './data-version.ts';
 import * as groups from './group-requests.ts';
@@ -39,6 +40,7 @@ export interface ControlTables {
   readonly sessions: ClientSessions;
   readonly locks: QueueLocks;
   readonly queues: QueuePort;
+  readonly cleaning: CleaningPort;
   readonly configVersion: DataVersion;
   runtime(): Readonly<Record<string, string>>;
   configText(): string;
@@ -108,6 +110,10 @@ export function answerRequest(command: RemotingCommand, client: Requester, table
       return stats.topicsOfConsumer(command, client, tables);
     case RequestCode.QUERY_SUBSCRIPTION_BY_CONSUMER:
       return stats.subscriptionOfConsumer(command, tables);
+    case RequestCode.DELETE_EXPIRED_COMMITLOG:
+      return deleteExpiredCommitLog(tables.cleaning);
+    case RequestCode.CLEAN_EXPIRED_CONSUMEQUEUE:
+      return cleanExpiredConsumeQueue(tables.cleaning);
     case RequestCode.GET_BROKER_RUNTIME_INFO:
       return runtimeInfo(tables.runtime());
     case RequestCode.GET_BROKER_CONFIG:

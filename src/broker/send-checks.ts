@@ -9,6 +9,7 @@ import { ResponseCode } from '../remoting/codes.ts';
 import { isRetryTopic, isSendForbidden, topicError } from '../remoting/names.ts';
 import type { SendHeader } from '../remoting/send-header.ts';
 import { Perm } from '../remoting/topic-config.ts';
+import type { FullDisk } from '../ring/status-page.ts';
 import type { BrokerSettings } from './broker-settings.ts';
 import type { TopicView } from './control-protocol.ts';
 import { notBuilt, type Refusal } from './refusal.ts';
@@ -77,6 +78,22 @@ export function refusedSize(bodyLength: number, propertiesLength: number, bodyMa
     return illegal(`message properties are ${propertiesLength} bytes long, the limit is ${PROPERTIES_SIZE_MAX_BYTES}`);
   }
   return null;
+}
+
+/** Percents used under the log and under the queues. The beginning is upstream's; tools and tests of users look for it. */
+export function refusedFullDisk({ log, queues }: FullDisk): Refusal {
+  const ratios = `CL: ${ratioText(log)} CQ: ${ratioText(queues)} INDEX: ${ratioText(log)}`;
+  return {
+    code: ResponseCode.SERVICE_NOT_AVAILABLE,
+    remark:
+      'service not available now. It may be caused by one of the following reasons: ' +
+      `the broker's disk is full [${ratios}], messages are put to the slave, message store has been shut down, etc.`,
+  };
+}
+
+/** As Java's %5.2f. */
+function ratioText(percent: number): string {
+  return (percent / 100).toFixed(2).padStart(5);
 }
 
 export function illegal(remark: string): Refusal {

@@ -117,6 +117,8 @@ export class SendMessages {
       refusedQueue(header, view) ??
       (header.batch ? refusedBatch(header, view, this.#properties) : refusedKind(header, view, this.#properties));
     if (refusal !== null) return refusal;
+    const full = this.#ports.refusedByDisk();
+    if (full !== null) return full;
     const behindBytes = this.#ports.undispatchedBytes();
     if (behindBytes <= settings.undispatchedMaxBytes) return null;
     return { code: ResponseCode.SYSTEM_BUSY, remark: `[OVERLOAD]the queues are ${behindBytes} bytes behind the log` };

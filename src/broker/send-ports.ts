@@ -6,6 +6,7 @@ import type { QueueTable } from '../ring/queue-table.ts';
 import type { BrokerSettings } from './broker-settings.ts';
 import type { NetTables } from './net-tables.ts';
 import type { PendingSends } from './pending-sends.ts';
+import type { Refusal } from './refusal.ts';
 
 export interface SendPorts {
   readonly settings: Pick<
@@ -28,6 +29,8 @@ export interface SendPorts {
   /** This broker as records name it: address and port, 8 or 20 bytes. */
   readonly storeHost: Uint8Array;
   readonly random: Random;
+  /** Why no send is taken at all: the disk is too full. Null while they are. */
+  refusedByDisk(): Refusal | null;
   /** Bytes of the log that are written and not in the queues yet. */
   undispatchedBytes(): number;
 }

@@ -7,6 +7,7 @@
  *                  own line each watermarks (int64)
  *                  own line each bells {sleeping i32}
  *                  own line each flags of the nets {parked pulls i32}
+ *                  own line      full disk {0, or 1 in the third byte and the percents used under the queues and under the log}
  *                  own lines     beats and counters of each thread (doubles, one writer each)
  *                  own lines     stage histograms (one writer each)
  *
@@ -74,7 +75,8 @@ export function statusPageLayout(parts: StatusPageParts) {
   const watermarksAt = failureAt + OWN_LINE_BYTES;
   const bellsAt = watermarksAt + parts.watermarks * OWN_LINE_BYTES;
   const parkedAt = bellsAt + parts.threads * Bell.sizeBytes;
-  const numbersAt = parkedAt + parts.threads * OWN_LINE_BYTES;
+  const diskAt = parkedAt + parts.threads * OWN_LINE_BYTES;
+  const numbersAt = diskAt + OWN_LINE_BYTES;
   const histogramsAt = numbersAt + parts.threads * numbersApart;
   const sizeBytes = histogramsAt + parts.histograms * histogramsApart;
   return {
@@ -82,6 +84,7 @@ export function statusPageLayout(parts: StatusPageParts) {
     watermarksAt,
     bellsAt,
     parkedAt,
+    diskAt,
     numbersAt,
     numbersApart,
     histogramsAt,

@@ -10,7 +10,7 @@ import { Watermark } from './watermark.ts';
 /**
  * How far the log has come, in log offsets: `written >= flushed`, `written >= visible >= dispatched`. `logStart` is where it begins: what
  * lies below is deleted, or is going to be at once. Two are store times in ms, which the checkpoint is made of: `writtenAt` of the newest
- * written record, `queuesSyncedAt` up to which every queue entry is on the disk.
+ * written record, `queuesSyncedAt` up to which every queue entry is on the disk. `queueFilesDeleted` is a count.
  */
 export const WATERMARKS = [
   'written',
@@ -21,6 +21,7 @@ export const WATERMARKS = [
   'writtenAt',
   'queuesSyncedAt',
   'logStart',
+  'queueFilesDeleted',
 ] as const;
 export type WatermarkName = (typeof WATERMARKS)[number];
 
@@ -41,6 +42,7 @@ export const COUNTERS = [
   'appendRuns',
   'appendBytes',
   'segmentsMadeInline',
+  'segmentsDeleted',
   /** fdatasyncs that made new bytes of the log durable. */
   'syncs',
   'dispatchedRecords',
@@ -71,6 +73,17 @@ const INTS_PER_LINE = OWN_LINE_BYTES / Int32Array.BYTES_PER_ELEMENT;
 const FAILED_THREAD_BITS = 8;
 const FAILURE_CODE_MAX = 0x7fffff;
 
+/** A byte each for two percents, and above them a bit, so that 0 is a disk that takes sends. */
+const PERCENT_BITS = 8;
+const PERCENT_MASK = (1 << PERCENT_BITS) - 1;
+const DISK_FULL = 1 << (2 * PERCENT_BITS);
+
+/** Percents used of the file systems under the log and under the queues. */
+export interface FullDisk {
+  readonly log: number;
+  readonly queues: number;
+}
+
 /** An object and no map: where a counter is named by a constant the look-up costs nothing. */
 const counterIndex = Object.fromEntries(COUNTERS.map((name, index) => [name, index + COUNTERS_FROM])) as Record<
   CounterName,
@@ -81,6 +94,7 @@ export class StatusPage {
   readonly memory: SharedArrayBuffer;
   readonly #failure: Int32Array;
   readonly #parked: Int32Array;
+  readonly #disk: Int32Array;
   readonly #numbers: Float64Array;
 
   static allocate(): SharedArrayBuffer {
@@ -91,6 +105,7 @@ export class StatusPage {
     this.memory = memory;
     this.#failure = new Int32Array(memory, Layout.failureAt, 1);
     this.#parked = new Int32Array(memory, Layout.parkedAt, THREADS_MAX * INTS_PER_LINE);
+    this.#disk = new Int32Array(memory, Layout.diskAt, 1);
     this.#numbers = new Float64Array(memory, Layout.numbersAt, THREADS_MAX * DOUBLES_PER_THREAD);
   }
 
@@ -134,6 +149,18 @@ export class StatusPage {
     return Atomics.load(this.#parked, net * INTS_PER_LINE);
   }
 
+  /** Control: sends are refused from now on, because a disk is fuller than the warning level, or are taken again. */
+  setDiskFull(full: FullDisk | null): void {
+    const word = full === null ? 0 : DISK_FULL | (percentBits(full.queues) << PERCENT_BITS) | percentBits(full.log);
+    Atomics.store(this.#disk, 0, word);
+  }
+
+  /** Null while sends are taken. */
+  diskFull(): FullDisk | null {
+    const word = Atomics.load(this.#disk, 0);
+    return word === 0 ? null : { log: word & PERCENT_MASK, queues: (word >> PERCENT_BITS) & PERCENT_MASK };
+  }
+
   beat(thread: number): void {
     this.#numbers[thread * DOUBLES_PER_THREAD + BEATS]! += 1;
   }
@@ -154,4 +181,8 @@ export class StatusPage {
     }
     return sum;
   }
+}
+
+function percentBits(percent: number): number {
+  return Math.min(Math.max(percent, 0), PERCENT_MASK);
 }

@@ -124,6 +124,11 @@ export class ConsumeQueueWriter {
     this.#states.remove(topic, queueId);
   }
 
+  /** Closes all files; they are opened again when they are written to. */
+  closeFiles(): void {
+    this.#handles.close();
+  }
+
   close(): void {
     this.#handles.close();
   }
@@ -227,6 +232,11 @@ export class ConsumeQueueReader {
     if (state === undefined) return;
     this.#handles.dropWhere((path) => dirname(path) === state.directory);
     this.#states.remove(topic, queueId);
+  }
+
+  /** Closes all files; those that are still there are opened again when they are wanted. */
+  closeFiles(): void {
+    this.#handles.close();
   }
 
   close(): void {

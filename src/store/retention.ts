@@ -44,10 +44,9 @@ export interface RetentionLook {
 export interface RetainedLog {
   /** In order. */
   readonly starts: readonly number[];
-  readonly segmentSizeBytes: number;
-  /** Nothing that ends beyond this goes: it is not flushed, or not durable in every queue (log-retention says why). */
-  readonly deletableTo: number;
   modifiedMs(start: number): number;
+  /** False while its records are not flushed, or not durable in every queue; nor are then those of what follows. */
+  mayGo(start: number): boolean;
 }
 
 export interface RetentionDecision {
@@ -89,8 +88,8 @@ export function decideRetention(
   const starts: number[] = [];
   for (const start of log.starts.slice(0, -1)) {
     if (starts.length >= settings.deleteFileBatchMax) break;
-    if (start + log.segmentSizeBytes > log.deletableTo) break;
     if (!isForced && log.modifiedMs(start) > writtenBefore) break;
+    if (!log.mayGo(start)) break;
     starts.push(start);
   }
   return { cause, isForced, starts };

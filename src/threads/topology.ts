@@ -10,7 +10,7 @@
  *     |    <-----------> control         v
  *     |<------------------------------ net i        arrivals ring (queues that grew)
  *     |<------------------------------------------------------------- dispatch ---- port: queue files to fsync ----> flush
- *     +-- queue table (tails, bounds): dispatch writes, net and control read; queue directory: control writes, all read
+ *     +-- queue table (tails, maxima): dispatch writes; its minima, the log's start, the queue directory: control writes; all read
  * ```
  */
 import { assert } from '../base/assert.ts';
@@ -43,14 +43,14 @@ export const THREADS: Readonly<Record<ThreadName, ThreadRow>> = {
     name: 'control',
     index: 0,
     waits: 'events',
-    owns: 'groups, offsets, queue locks, topics, the queue directory, settings files, registration at NameServers, liveness watch',
+    owns: 'groups, offsets, queue locks, topics, the queue directory, settings files, registration at NameServers, liveness watch, where the log and its queues begin, whether their disk takes sends',
   },
   append: { name: 'append', index: 1, waits: 'blocks', owns: 'offsets and the CommitLog files' },
   dispatch: {
     name: 'dispatch',
     index: 2,
     waits: 'blocks',
-    owns: 'ConsumeQueue tails, what is in the ConsumeQueue files, the bounds in the queue table',
+    owns: 'ConsumeQueue tails, what is in the ConsumeQueue files, where queues end',
   },
   flush: {
     name: 'flush',
@@ -225,8 +225,8 @@ export interface DispatchEnds {
   readonly visible: WatermarkReader;
   readonly dispatched: Watermark;
   readonly queuesSyncedAt: WatermarkReader;
-  /** Entries of records below it are to be taken out of their queues. */
   readonly logStart: WatermarkReader;
+  readonly queueFilesDeleted: WatermarkReader;
   readonly queueTable: QueueTable;
   readonly directory: QueueDirectory;
   /** Waits for rounds of queue files. */
@@ -242,6 +242,7 @@ export function dispatchEnds(memory: BrokerMemory, syncFlush: boolean): Dispatch
     dispatched: page.status.watermark('dispatched'),
     queuesSyncedAt: page.status.watermark('queuesSyncedAt'),
     logStart: page.status.watermark('logStart'),
+    queueFilesDeleted: page.status.watermark('queueFilesDeleted'),
     queueTable: new QueueTable(memory.queueTable),
     directory: new QueueDirectory(memory.queueDirectory),
     flush: bellOf(memory, 'flush'),
@@ -263,6 +264,7 @@ export interface NetEnds {
   readonly flushed: WatermarkReader;
   readonly dispatched: WatermarkReader;
   readonly logStart: WatermarkReader;
+  readonly queueFilesDeleted: WatermarkReader;
   readonly arrivals: SlotRing;
   readonly queueTable: QueueTable;
   readonly directory: QueueDirectory;
@@ -281,6 +283,7 @@ export function netEnds(memory: BrokerMemory, net: number): NetEnds {
     flushed: page.status.watermark('flushed'),
     dispatched: page.status.watermark('dispatched'),
     logStart: page.status.watermark('logStart'),
+    queueFilesDeleted: page.status.watermark('queueFilesDeleted'),
     arrivals: new SlotRing(arrivals),
     queueTable: new QueueTable(memory.queueTable),
     directory: new QueueDirectory(memory.queueDirectory),
@@ -298,6 +301,8 @@ export interface ControlEnds {
   readonly queuesSyncedAt: Watermark;
   /** Control alone moves it, later on as well: before it deletes a segment. */
   readonly logStart: Watermark;
+  /** Moves when files of queues are gone: readers close theirs. */
+  readonly queueFilesDeleted: Watermark;
 }
 
 /** Control sets the watermarks once, to where recovery ended, before the other threads begin. */
@@ -313,5 +318,6 @@ export function controlEnds(memory: BrokerMemory): ControlEnds {
     writtenAt: page.status.watermark('writtenAt'),
     queuesSyncedAt: page.status.watermark('queuesSyncedAt'),
     logStart: page.status.watermark('logStart'),
+    queueFilesDeleted: page.status.watermark('queueFilesDeleted'),
   };
 }

@@ -101,6 +101,8 @@ export class ControlHarness {
   readonly sent: { net: number; message: FromControl }[] = [];
   readonly changedTopics: string[][] = [];
   readonly logged: string[] = [];
+  /** What operators have asked to delete. */
+  readonly cleanings: string[] = [];
   /** Rows given out so far; at this many there are none left. */
   slotsMax = 65_536;
   slots = 0;
@@ -118,6 +120,10 @@ export class ControlHarness {
       clock,
       files,
       queues: this.queues,
+      cleaning: {
+        deleteExpiredFiles: () => this.cleanings.push('log'),
+        cleanQueues: () => this.cleanings.push('queues'),
+      },
       createSlot: () => (this.slots < this.slotsMax ? this.slots++ : -1),
       send: (net, message) => this.sent.push({ net, message }),
       topicsChanged: (names) => this.changedTopics.push([...names]),

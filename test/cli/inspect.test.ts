@@ -108,7 +108,9 @@ describe('inspect', () => {
 
   it('says what is wrong with a record', () => {
     const torn = damagedStore(goldenVariants.find(({ name }) => name === 'clean-bad-body')!);
-    const notes = index.messages.slice(-20).flatMap(({ physicalOffset }) => look('/store', String(physicalOffset), torn).notes!);
+    const notes = index.messages
+      .slice(-20)
+      .flatMap(({ physicalOffset }) => look('/store', String(physicalOffset), torn).notes!);
     expect(notes).toHaveLength(1);
     expect(notes[0]).toMatch(/the body is damaged/);
   });

@@ -17,6 +17,7 @@ describe('a status page', () => {
       for (const [i, name] of COUNTERS.entries()) page.add(thread, name, 10 ** (i % 4));
     }
     for (const [i, name] of STAGES.entries()) page.stage(name).record(i + 1);
+    page.setDiskFull({ log: 91, queues: 100 });
     for (const [i, name] of WATERMARKS.entries()) expect(page.watermark(name).read()).toBe(1000 + i);
     for (let thread = 0; thread < THREADS; thread++) {
       expect(page.parked(thread)).toBe(300 + thread);
@@ -25,6 +26,9 @@ describe('a status page', () => {
     for (const [i, name] of COUNTERS.entries()) expect(page.counter(name)).toBe(THREADS * 10 ** (i % 4));
     for (const [i, name] of STAGES.entries())
       expect(page.stage(name).snapshot()).toMatchObject({ count: 1, max: i + 1 });
+    expect(page.diskFull()).toEqual({ log: 91, queues: 100 });
+    page.setDiskFull(null);
+    expect(page.diskFull()).toBeNull();
     expect(page.failed()).toBe(false);
     expect(page.bellAt(1) - page.bellAt(0)).toBe(OWN_LINE_BYTES);
     expect(() => page.bellAt(THREADS)).toThrow(InvariantError);

@@ -26,12 +26,11 @@ const settings: RetentionSettings = {
 const look: RetentionLook = { nowMs: NOW_MS, hour: 4, level: 'normal', manualRuns: 0 };
 
 /** A log whose files were written to so many hours ago. */
-function logOf(ages: readonly number[], deletableTo = Number.POSITIVE_INFINITY): RetainedLog {
+function logOf(ages: readonly number[], deletable = ages.length): RetainedLog {
   return {
     starts: ages.map((_, i) => i * SIZE),
-    segmentSizeBytes: SIZE,
-    deletableTo,
     modifiedMs: (start) => NOW_MS - ages[start / SIZE]! * HOUR_MS,
+    mayGo: (start) => start / SIZE < deletable,
   };
 }
 
@@ -72,10 +71,10 @@ const cases: readonly Case[] = [
     settings: { fileReservedTime: 0 },
     gone: [0, 1],
   },
-  { title: 'what is not durable in the queues stays', log: logOf(old, 2 * SIZE + 999), gone: [0, 1] },
+  { title: 'what is not durable in the queues stays', log: logOf(old, 2), gone: [0, 1] },
   {
     title: 'even when forced',
-    log: logOf([0, 0, 0, 0], SIZE),
+    log: logOf([0, 0, 0, 0], 1),
     look: { level: 'refuse' },
     gone: [0],
     cause: 'space',

@@ -20,6 +20,7 @@ import { LogScanner, Scanned } from '../../src/store/log-scanner.ts';
 import { type StorePaths, storePathsOf } from '../../src/store/store-paths.ts';
 import { AppendAgent } from '../../src/threads/append/append-agent.ts';
 import { NextOffsets, type RecoveredQueue } from '../../src/threads/append/next-offsets.ts';
+import { DeletedFiles } from '../../src/threads/deleted-files.ts';
 import { DispatchAgent } from '../../src/threads/dispatch/dispatch-agent.ts';
 import { QueueFiling } from '../../src/threads/dispatch/queue-filing.ts';
 import { FlushAgent } from '../../src/threads/flush/flush-agent.ts';
@@ -141,13 +142,15 @@ export class DataPath {
     const queueFileBytes = this.#options.queueFileBytes ?? 2000;
     const files = new ConsumeQueueWriter(this.disk, this.paths.consumeQueue, queueFileBytes, 64);
     const filing = new QueueFiling(ends, files, this.clock.monotonicUs(), (round) => this.rounds.push(round));
+    const log = new LogReader(this.disk, this.logFiles);
     const agent = new DispatchAgent({
       ends,
-      log: new LogReader(this.disk, this.logFiles),
+      log,
       filing,
       delays: new DelayLevels(),
       batchTopics: new Set(this.#options.batchTopics ?? []),
       clock: this.clock,
+      deleted: new DeletedFiles(ends, log, files),
     });
     return { agent, filing };
   }

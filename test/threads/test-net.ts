@@ -8,6 +8,7 @@ import type { BrokerSettings } from '../../src/broker/broker-settings.ts';
 import { NetTables } from '../../src/broker/net-tables.ts';
 import { PendingSends } from '../../src/broker/pending-sends.ts';
 import { SendAnswers } from '../../src/broker/send-answers.ts';
+import { refusedFullDisk } from '../../src/broker/send-checks.ts';
 import { SendMessages, type SendOutcome } from '../../src/broker/send-message.ts';
 import { encodeHost } from '../../src/layout/message-record.ts';
 import { SERIALIZE_JSON, type SerializeType } from '../../src/layout/remoting-frame.ts';
@@ -154,6 +155,10 @@ export class TestNet {
       pending: this.pending,
       storeHost: STORE_HOST,
       random: seededRandom(net + 1),
+      refusedByDisk() {
+        const full = page.status.diskFull();
+        return full === null ? null : refusedFullDisk(full);
+      },
       undispatchedBytes: () => this.undispatchedBytes,
     });
   }

@@ -8,6 +8,7 @@ import type { FromControl, ToControl } from '../../broker/control-protocol.ts';
 import type { Coordinator } from '../../broker/coordinator.ts';
 import type { Agent } from '../agent.ts';
 import type { LivenessWatch } from './liveness-watch.ts';
+import type { StoreUpkeep } from './store-upkeep.ts';
 
 const TICK_MS = 500;
 const US_PER_MS = 1000;
@@ -53,6 +54,7 @@ export interface ControlAgentParts {
   readonly coordinator: Coordinator;
   readonly posts: NetPosts;
   readonly watch: LivenessWatch;
+  readonly upkeep: Pick<StoreUpkeep, 'doWork' | 'dueInMs'>;
   readonly clock: Clock;
   /** A thread is stuck: stop the broker. */
   readonly stuck: (thread: string) => void;
@@ -82,12 +84,12 @@ export class ControlAgent implements Agent {
   }
 
   sleepMaxMs(): number {
-    return TICK_MS;
+    return Math.min(TICK_MS, this.#parts.upkeep.dueInMs());
   }
 
   doWork(): number {
-    const { coordinator, posts, watch, clock, stuck } = this.#parts;
-    const work = coordinator.doWork();
+    const { coordinator, upkeep, posts, watch, clock, stuck } = this.#parts;
+    const work = coordinator.doWork() + upkeep.doWork();
     const silent = watch.look(clock.monotonicUs() / US_PER_MS);
     if (silent !== null) stuck(silent.name);
     posts.flush();

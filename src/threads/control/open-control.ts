@@ -21,11 +21,13 @@ import { type ControlEnds, controlEnds, threadOf, workersOf } from '../topology.
 import type { OpenedAgent, WorkerContext } from '../worker-context.ts';
 import { isStopClean } from './clean-stop.ts';
 import { ControlAgent, NetPosts } from './control-agent.ts';
+import { EntryReads } from './entry-reads.ts';
 import { LivenessWatch } from './liveness-watch.ts';
 import { QueueReads } from './queue-reads.ts';
 import { QueueRows } from './queue-rows.ts';
 import { Registrar } from './registrar.ts';
 import { runtimeFigures } from './runtime-figures.ts';
+import { StoreUpkeep } from './store-upkeep.ts';
 
 const US_PER_MS = 1000;
 
@@ -57,10 +59,12 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
     descriptorShares(disk, settings).queueReader,
   );
   const reader = new LogReader(disk, logFiles);
+  const entries = new EntryReads(ends.directory, ends.queueTable, files);
+  const upkeep = new StoreUpkeep(context, ends, { log: reader, queueFiles: files, entries }, log);
   const queues = new QueueReads({
     rows,
     table: ends.queueTable,
-    files,
+    entries,
     log: reader,
     logEnd: () => ends.written.read(),
     memoryBytes: (memoryLimitBytes() * settings.accessMessageInMemoryMaxRatio) / 100,
@@ -73,12 +77,14 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
     clock,
     files: new SettingsFolder(disk, paths.config, log),
     queues,
+    cleaning: upkeep,
     createSlot: (topic, queueId) => rows.create(topic, queueId),
     send: (net, message) => posts.send(net, message),
     topicsChanged: (names) => registrar.topicsChanged(names),
     runtime: () => {
       const { placement } = settings;
-      return runtimeFigures(ends.page.status, { placement, bootMs, nowMs: clock.nowMs() });
+      const figures = runtimeFigures(ends.page.status, { placement, bootMs, nowMs: clock.nowMs() });
+      return { ...figures, ...upkeep.figures() };
     },
     configText: () => settingsText({ ...settings, namesrvAddr: nameServers }),
     log,
@@ -89,6 +95,7 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
   const agent = new ControlAgent({
     coordinator,
     posts,
+    upkeep,
     watch: new LivenessWatch(ends.page.status, watched, clock.monotonicUs() / US_PER_MS, (line) => log.warn(line)),
     clock,
     stuck: (thread) =>
@@ -109,6 +116,7 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
       return registrar.start(address, given);
     },
     leave: () => registrar.stop(),
+    finish: () => upkeep.finish(),
     abandon: () => lock.release(false),
     closed() {
       files.close();

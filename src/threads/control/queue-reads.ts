@@ -4,19 +4,16 @@
  */
 import { asQueueOffset } from '../../base/units.ts';
 import type { Boundary, QueuePort } from '../../broker/control-ports.ts';
-import { entryLogOffset, QUEUE_ENTRY_BYTES } from '../../layout/queue-entry.ts';
 import type { QueueTable } from '../../ring/queue-table.ts';
-import type { ConsumeQueueReader } from '../../store/consume-queue.ts';
 import type { LogReader } from '../../store/log-reader.ts';
 import { StoreTimes, searchOffset } from '../../store/offset-search.ts';
+import { type EntryReads, NO_ENTRY } from './entry-reads.ts';
 import type { QueueRows } from './queue-rows.ts';
-
-const NO_MESSAGE = -1;
 
 export interface QueueReadParts {
   readonly rows: QueueRows;
   readonly table: QueueTable;
-  readonly files: ConsumeQueueReader;
+  readonly entries: EntryReads;
   readonly log: LogReader;
   readonly logEnd: () => number;
   /** Records no further than this from the log's end count as in memory. */
@@ -25,8 +22,6 @@ export interface QueueReadParts {
 
 export class QueueReads implements QueuePort {
   readonly #parts: QueueReadParts;
-  readonly #entry = new Uint8Array(QUEUE_ENTRY_BYTES);
-  readonly #entryView = new DataView(this.#entry.buffer);
   readonly #times: StoreTimes;
 
   constructor(parts: QueueReadParts) {
@@ -44,7 +39,7 @@ export class QueueReads implements QueuePort {
 
   storeTime(topic: string, queueId: number, offset: number): number {
     const logOffset = this.#logOffset(topic, queueId, offset);
-    return logOffset === NO_MESSAGE ? NO_MESSAGE : this.#times.at(logOffset);
+    return logOffset === NO_ENTRY ? NO_ENTRY : this.#times.at(logOffset);
   }
 
   searchOffset(topic: string, queueId: number, timestamp: number, boundary: Boundary): number {
@@ -58,17 +53,14 @@ export class QueueReads implements QueuePort {
 
   isResident(topic: string, queueId: number, offset: number): boolean {
     const logOffset = this.#logOffset(topic, queueId, offset);
-    return logOffset !== NO_MESSAGE && this.#parts.logEnd() - logOffset <= this.#parts.memoryBytes;
+    return logOffset !== NO_ENTRY && this.#parts.logEnd() - logOffset <= this.#parts.memoryBytes;
   }
 
   /** Where the message at `offset` lies in the log. */
   #logOffset(topic: string, queueId: number, offset: number): number {
-    const { rows, table, files } = this.#parts;
+    const { rows, table, entries } = this.#parts;
     const slot = rows.find(topic, queueId);
-    if (slot === undefined || offset < table.min(slot) || offset >= table.max(slot)) return NO_MESSAGE;
-    const at = asQueueOffset(offset);
-    const found =
-      table.readTail(slot, at, 1, this.#entry, 0) > 0 || files.read(topic, queueId, at, 1, this.#entry, 0) > 0;
-    return found ? entryLogOffset(this.#entryView, 0) : NO_MESSAGE;
+    if (slot === undefined || offset < table.min(slot) || offset >= table.max(slot)) return NO_ENTRY;
+    return entries.logOffset(slot, offset);
   }
 }

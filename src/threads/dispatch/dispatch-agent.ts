@@ -20,6 +20,7 @@ import {
 import { SCHEDULE_TOPIC } from '../../remoting/names.ts';
 import type { LogReader } from '../../store/log-reader.ts';
 import type { Agent } from '../agent.ts';
+import type { DeletedFiles } from '../deleted-files.ts';
 import type { DispatchEnds } from '../topology.ts';
 import type { QueueFiling } from './queue-filing.ts';
 import { NO_SLOT, QueueLookup } from './queue-lookup.ts';
@@ -34,6 +35,7 @@ export interface DispatchOptions {
   /** Topics whose queues Apache's broker keeps in its batch format, which are not built here. */
   readonly batchTopics: ReadonlySet<string>;
   readonly clock: Clock;
+  readonly deleted: DeletedFiles;
 }
 
 export class DispatchAgent implements Agent {
@@ -44,6 +46,7 @@ export class DispatchAgent implements Agent {
   readonly #delays: DelayLevels;
   readonly #batchTopics: ReadonlySet<string>;
   readonly #clock: Clock;
+  readonly #deleted: DeletedFiles;
   readonly #queues: QueueLookup;
   readonly #record = new RecordCursor();
   readonly #properties = new ScannedProperties();
@@ -58,13 +61,14 @@ export class DispatchAgent implements Agent {
   #grownCount = 0;
   readonly #isGrown = new Uint8Array(QUEUE_SLOTS_MAX);
 
-  constructor({ ends, log, filing, delays, batchTopics, clock }: DispatchOptions) {
+  constructor({ ends, log, filing, delays, batchTopics, clock, deleted }: DispatchOptions) {
     this.#ends = ends;
     this.#log = log;
     this.#filing = filing;
     this.#delays = delays;
     this.#batchTopics = batchTopics;
     this.#clock = clock;
+    this.#deleted = deleted;
     this.#queues = new QueueLookup(ends.directory);
     this.#position = ends.dispatched.read();
   }
@@ -80,7 +84,9 @@ export class DispatchAgent implements Agent {
 
   doWork(): number {
     const records = this.#dispatch();
-    return records + this.#filing.doWork(this.#clock.monotonicUs());
+    const nowUs = this.#clock.monotonicUs();
+    this.#deleted.look(nowUs);
+    return records + this.#filing.doWork(nowUs);
   }
 
   /**

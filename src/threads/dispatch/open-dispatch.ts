@@ -3,6 +3,7 @@ import { asLogOffset } from '../../base/units.ts';
 import { DelayLevels } from '../../broker/delay-levels.ts';
 import { ConsumeQueueWriter } from '../../store/consume-queue.ts';
 import { LogReader } from '../../store/log-reader.ts';
+import { DeletedFiles } from '../deleted-files.ts';
 import { descriptorShares } from '../descriptor-shares.ts';
 import type { StoreStart } from '../thread-messages.ts';
 import { dispatchEnds } from '../topology.ts';
@@ -30,6 +31,7 @@ export function openDispatch(
     delays: new DelayLevels(),
     batchTopics: new Set(start.batchTopics),
     clock,
+    deleted: new DeletedFiles(ends, log, files),
   });
   agent.catchUp(start.logEnd, beat);
   return { agent, closed: () => ports.toFlush!.close() };

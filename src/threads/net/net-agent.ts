@@ -14,6 +14,7 @@ import { FrameError } from '../../remoting/command.ts';
 import type { FrameSink } from '../../remoting/frame-reader.ts';
 import { CLOSED_BY_PEER, type Connection, type ConnectionEvents } from '../../transport/connection.ts';
 import type { Agent } from '../agent.ts';
+import type { DeletedFiles } from '../deleted-files.ts';
 import type { NetEnds } from '../topology.ts';
 import { ClientConnection, Hold } from './client-connection.ts';
 import type { CommitBatch } from './commit-batch.ts';
@@ -40,6 +41,7 @@ export interface NetAgentParts {
   readonly pulls: PullMessages;
   readonly commits: CommitBatch;
   readonly control: ControlLink;
+  readonly deleted: DeletedFiles;
   readonly log: (line: string) => void;
   /** Asks for a turn soon. */
   readonly wake: () => void;
@@ -214,9 +216,10 @@ export class NetAgent implements Agent, ConnectionEvents {
   }
 
   #tick(nowUs: number): number {
-    const { pending, pulls, commits } = this.#parts;
+    const { pending, pulls, commits, deleted } = this.#parts;
     this.#tickAtUs = nowUs + TICK_MS * US_PER_MS;
     commits.flush();
+    deleted.look(nowUs);
     return pending.expire(nowUs) + pulls.expire(nowUs / US_PER_MS);
   }
 

@@ -13,6 +13,7 @@ import { NetTables } from '../../broker/net-tables.ts';
 import { PendingSends } from '../../broker/pending-sends.ts';
 import { PullMessages } from '../../broker/pull-message.ts';
 import { SendAnswers } from '../../broker/send-answers.ts';
+import { refusedFullDisk } from '../../broker/send-checks.ts';
 import { SendMessages } from '../../broker/send-message.ts';
 import { encodeHost } from '../../layout/message-record.ts';
 import { ConsumeQueueReader } from '../../store/consume-queue.ts';
@@ -20,6 +21,7 @@ import { LogReader } from '../../store/log-reader.ts';
 import type { Connection } from '../../transport/connection.ts';
 import { type Listener, listen } from '../../transport/listener.ts';
 import { addressOfName, advertisedHost } from '../advertised-host.ts';
+import { DeletedFiles } from '../deleted-files.ts';
 import { descriptorShares } from '../descriptor-shares.ts';
 import { memoryLimitBytes } from '../memory-limit.ts';
 import { coldReadPool } from '../pool/cold-read-pool.ts';
@@ -76,7 +78,7 @@ export async function openNet(context: WorkerContext, net: number, listenPort: n
   const storeHost = encodeHost(advertisedHost({ brokerIP1 }, listener.host), listener.port);
   const random = seededRandom(clock.nowMs() ^ net);
   const { extFields } = new BrokerProperties(settings, random);
-  const coldReads = coldReadPool(logFiles);
+  const coldReads = coldReadPool(logFiles, () => ends.logStart.read());
   const commits = new CommitBatch((commit) => control.send(commit));
 
   const pending = new PendingSends({
@@ -99,16 +101,28 @@ export async function openNet(context: WorkerContext, net: number, listenPort: n
     pending,
     storeHost,
     random,
+    refusedByDisk() {
+      const full = ends.page.status.diskFull();
+      if (full === null) return null;
+      ends.page.add('diskFullAnswers', 1);
+      return refusedFullDisk(full);
+    },
     undispatchedBytes: () => agent!.undispatchedBytes,
   });
   const records = new LogReader(disk, logFiles);
   // One file at least that can be closed for another when descriptors are short.
   records.open(asLogOffset(ends.written.read()));
+  const entries = new ConsumeQueueReader(
+    disk,
+    paths.consumeQueue,
+    settings.mappedFileSizeConsumeQueue,
+    shares.queueReader,
+  );
   const pulls = new PullMessages({
     tables,
     settings,
     queues: ends.queueTable,
-    entries: new ConsumeQueueReader(disk, paths.consumeQueue, settings.mappedFileSizeConsumeQueue, shares.queueReader),
+    entries,
     log: records,
     coldReads,
     clock,
@@ -137,6 +151,7 @@ export async function openNet(context: WorkerContext, net: number, listenPort: n
     pulls,
     commits,
     control,
+    deleted: new DeletedFiles(ends, records, entries),
     log: (line) => log('info', line),
     wake,
   });

@@ -11,14 +11,21 @@ import type { CommitLogFiles } from '../../store/segments.ts';
 const WORKERS_MAX = 2;
 const WORKER_IDLE_MS = 30_000;
 
-type Pool = Piscina<readonly LogRun[], ColdBytes>;
+type Pool = Piscina<ColdReadTask, ColdBytes>;
 
-export function coldReadPool(files: CommitLogFiles): ColdReads {
+/** What a worker is asked for. */
+export interface ColdReadTask {
+  readonly runs: readonly LogRun[];
+  /** Workers close what lies below it, whose blocks the system keeps as long as it is open; idle ones end anyway. */
+  readonly logStart: number;
+}
+
+export function coldReadPool(files: CommitLogFiles, logStart: () => number): ColdReads {
   let pool: Promise<Pool> | null = null;
   let isClosed = false;
   const answer = async (runs: readonly LogRun[], then: (result: ColdBytes | Error) => void): Promise<void> => {
     pool ??= startPool(files);
-    const result = await pool.then((started) => started.run(runs)).catch(errorOf);
+    const result = await pool.then((started) => started.run({ runs, logStart: logStart() })).catch(errorOf);
     // A `then` that throws has met a broken invariant: nothing catches it, and it stops the thread.
     if (!isClosed) then(result);
   };

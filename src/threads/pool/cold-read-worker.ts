@@ -1,15 +1,20 @@
 /** What a worker of the cold read pool runs: reads runs of the log into a buffer of their own, which is handed over and not copied. */
 import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 import { asLogOffset } from '../../base/units.ts';
-import type { ColdBytes, LogRun } from '../../broker/cold-reads.ts';
+import type { ColdBytes } from '../../broker/cold-reads.ts';
 import { NodeDisk } from '../../store/disk.ts';
 import { LogReader } from '../../store/log-reader.ts';
 import type { CommitLogFiles } from '../../store/segments.ts';
+import type { ColdReadTask } from './cold-read-pool.ts';
 
 const log = new LogReader(new NodeDisk(), workerData as CommitLogFiles);
 
+let seenLogStart = 0;
+
 /** Returns {@link ColdBytes} in piscina's wrapping, which says what of it changes hands. */
-export function readRuns(runs: readonly LogRun[]): object {
+export function readRuns({ runs, logStart }: ColdReadTask): object {
+  if (logStart !== seenLogStart) log.dropBelow(asLogOffset(logStart));
+  seenLogStart = logStart;
   const bytes = new Uint8Array(runs.reduce((sum, { length }) => sum + length, 0));
   const lengths: number[] = [];
   let at = 0;

@@ -13,6 +13,7 @@ import { QueueTable } from '../../../src/ring/queue-table.ts';
 import { Watermark } from '../../../src/ring/watermark.ts';
 import { ConsumeQueueReader, ConsumeQueueWriter } from '../../../src/store/consume-queue.ts';
 import { LogReader } from '../../../src/store/log-reader.ts';
+import { DeletedFiles } from '../../../src/threads/deleted-files.ts';
 import { DispatchAgent } from '../../../src/threads/dispatch/dispatch-agent.ts';
 import { QueueFiling } from '../../../src/threads/dispatch/queue-filing.ts';
 import { allocateBrokerMemory, dispatchEnds } from '../../../src/threads/topology.ts';
@@ -63,13 +64,15 @@ function openDispatch() {
   const visible = new Watermark(new SharedArrayBuffer(8), 0);
   const ends = { ...dispatchEnds(memory, false), queueTable, visible };
   const files = new ConsumeQueueWriter(disk, '/queues', QUEUE_FILE_BYTES, 4);
+  const reader = new LogReader(disk, LOG);
   const agent = new DispatchAgent({
     ends,
-    log: new LogReader(disk, LOG),
+    log: reader,
     filing: new QueueFiling(ends, files, systemClock.monotonicUs(), () => {}),
     delays: new DelayLevels(),
     batchTopics: new Set(),
     clock: systemClock,
+    deleted: new DeletedFiles(ends, reader, files),
   });
   return { disk, agent, visible, queueTable };
 }

@@ -4,6 +4,7 @@ import type { FromControl, ToControl } from '../../../src/broker/control-protoco
 import type { PullMessages } from '../../../src/broker/pull-message.ts';
 import type { RemotingCommand } from '../../../src/remoting/command.ts';
 import { encodeFrame, requestOf } from '../../../src/remoting/frame-codec.ts';
+import { DeletedFiles } from '../../../src/threads/deleted-files.ts';
 import { CommitBatch } from '../../../src/threads/net/commit-batch.ts';
 import { ControlLink } from '../../../src/threads/net/control-link.ts';
 import { NetAgent } from '../../../src/threads/net/net-agent.ts';
@@ -93,6 +94,7 @@ beforeEach(() => {
     pulls,
     commits,
     control,
+    deleted: new DeletedFiles(ends, { dropBelow: () => {} }, { closeFiles: () => {} }),
     log: (line) => lines.push(line),
     wake: () => {},
   });

@@ -6,10 +6,13 @@ import { asLogOffset } from '../../../src/base/units.ts';
 import type { ColdBytes, ColdReads } from '../../../src/broker/cold-reads.ts';
 import { type CommitLogFiles, segmentPath } from '../../../src/store/segments.ts';
 import { coldReadPool } from '../../../src/threads/pool/cold-read-pool.ts';
+import { openFilesUnder } from '../../support/open-files.ts';
+import { until } from '../node-client.ts';
 
 const SEGMENT_BYTES = 4096;
 let files: CommitLogFiles;
 let reads: ColdReads;
+let logStart: number;
 
 /** A log whose byte at offset n is n % 251. */
 beforeEach(() => {
@@ -18,7 +21,8 @@ beforeEach(() => {
     const start = segment * SEGMENT_BYTES;
     writeFileSync(segmentPath(files, start), expected(start, SEGMENT_BYTES));
   }
-  reads = coldReadPool(files);
+  logStart = 0;
+  reads = coldReadPool(files, () => logStart);
 });
 
 afterEach(async () => {
@@ -51,12 +55,25 @@ describe('the cold read pool', () => {
   });
 
   it('hands the disk’s refusal on and goes on reading', async () => {
-    const refused = coldReadPool({ ...files, directory: segmentPath(files, 0) });
+    const refused = coldReadPool({ ...files, directory: segmentPath(files, 0) }, () => 0);
     const error = await new Promise((resolve) => refused.read([{ offset: asLogOffset(0), length: 5 }], resolve));
     await refused.close();
     expect(error).toBeInstanceOf(Error);
     expect((error as Error).message).toContain('ENOTDIR');
     expect((await read([0, 1])) as ColdBytes).toMatchObject({ lengths: [1] });
+  });
+
+  it('lets go of segments that are deleted', async () => {
+    // Both workers have it open.
+    await Promise.all([read([0, 1]), read([0, 1]), read([0, 1])]);
+    expect(openFilesUnder(files.directory)).toContain(segmentPath(files, 0));
+    rmSync(segmentPath(files, 0));
+    logStart = SEGMENT_BYTES;
+    await until(async () => {
+      await Promise.all([read([SEGMENT_BYTES, 1]), read([SEGMENT_BYTES, 1])]);
+      return !openFilesUnder(files.directory).some((path) => path.endsWith('(deleted)'));
+    }, 'the close');
+    expect(((await read([0, 1])) as ColdBytes).lengths).toEqual([0]);
   });
 
   it('drops what is under way when it is closed', async () => {
