@@ -51,6 +51,9 @@ export const QUEUE_TAIL_UNPUBLISHED_MAX = 64;
 export const QUEUE_HANDLES_WRITE_MAX = 8192;
 export const QUEUE_HANDLES_READ_MAX = 256;
 
+/** Newest entries of the key index that live in shared memory: those that are in no file yet, and some more. */
+export const INDEX_TAIL_ENTRIES = 32_768;
+
 /** How long a send may wait for room in a ring before it is answered SYSTEM_BUSY (`waitTimeMillsInSendQueue`). */
 export const SEND_WAIT_MAX_MS = 200;
 /** Work of one drain: an agent hands the thread back after this many requests. */
@@ -61,5 +64,6 @@ export const DISPATCH_READ_BYTES = 1024 * 1024;
 assert(BYTES_RING_SIZE >= 2 * RECORD_SIZE_MAX_BYTES, 'any legal record fits the ring even when it has to start at 0');
 assert(REQUEST_SIZE_MAX_BYTES >= RECORD_SIZE_MAX_BYTES, 'a single record never meets the request limit');
 assert(QUEUE_TAIL_UNPUBLISHED_MAX * 2 <= QUEUE_TAIL_ENTRIES, 'half of a tail is always published and stable');
+assert(Number.isInteger(Math.log2(INDEX_TAIL_ENTRIES)), 'the place of an index entry is its number & mask');
 assert(Number.isInteger(Math.log2(BYTES_RING_SIZE)), 'ring index is position & mask');
 assert(Number.isInteger(Math.log2(DESCRIPTOR_RING_SLOTS)), 'ring index is position & mask');

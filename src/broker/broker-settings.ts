@@ -32,6 +32,11 @@ export interface BrokerSettings extends ControlSettings {
   readonly mappedFileSizeCommitLog: number;
   readonly mappedFileSizeConsumeQueue: number;
   readonly maxMessageSize: number;
+  /** Messages can be found by their keys. */
+  readonly messageIndexEnable: boolean;
+  /** Hash slots and entries of one file of the key index. */
+  readonly maxHashSlotNum: number;
+  readonly maxIndexNum: number;
 
   readonly flushDiskType: FlushDiskType;
   /** Async flush: longest time that written bytes wait for their fdatasync. */

@@ -100,6 +100,9 @@ export const BROKER_SCHEMA = {
   mappedFileSizeCommitLog: count(GIB, 16 * KIB, 2 * GIB - 1).describe('Size of one file of the CommitLog'),
   mappedFileSizeConsumeQueue: queueFileSize().describe('Size of one file of a ConsumeQueue, whole entries'),
   maxMessageSize: count(BODY_SIZE_MAX_BYTES, 1, BODY_SIZE_MAX_BYTES).describe('Largest body'),
+  messageIndexEnable: flag(true).describe('Messages can be found by their keys'),
+  maxHashSlotNum: count(5_000_000, 1, 100_000_000).describe('Hash slots of one file of the key index'),
+  maxIndexNum: count(20_000_000, 2, 80_000_000).describe('Entries of one file of the key index'),
   flushDiskType: choice('ASYNC_FLUSH', FLUSH_TYPES, FLUSH_ALIASES).describe(
     'SYNC_FLUSH answers after fdatasync, ASYNC_FLUSH before; sync and async for short',
   ),

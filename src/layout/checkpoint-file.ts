@@ -1,13 +1,20 @@
 /**
- * The store's `checkpoint` file (spec/store.md 10.1): up to which store time the parts of the store are on the disk.
+ * The store's `checkpoint` file (spec/store.md 10.1): up to which store time the parts of the store are on the disk. Upstream writes the
+ * first five fields and keeps the rest of the file as it finds it. There RingMQ says more exactly what is on the disk; its checksum covers the
+ * first five as well, so what it says holds only until somebody else has written them.
  *
  * ```
- *  0         8          16        24              32             40 ... 4096
- *  | log i64 | queues   | index   | master flushed| confirmed    | zeros |
- *  | ms      | i64 ms   | i64 ms  | offset i64    | offset i64   |       |
+ *  0         8          16        24              32             40
+ *  | log i64 | queues   | index   | master flushed| confirmed    |
+ *  | ms      | i64 ms   | i64 ms  | offset i64    | offset i64   |
+ *
+ *  40           44           48          56           64          72             80          88           96 ... 4096
+ *  | magic i32  | crc-32 of  | filed to  | look from  | index end | stopped at   | queues    | entries    | zeros |
+ *  |            | 0-40,48-96 | offset i64| offset i64 | offset i64| offset i64   | i64       | i64        |       |
  * ```
  */
 import { assert } from '../base/assert.ts';
+import { crc32 } from '../base/crc32.ts';
 import { readInt64, writeInt64 } from '../base/int64.ts';
 
 const At = {
@@ -18,21 +25,56 @@ const At = {
   confirmedOffset: 32,
 } as const;
 const FIELDS_END = 40;
+
+const VouchedAt = {
+  magic: 40,
+  checksum: 44,
+  filedTo: 48,
+  lookFrom: 56,
+  indexEnd: 64,
+  stoppedAt: 72,
+  queueCount: 80,
+  queueEntries: 88,
+} as const;
+const VOUCHED_END = 96;
+/** "RING" */
+const VOUCHED_MAGIC = 0x52494e47;
 export const CHECKPOINT_FILE_BYTES = 4096;
 
-assert(At.confirmedOffset + 8 === FIELDS_END, 'the confirmed offset is the last field');
+assert(At.confirmedOffset + 8 === FIELDS_END, 'the confirmed offset is the last field of upstream');
+assert(VouchedAt.magic === FIELDS_END, 'what RingMQ says comes behind the fields of upstream');
+assert(VouchedAt.queueEntries + 8 === VOUCHED_END, 'the number of entries is the last field');
 
 export interface CheckpointFields {
   /** Store time in ms of the newest record that is flushed ("physicMsgTimestamp"). */
   readonly logTimestamp: number;
   /** Store time in ms up to which all queues are filed and flushed ("logicsMsgTimestamp"). */
   readonly queuesTimestamp: number;
+  /** Store time in ms of the newest message that the index files name in their headers, all of which are flushed. */
   readonly indexTimestamp: number;
   readonly masterFlushedOffset: number;
   readonly confirmedOffset: number;
 }
 
-export function encodeCheckpoint(fields: CheckpointFields): Uint8Array {
+/** What RingMQ knows of the disk, in log offsets. */
+export interface Vouched {
+  /** A record begins or the log ends here; all before is on the disk, in the log, in every queue and in the index. */
+  readonly filedTo: number;
+  /** An earlier such place, from which a start after a clean stop looks through the log. */
+  readonly lookFrom: number;
+  /** Newest message in the index: -1 when there is none, -2 when no index is kept. */
+  readonly indexEnd: number;
+  /** Where the log ended when the broker was stopped in order; -1 while it runs. */
+  readonly stoppedAt: number;
+  /** Queues with entries, and the sum of their ends, at that time. */
+  readonly queueCount: number;
+  readonly queueEntries: number;
+}
+
+export const NO_INDEX_KEPT = -2;
+
+/** `vouched`: null leaves RingMQ's part empty. */
+export function encodeCheckpoint(fields: CheckpointFields, vouched: Vouched | null): Uint8Array {
   const bytes = new Uint8Array(CHECKPOINT_FILE_BYTES);
   const view = new DataView(bytes.buffer);
   writeInt64(view, At.logTimestamp, fields.logTimestamp);
@@ -40,13 +82,25 @@ export function encodeCheckpoint(fields: CheckpointFields): Uint8Array {
   writeInt64(view, At.indexTimestamp, fields.indexTimestamp);
   writeInt64(view, At.masterFlushedOffset, fields.masterFlushedOffset);
   writeInt64(view, At.confirmedOffset, fields.confirmedOffset);
+  if (vouched !== null) encodeVouched(bytes, view, vouched);
   return bytes;
+}
+
+function encodeVouched(bytes: Uint8Array, view: DataView, vouched: Vouched): void {
+  view.setInt32(VouchedAt.magic, VOUCHED_MAGIC);
+  writeInt64(view, VouchedAt.filedTo, vouched.filedTo);
+  writeInt64(view, VouchedAt.lookFrom, vouched.lookFrom);
+  writeInt64(view, VouchedAt.indexEnd, vouched.indexEnd);
+  writeInt64(view, VouchedAt.stoppedAt, vouched.stoppedAt);
+  writeInt64(view, VouchedAt.queueCount, vouched.queueCount);
+  writeInt64(view, VouchedAt.queueEntries, vouched.queueEntries);
+  view.setInt32(VouchedAt.checksum, checksumOf(bytes));
 }
 
 /** Null when the file is too short to hold the fields. */
 export function decodeCheckpoint(bytes: Uint8Array): CheckpointFields | null {
   if (bytes.length < FIELDS_END) return null;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const view = viewOf(bytes);
   return {
     logTimestamp: readInt64(view, At.logTimestamp),
     queuesTimestamp: readInt64(view, At.queuesTimestamp),
@@ -54,4 +108,28 @@ export function decodeCheckpoint(bytes: Uint8Array): CheckpointFields | null {
     masterFlushedOffset: readInt64(view, At.masterFlushedOffset),
     confirmedOffset: readInt64(view, At.confirmedOffset),
   };
+}
+
+/** Null when RingMQ has not written the file, or another broker has since. */
+export function decodeVouched(bytes: Uint8Array): Vouched | null {
+  if (bytes.length < VOUCHED_END) return null;
+  const view = viewOf(bytes);
+  if (view.getInt32(VouchedAt.magic) !== VOUCHED_MAGIC) return null;
+  if (view.getInt32(VouchedAt.checksum) !== checksumOf(bytes)) return null;
+  return {
+    filedTo: readInt64(view, VouchedAt.filedTo),
+    lookFrom: readInt64(view, VouchedAt.lookFrom),
+    indexEnd: readInt64(view, VouchedAt.indexEnd),
+    stoppedAt: readInt64(view, VouchedAt.stoppedAt),
+    queueCount: readInt64(view, VouchedAt.queueCount),
+    queueEntries: readInt64(view, VouchedAt.queueEntries),
+  };
+}
+
+function checksumOf(bytes: Uint8Array): number {
+  return crc32(bytes.subarray(VouchedAt.filedTo, VOUCHED_END), crc32(bytes.subarray(0, FIELDS_END))) | 0;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }

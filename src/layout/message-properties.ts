@@ -113,8 +113,11 @@ const names = new NameTable(KNOWN_NAMES);
 const mayBeKnown = new Uint8Array(256);
 for (const name of KNOWN_NAMES) mayBeKnown[name.charCodeAt(0)] = 1;
 
-const TAGS_NAME_BYTES = PropertyName.TAGS.length;
+const NAME_WORD_BYTES = 4;
 const TAGS_WORD = wordsOfText(PropertyName.TAGS)[0]!;
+const KEYS_WORD = wordsOfText(PropertyName.KEYS)[0]!;
+const UNIQ_WORD = wordsOfText(PropertyName.UNIQ_KEY)[0]!;
+const KEY_WORD = wordsOfText(PropertyName.UNIQ_KEY)[1]!;
 const BYTE_MASK = 0xff;
 
 /** Finds the known properties of `bytes[start, end)` in one pass, with the rules of {@link parseProperties}. */
@@ -146,22 +149,47 @@ export function scanProperties(bytes: Uint8Array, start: number, end: number, in
   }
 }
 
-/**
- * Hash of the tag in the properties `bytes[start, end)`, 0 without one (spec/api.md 2.6). What {@link scanProperties} finds and no more:
- * dispatch asks for each record.
- */
-export function tagsHash(bytes: Uint8Array, start: number, end: number): number {
+/** What {@link scanIndexed} finds. An absent property has the empty range [0, 0). */
+export class IndexedProperties {
+  /** Hash of the tag, 0 without one (spec/api.md 2.6). */
+  tagsHash = 0;
+  uniqKeyStart = 0;
+  uniqKeyEnd = 0;
+  keysStart = 0;
+  keysEnd = 0;
+}
+
+/** What queues and index need of the properties `bytes[start, end)`: as {@link scanProperties} finds it, and no more. Dispatch asks for each record. */
+export function scanIndexed(bytes: Uint8Array, start: number, end: number, into: IndexedProperties): void {
   const words = wordsOf(bytes);
-  let hash = 0;
+  into.tagsHash = 0;
+  into.uniqKeyStart = 0;
+  into.uniqKeyEnd = 0;
+  into.keysStart = 0;
+  into.keysEnd = 0;
   for (let at = start; at < end; ) {
     const entryEnd = byteFrom(ENTRY_END_WORD, bytes, words, at, end);
-    const valueStart = at + TAGS_NAME_BYTES + 1;
-    if (valueStart < entryEnd && bytes[valueStart - 1] === NAME_END && words.getInt32(at, true) === TAGS_WORD) {
-      hash = javaHashOfUtf8(bytes, valueStart, entryEnd);
+    const nameEnd = at + NAME_WORD_BYTES;
+    if (nameEnd + 1 < entryEnd) {
+      const word = words.getInt32(at, true);
+      if (bytes[nameEnd] === NAME_END) {
+        if (word === TAGS_WORD) into.tagsHash = javaHashOfUtf8(bytes, nameEnd + 1, entryEnd);
+        else if (word === KEYS_WORD) {
+          into.keysStart = nameEnd + 1;
+          into.keysEnd = entryEnd;
+        }
+      } else if (word === UNIQ_WORD) takeUniqKey(bytes, words, nameEnd, entryEnd, into);
     }
     at = entryEnd + 1;
   }
-  return hash;
+}
+
+/** `at`: behind the first half of the name. */
+function takeUniqKey(bytes: Uint8Array, words: DataView, at: number, entryEnd: number, into: IndexedProperties): void {
+  const nameEnd = at + NAME_WORD_BYTES;
+  if (nameEnd + 1 >= entryEnd || bytes[nameEnd] !== NAME_END || words.getInt32(at, true) !== KEY_WORD) return;
+  into.uniqKeyStart = nameEnd + 1;
+  into.uniqKeyEnd = entryEnd;
 }
 
 function take(into: ScannedProperties, property: number, bytes: Uint8Array, start: number, end: number): void {

@@ -20,10 +20,16 @@
  *
  * queue directory  64 bytes      {count i32}
  *                  260 bytes     each entry: {length u8, topic 255 bytes, queue id i32 big-endian}
+ *
+ * index table      own line      {sequence i32, next entry i32, filed i32}
+ *                  own line      {name, begin ms, end ms, begin offset, end offset, each i64}
+ *                  640 KiB       the newest entries, 20 bytes each, as the index file holds them
+ *                  4 bytes       each hash slot: number of its newest entry, i32 in the machine's byte order
  * ```
  */
 import { assert } from '../base/assert.ts';
-import { QUEUE_TAIL_ENTRIES, RETRY_TOPIC_LENGTH_MAX } from '../base/limits.ts';
+import { INDEX_TAIL_ENTRIES, QUEUE_TAIL_ENTRIES, RETRY_TOPIC_LENGTH_MAX } from '../base/limits.ts';
+import { INDEX_ENTRY_BYTES } from './index-file.ts';
 import { QUEUE_ENTRY_BYTES } from './queue-entry.ts';
 
 export const CACHE_LINE_BYTES = 64;
@@ -55,6 +61,19 @@ export const DirectoryEntryAt = {
   topic: 1,
   queueId: 1 + RETRY_TOPIC_LENGTH_MAX,
   sizeBytes: 1 + RETRY_TOPIC_LENGTH_MAX + Int32Array.BYTES_PER_ELEMENT,
+} as const;
+
+export const IndexTableAt = {
+  sequence: 0,
+  nextEntry: 4,
+  filed: 8,
+  name: OWN_LINE_BYTES,
+  beginTimestamp: OWN_LINE_BYTES + 8,
+  endTimestamp: OWN_LINE_BYTES + 16,
+  beginLogOffset: OWN_LINE_BYTES + 24,
+  endLogOffset: OWN_LINE_BYTES + 32,
+  entries: 2 * OWN_LINE_BYTES,
+  slots: 2 * OWN_LINE_BYTES + INDEX_TAIL_ENTRIES * INDEX_ENTRY_BYTES,
 } as const;
 
 /** What a status page has room for. */
@@ -98,4 +117,5 @@ function wholeLines(bytes: number): number {
 }
 
 assert(QueueRow.sizeBytes % CACHE_LINE_BYTES === 0, 'rows of the queue table do not share a cache line');
+assert(IndexTableAt.slots % Int32Array.BYTES_PER_ELEMENT === 0, 'hash slots are aligned');
 assert(RETRY_TOPIC_LENGTH_MAX <= 255, 'the length of a topic fits a byte');

@@ -9,7 +9,9 @@ import {
   CHECKPOINT_FILE_BYTES,
   type CheckpointFields,
   decodeCheckpoint,
+  decodeVouched,
   encodeCheckpoint,
+  type Vouched,
 } from '../layout/checkpoint-file.ts';
 import { type Disk, type DiskFile, isMissing, isShortage, writeFully } from './disk.ts';
 
@@ -26,10 +28,19 @@ export const EMPTY_CHECKPOINT: CheckpointFields = {
 
 /** What the file says; zeros when there is none or it is too short. */
 export function readCheckpoint(disk: Disk, path: string): CheckpointFields {
+  return decodeCheckpoint(contents(disk, path)) ?? EMPTY_CHECKPOINT;
+}
+
+/** What RingMQ itself has said there; null when it has not, or somebody else has written the file since. */
+export function readVouched(disk: Disk, path: string): Vouched | null {
+  return decodeVouched(contents(disk, path));
+}
+
+function contents(disk: Disk, path: string): Uint8Array {
   try {
-    return decodeCheckpoint(disk.readWhole(path)) ?? EMPTY_CHECKPOINT;
+    return disk.readWhole(path);
   } catch (error) {
-    if (isMissing(error)) return EMPTY_CHECKPOINT;
+    if (isMissing(error)) return new Uint8Array(0);
     throw error;
   }
 }
@@ -56,7 +67,7 @@ export class CheckpointWriter {
    * Replaces what is given and flushes the file. The fields lie in one sector, so a loss of power leaves the old ones or the new. False
    * on a shortage: the old checkpoint stays, from which a start has to look further back.
    */
-  write(changes: Partial<CheckpointFields>): boolean {
+  write(changes: Partial<CheckpointFields>, vouched: Vouched | null = null): boolean {
     const fields = { ...this.#last, ...changes };
     // What an earlier process has named may lie beyond a log that was cut since; what this one has named never does.
     if (this.#hasWritten) {
@@ -65,7 +76,7 @@ export class CheckpointWriter {
     }
     try {
       this.#file ??= this.#disk.open(this.#path, 'create');
-      writeFully(this.#file, encodeCheckpoint(fields), 0, CHECKPOINT_FILE_BYTES, 0);
+      writeFully(this.#file, encodeCheckpoint(fields, vouched), 0, CHECKPOINT_FILE_BYTES, 0);
       this.#file.sync();
       if (!this.#hasWritten) this.#disk.syncDirectory(dirname(this.#path));
     } catch (error) {

@@ -9,6 +9,7 @@ import type { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import type { QueueLedger } from './queue-ledger.ts';
 import { type CommitLogFiles, segmentPath, segmentStart } from './segments.ts';
+import { StoreDamagedError } from './store-errors.ts';
 
 /** How far behind the end of a cleanly stopped log is looked for bytes that some earlier crash has left. */
 const LEFTOVER_LOOK_BYTES = 64 * 1024;
@@ -35,6 +36,33 @@ export function findWalkStart(
 }
 
 /**
+ * Looks through `[from, to)`, which lies before the end of the log, for queues that lack what is there. Bodies are not looked at: queues
+ * and index need none. Throws where no record is: nothing can be built from such a log, and nothing of it may be cut either.
+ */
+export function walkBefore(
+  reader: LogReader,
+  from: LogOffset,
+  to: LogOffset,
+  ledger: QueueLedger,
+  progress: WalkProgress,
+): void {
+  const scanner = new LogScanner(reader, false);
+  scanner.begin(from, to);
+  while (scanner.next() === Scanned.record) {
+    ledger.add(scanner);
+    progress(scanner.position);
+  }
+  if (scanner.position >= to) return;
+  throw new StoreDamagedError(
+    `the log is damaged at ${scanner.position} (${segmentPath(reader.files, segmentStart(reader.files, scanner.position))}): queues and ` +
+      'index cannot be built again from it. `ringmq verify` says what is wrong',
+  );
+}
+
+/** Told of the offset that a walk has reached. */
+export type WalkProgress = (position: number) => void;
+
+/**
  * Looks through the log from `from` on, tells the ledger of each record, and returns where the log ends: behind the last whole record,
  * or at the start of the segment that follows its filler. A filler that no segment follows is cut off with what is behind the end.
  */
@@ -44,6 +72,7 @@ export function walkRecords(
   from: LogOffset,
   checksBodies: boolean,
   ledger: QueueLedger,
+  progress: WalkProgress = () => {},
 ): LogOffset {
   const last = segments.at(-1);
   if (last === undefined) return asLogOffset(0);
@@ -53,6 +82,7 @@ export function walkRecords(
   let lastRecordEnd: LogOffset = from;
   while (scanner.next() === Scanned.record) {
     ledger.add(scanner);
+    progress(scanner.position);
     lastRecordEnd = scanner.nextPosition;
   }
   return scanner.position < filesEnd ? scanner.position : lastRecordEnd;
@@ -70,10 +100,13 @@ export function endLogAt(
   walkStart: LogOffset,
   end: LogOffset,
   cleanStop: boolean,
+  log: { warn(message: string): void },
 ): void {
   const ending = segmentStart(files, end);
   if (!segments.includes(ending)) return;
-  if (!cleanStop || hasLeftover(disk, files, end)) {
+  const isLeftover = hasLeftover(disk, files, end);
+  if (isLeftover) log.warn(`no whole record lies at ${end}: the log ends there, what is behind it is removed`);
+  if (!cleanStop || isLeftover) {
     wipeTail(disk, segmentPath(files, ending), end - ending, files.segmentSizeBytes);
     for (const start of segments) if (start >= walkStart && start <= ending) flush(disk, segmentPath(files, start));
   }

@@ -19,6 +19,14 @@ export interface LedgerQueue {
   next: number;
 }
 
+/** Dispatch would refuse to file what comes behind it. */
+function holeAt({ topic, queueId, next }: LedgerQueue, { position, cursor }: LogScanner): StoreDamagedError {
+  return new StoreDamagedError(
+    `the log has a hole: at ${position} queue ${topic}/${queueId} goes on with ${cursor.queueOffset} after ${next - 1}. ` +
+      '`ringmq verify` says what is wrong',
+  );
+}
+
 export class QueueLedger {
   readonly #topics = new ByteKeyedMap<Map<number, LedgerQueue>>();
   readonly #queues: LedgerQueue[] = [];
@@ -62,21 +70,22 @@ export class QueueLedger {
     const topic = scanner.bytes.subarray(cursor.topicStart, cursor.topicStart + cursor.topicLength);
     const queue = this.#queue(topic, cursor.queueId);
     if (queue === null) return;
+    if (cursor.queueOffset < queue.filedEnd) {
+      queue.next = Math.max(queue.next, cursor.queueOffset + 1);
+      return;
+    }
+    if (queue.firstUnfiled >= 0 && cursor.queueOffset > queue.next) throw holeAt(queue, scanner);
     queue.next = Math.max(queue.next, cursor.queueOffset + 1);
-    if (cursor.queueOffset < queue.filedEnd) return;
-    if (queue.firstUnfiled < 0) this.#noteUnfiled(queue, cursor.queueOffset);
+    if (queue.firstUnfiled < 0) queue.firstUnfiled = cursor.queueOffset;
     if (this.#firstUnfiledAt < 0) this.#firstUnfiledAt = scanner.position;
   }
 
-  /** What a queue lacks has to begin where its files end: dispatch would refuse to file it otherwise. */
-  #noteUnfiled(queue: LedgerQueue, queueOffset: number): void {
-    if (queue.filedEnd > 0 && queueOffset > queue.filedEnd) {
-      throw new StoreDamagedError(
-        `queue ${queue.topic}/${queue.queueId} has a gap: its files end at ${queue.filedEnd}, the log goes on with ${queueOffset}. ` +
-          'Move the consumequeue folder away, and all queues are built again from the log',
-      );
-    }
-    queue.firstUnfiled = queueOffset;
+  /**
+   * Queues that lack more than was seen: what comes first does not follow their files, or they have no files and do not begin with it. The
+   * rest is further back in the log, or gone with its oldest segments.
+   */
+  get incomplete(): readonly LedgerQueue[] {
+    return this.#queues.filter(({ filedEnd, firstUnfiled }) => firstUnfiled > Math.max(0, filedEnd));
   }
 
   /** Null for a queue of a batch topic. */

@@ -1,21 +1,28 @@
 /**
- * Opens the store at start, before any thread writes: finds the ends of the log and of the queues, cuts off what a crash has left half
- * done, and says from where dispatch has to build the queues again (spec/store.md 12). One thread calls it once, in control's start.
+ * Opens the store at start, before any thread writes: finds the ends of the log, of the queues and of the index, cuts off what a crash has
+ * left half done, and says from where dispatch has to build them again (spec/store.md 12). One thread calls it once, in control's start.
  *
- * After a clean stop the files are as they should be, and the last segment alone is looked through. After a crash nothing is trusted
- * that the checkpoint does not vouch for: the log is checked from the segment that the checkpoint points at, and every queue is cut at
- * that segment's start. Dispatch must reach `logEnd` before anybody is served, else a consumer would find a queue shorter than it was
- * and be sent back.
+ * The checkpoint says from where on the log has to be looked through (layout/checkpoint-file.ts): after a clean stop a short piece before
+ * its end, after a crash all that has come since. Queues and index are cut there, because nothing behind it was on the disk for certain.
+ * A store that Apache's broker has left says less: there the look begins at a segment, as upstream's does. A queue or an index that
+ * lacks more than that makes the look begin further back. Dispatch must reach `logEnd` before anybody is served, else a consumer would
+ * find a queue shorter than it was and be sent back.
  */
 import { asLogOffset, asQueueOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
-import { readCheckpoint, safeTimestamp } from './checkpoint.ts';
+import { NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
+import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { loadFileRun } from './file-run.ts';
+import type { IndexFiles } from './index-files.ts';
+import { cutIndex, type IndexRecoverySettings, indexEnd } from './index-recovery.ts';
 import { LogReader } from './log-reader.ts';
-import { endLogAt, findWalkStart, walkRecords } from './log-recovery.ts';
-import { QueueLedger } from './queue-ledger.ts';
+import { endLogAt, findWalkStart, type WalkProgress, walkBefore, walkRecords } from './log-recovery.ts';
+import { LogScanner, Scanned } from './log-scanner.ts';
+import { StoreTimes } from './offset-search.ts';
+import { type LedgerQueue, QueueLedger } from './queue-ledger.ts';
 import { cutQueue, type FiledQueue, listQueues, minOf } from './queue-recovery.ts';
-import type { CommitLogFiles } from './segments.ts';
+import { type CommitLogFiles, segmentStart } from './segments.ts';
+import { StoreDamagedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
 import { QueueSync, UnsyncedQueues } from './unsynced-queues.ts';
 
@@ -26,6 +33,9 @@ export interface RecoverySettings {
   readonly checksBodies: boolean;
   /** What the store lock has found: nobody had this store open when it was left. */
   readonly cleanStop: boolean;
+  /** Left out without a key index: what there is of one is left alone. */
+  readonly index?: IndexFiles | null;
+  readonly progress?: WalkProgress;
 }
 
 export interface RecoveryLog {
@@ -47,7 +57,9 @@ export interface RecoveredStore {
   readonly cleanStop: boolean;
   readonly logStart: LogOffset;
   readonly logEnd: LogOffset;
-  /** Records from here on may be missing in queues; those that a queue has are to be passed over. */
+  /** From here on the log was looked through with checksums. */
+  readonly lookedFrom: LogOffset;
+  /** Records from here on may be missing in queues or index; those that they have are to be passed over. */
   readonly dispatchFrom: LogOffset;
   /** Store time of the newest record, in ms; append gives out no earlier one. 0 for an empty log. */
   readonly newestStoreTimestamp: number;
@@ -65,61 +77,240 @@ export function recoverStore(
   settings: RecoverySettings,
   log: RecoveryLog,
 ): RecoveredStore {
-  const { cleanStop, segmentSizeBytes, queueFileSizeBytes } = settings;
-  const files = { directory: paths.commitLog, segmentSizeBytes };
-  const segments = loadFileRun(disk, paths.commitLog, segmentSizeBytes, 'mappedFileSizeCommitLog', cleanStop);
-  if (segments.length === 0) dropQueuesWithoutLog(disk, paths, log);
-  const logStart = asLogOffset(segments[0] ?? 0);
-  const batchTopics = new Set(disk.list(paths.batchConsumeQueue));
-  let queues = listQueues(disk, paths.consumeQueue, queueFileSizeBytes, cleanStop);
-
-  const reader = new LogReader(disk, files);
+  const recovery = new Recovery(disk, paths, settings, log);
   try {
-    const walkStart = findStart(disk, paths, settings, reader, segments, queues);
-    if (!cleanStop) queues = cutAll(disk, paths, queues, walkStart, queueFileSizeBytes);
-    const ledger = new QueueLedger(batchTopics);
-    for (const queue of queues) ledger.addFiled(queue.topic, queue.queueId, queue.end);
-    const logEnd = walkRecords(reader, segments, walkStart, settings.checksBodies, ledger);
-    endLogAt(disk, files, segments, walkStart, logEnd, cleanStop);
-    if (cleanStop) queues = cutBeyond(disk, paths, queues, logEnd, queueFileSizeBytes, log);
-    const dispatchFrom = ledger.firstUnfiledAt ?? logEnd;
-    report(log, files, cleanStop, { logStart, walkStart, dispatchFrom, logEnd }, queues.length);
-    const bounds = boundsOf(disk, queues, ledger, logStart, queueFileSizeBytes);
-    const { newestStoreTimestamp } = ledger;
-    const nextOffset = lookUp(bounds);
-    return { cleanStop, logStart, logEnd, dispatchFrom, newestStoreTimestamp, batchTopics, queues: bounds, nextOffset };
+    return recovery.run();
   } finally {
-    reader.close();
+    recovery.close();
   }
 }
 
-/** Without a log the queues name nothing. They can be built again from a log that comes back, so nothing is lost (spec/store.md 12.5). */
-function dropQueuesWithoutLog(disk: Disk, paths: StorePaths, log: RecoveryLog): void {
-  if (disk.list(paths.consumeQueue).length === 0) return;
-  log.warn(`${paths.commitLog} holds no log: the queues in ${paths.consumeQueue} are removed`);
-  disk.removeTree(paths.consumeQueue);
-  disk.syncDirectory(paths.root);
+/** Where to begin. */
+interface StartPoint {
+  /** From here on the log is looked through for its end. */
+  readonly lookFrom: LogOffset;
+  /** After a crash: from here on entries of queues and index are not believed. */
+  readonly limit: LogOffset;
+  /** What RingMQ has said of the disk itself; null when nothing that fits this log. */
+  readonly vouched: Vouched | null;
 }
 
-/**
- * Where to begin to look through the log. After a clean stop: in the last segment that the queues know a record of or that continues it.
- * After a crash: in the last one that begins before the time that the checkpoint vouches for.
- */
-function findStart(
-  disk: Disk,
-  paths: StorePaths,
-  settings: RecoverySettings,
-  reader: LogReader,
-  segments: readonly number[],
-  queues: readonly FiledQueue[],
-): LogOffset {
-  if (settings.cleanStop) {
-    let filedTo = -1;
-    for (const queue of queues) filedTo = Math.max(filedTo, queue.logEnd);
-    return findWalkStart(reader, segments, settings.checksBodies, (position) => position <= filedTo);
+class Recovery {
+  readonly #disk: Disk;
+  readonly #paths: StorePaths;
+  readonly #settings: RecoverySettings;
+  readonly #log: RecoveryLog;
+  readonly #files: CommitLogFiles;
+  readonly #reader: LogReader;
+  readonly #segments: readonly number[];
+  readonly #logStart: LogOffset;
+  readonly #batchTopics: ReadonlySet<string>;
+
+  constructor(disk: Disk, paths: StorePaths, settings: RecoverySettings, log: RecoveryLog) {
+    const { segmentSizeBytes, cleanStop } = settings;
+    this.#disk = disk;
+    this.#paths = paths;
+    this.#settings = settings;
+    this.#log = log;
+    this.#files = { directory: paths.commitLog, segmentSizeBytes };
+    this.#segments = loadFileRun(disk, paths.commitLog, segmentSizeBytes, 'mappedFileSizeCommitLog', cleanStop);
+    this.#logStart = asLogOffset(this.#segments[0] ?? 0);
+    this.#batchTopics = new Set(disk.list(paths.batchConsumeQueue));
+    this.#reader = new LogReader(disk, this.#files);
   }
-  const safeTime = safeTimestamp(readCheckpoint(disk, paths.checkpoint));
-  return findWalkStart(reader, segments, settings.checksBodies, (_, storeTimestamp) => storeTimestamp <= safeTime);
+
+  run(): RecoveredStore {
+    const { cleanStop, queueFileSizeBytes } = this.#settings;
+    if (this.#segments.length === 0) dropWithoutLog(this.#disk, this.#paths, this.#log);
+    let queues = listQueues(this.#disk, this.#paths.consumeQueue, queueFileSizeBytes, cleanStop);
+    const start = this.#startPoint(queues);
+    if (!cleanStop) queues = cutAll(this.#disk, this.#paths, queues, start.limit, queueFileSizeBytes);
+    const indexFrom = this.#indexFrom(start);
+    const { ledger, logEnd, from } = this.#walk(queues, start, this.#walkFrom(queues, start, indexFrom));
+    this.#refuseLoss(start, logEnd);
+    endLogAt(this.#disk, this.#files, this.#segments, start.lookFrom, logEnd, cleanStop, this.#log);
+    queues = this.#dropUnfinished(queues, ledger);
+    if (cleanStop) {
+      queues = cutBeyond(this.#disk, this.#paths, queues, logEnd, queueFileSizeBytes, this.#log);
+      this.#cutIndexBeyond(logEnd);
+    }
+    const dispatchFrom = asLogOffset(Math.min(ledger.firstUnfiledAt ?? logEnd, indexFrom ?? logEnd, logEnd));
+    report(this.#log, this.#files, cleanStop, { logStart: this.#logStart, from, dispatchFrom, logEnd }, queues.length);
+    const bounds = boundsOf(this.#disk, queues, ledger, this.#logStart, queueFileSizeBytes);
+    return {
+      cleanStop,
+      logStart: this.#logStart,
+      logEnd,
+      lookedFrom: start.lookFrom,
+      dispatchFrom,
+      newestStoreTimestamp: ledger.newestStoreTimestamp,
+      batchTopics: this.#batchTopics,
+      queues: bounds,
+      nextOffset: lookUp(bounds),
+    };
+  }
+
+  close(): void {
+    this.#reader.close();
+  }
+
+  /** From what RingMQ itself has said of the disk, else as upstream begins. */
+  #startPoint(queues: readonly FiledQueue[]): StartPoint {
+    return this.#vouchedStart() ?? this.#upstreamStart(queues);
+  }
+
+  #vouchedStart(): StartPoint | null {
+    const { cleanStop } = this.#settings;
+    const vouched = readVouched(this.#disk, this.#paths.checkpoint);
+    if (vouched === null || (cleanStop && vouched.stoppedAt < 0)) return null;
+    const { filedTo } = vouched;
+    const back = asLogOffset(Math.max(vouched.lookFrom, this.#logStart));
+    const filesEnd = (this.#segments.at(-1) ?? 0) + this.#files.segmentSizeBytes;
+    const limit = asLogOffset(filedTo);
+    // Nothing may have come behind it: then the record before it has to be found, which tells that this is the log.
+    const lookFrom = !cleanStop && this.#hasRecordAt(limit) ? limit : back;
+    const isPlace =
+      filedTo >= this.#logStart && filedTo <= filesEnd && (lookFrom >= filedTo || this.#hasRecordAt(lookFrom));
+    if (isPlace) return { lookFrom, limit, vouched };
+    this.#log.warn(`${this.#paths.checkpoint} does not fit the log: it is not believed`);
+    return null;
+  }
+
+  #hasRecordAt(offset: LogOffset): boolean {
+    const scanner = new LogScanner(this.#reader, false);
+    scanner.begin(offset, asLogOffset((this.#segments.at(-1) ?? 0) + this.#files.segmentSizeBytes));
+    return scanner.next() === Scanned.record;
+  }
+
+  /**
+   * After a clean stop: in the last segment that the queues know a record of or that continues it. After a crash: in the last one that
+   * begins before the time that the checkpoint vouches for.
+   */
+  #upstreamStart(queues: readonly FiledQueue[]): StartPoint {
+    const { cleanStop, checksBodies } = this.#settings;
+    const filedTo = queues.reduce((most, queue) => Math.max(most, queue.logEnd), -1);
+    const safeTime = safeTimestamp(readCheckpoint(this.#disk, this.#paths.checkpoint));
+    const start = findWalkStart(this.#reader, this.#segments, checksBodies, (position, storeTimestamp) =>
+      cleanStop ? position <= filedTo : storeTimestamp <= safeTime,
+    );
+    return { lookFrom: start, limit: start, vouched: null };
+  }
+
+  /** From here on messages may be missing in the index; null when none is. After a crash its files are cut. */
+  #indexFrom({ limit, vouched }: StartPoint): LogOffset | null {
+    const { index, cleanStop } = this.#settings;
+    if (index == null || this.#segments.length === 0) return null;
+    const end = cleanStop ? indexEnd(this.#disk, index) : cutIndex(this.#disk, index, this.#indexCut(limit));
+    const known = vouched?.indexEnd ?? NO_INDEX_KEPT;
+    const isComplete = known !== NO_INDEX_KEPT && end >= known;
+    if (isComplete) return cleanStop ? null : limit;
+    const behind = this.#behind(end);
+    return cleanStop ? behind : asLogOffset(Math.min(behind, limit));
+  }
+
+  #indexCut(limit: LogOffset): IndexRecoverySettings {
+    const times = new StoreTimes(this.#reader);
+    return {
+      limit,
+      believedTo: readCheckpoint(this.#disk, this.#paths.checkpoint).indexTimestamp,
+      storeTimeAt: (logOffset) => times.at(logOffset),
+    };
+  }
+
+  /** After a clean stop only a damaged log makes the index go beyond its end. */
+  #cutIndexBeyond(logEnd: LogOffset): void {
+    const { index } = this.#settings;
+    if (index == null || indexEnd(this.#disk, index) < logEnd) return;
+    this.#log.warn(`the key index names records beyond the end of the log at ${logEnd}: these entries are removed`);
+    cutIndex(this.#disk, index, { ...this.#indexCut(logEnd), believedTo: Number.POSITIVE_INFINITY });
+  }
+
+  /** The place behind the record at `offset`; the log's start when it is not there. */
+  #behind(offset: number): LogOffset {
+    if (offset < this.#logStart) return this.#logStart;
+    const scanner = new LogScanner(this.#reader, false);
+    scanner.begin(asLogOffset(offset), asLogOffset(segmentStart(this.#files, offset) + this.#files.segmentSizeBytes));
+    return scanner.next() === Scanned.record && scanner.position === offset ? scanner.nextPosition : this.#logStart;
+  }
+
+  /** The walk begins early enough for what is missing. */
+  #walkFrom(queues: readonly FiledQueue[], { lookFrom, vouched }: StartPoint, indexFrom: LogOffset | null): LogOffset {
+    const from = asLogOffset(Math.min(lookFrom, indexFrom ?? lookFrom));
+    if (from < lookFrom) this.#log.warn(`the key index lacks messages from ${from} on: they are put in again`);
+    if (!this.#settings.cleanStop || vouched === null) return from;
+    const filed = queues.filter(({ end }) => end > 0);
+    const entries = filed.reduce((sum, { end }) => sum + end, 0);
+    if (filed.length === vouched.queueCount && entries === vouched.queueEntries) return from;
+    this.#log.warn(
+      `${filed.length} queues have ${entries} entries, at the stop ${vouched.queueCount} had ${vouched.queueEntries}: what is missing is ` +
+        'built again from the log',
+    );
+    return this.#logStart;
+  }
+
+  /** Looks through the log from `from` on, and from its start when a queue turns out to lack more than that. */
+  #walk(
+    queues: readonly FiledQueue[],
+    { lookFrom }: StartPoint,
+    from: LogOffset,
+  ): { readonly ledger: QueueLedger; readonly logEnd: LogOffset; readonly from: LogOffset } {
+    const { checksBodies, progress = () => {} } = this.#settings;
+    const ledger = new QueueLedger(this.#batchTopics);
+    for (const queue of queues) ledger.addFiled(queue.topic, queue.queueId, queue.end);
+    walkBefore(this.#reader, from, lookFrom, ledger, progress);
+    const logEnd = walkRecords(this.#reader, this.#segments, lookFrom, checksBodies, ledger, progress);
+    const first = ledger.incomplete[0];
+    if (first === undefined || from <= this.#logStart) return { ledger, logEnd, from };
+    this.#log.warn(
+      `queue ${first.topic}/${first.queueId} (${ledger.incomplete.length} in all) has ${Math.max(0, first.filedEnd)} entries, and the log ` +
+        `goes on with ${first.firstUnfiled} at ${from}: what is missing is built again from the log's start`,
+    );
+    return this.#walk(queues, { lookFrom, limit: lookFrom, vouched: null }, this.#logStart);
+  }
+
+  /** The records between a queue's last entry and its first in the log are gone with old segments: so are those of its entries. */
+  #dropUnfinished(queues: readonly FiledQueue[], ledger: QueueLedger): FiledQueue[] {
+    const dropped = new Set<FiledQueue>();
+    for (const lacking of ledger.incomplete) {
+      const queue = queues.find(({ topic, queueId }) => topic === lacking.topic && queueId === lacking.queueId);
+      if (queue === undefined) continue;
+      if (queue.logEnd > this.#logStart) throw gapIn(queue, lacking);
+      this.#log.warn(
+        `queue ${queue.topic}/${queue.queueId} ends at ${queue.end}, the log begins with ${lacking.firstUnfiled}: it begins there now`,
+      );
+      this.#disk.removeTree(queue.directory);
+      dropped.add(queue);
+    }
+    if (dropped.size > 0) this.#disk.syncDirectory(this.#paths.consumeQueue);
+    return queues.filter((queue) => !dropped.has(queue));
+  }
+
+  /** What was on the disk once and is not there any more was not lost by a crash: nothing is cut before somebody has looked at it. */
+  #refuseLoss({ vouched }: StartPoint, logEnd: LogOffset): void {
+    const to = Math.max(vouched?.filedTo ?? 0, vouched?.stoppedAt ?? 0);
+    if (logEnd >= to) return;
+    throw new StoreDamagedError(
+      `the log of ${this.#files.directory} ends at ${logEnd}, but all records up to ${to} have been on the disk. \`ringmq verify\` says ` +
+        `what is wrong, \`ringmq repair\` accepts the loss (so does moving ${this.#paths.checkpoint} away)`,
+    );
+  }
+}
+
+function gapIn({ topic, queueId, end }: FiledQueue, { firstUnfiled }: LedgerQueue): StoreDamagedError {
+  return new StoreDamagedError(
+    `queue ${topic}/${queueId} has a gap: its files end at ${end}, the log goes on with ${firstUnfiled}. \`ringmq verify\` says what is ` +
+      'wrong, `ringmq repair` builds the queue from what the log has',
+  );
+}
+
+/** Without a log queues and index name nothing. They can be built again from a log that comes back, so nothing is lost (spec/store.md 12.5). */
+function dropWithoutLog(disk: Disk, paths: StorePaths, log: RecoveryLog): void {
+  for (const directory of [paths.consumeQueue, paths.index]) {
+    if (disk.list(directory).length === 0) continue;
+    log.warn(`${paths.commitLog} holds no log: ${directory} is removed`);
+    disk.removeTree(directory);
+    disk.syncDirectory(paths.root);
+  }
 }
 
 /** All are cut first and flushed then, which costs the file system one transaction and not one for each of thousands of queues. */
@@ -189,12 +380,12 @@ function report(
   log: RecoveryLog,
   files: CommitLogFiles,
   cleanStop: boolean,
-  at: { logStart: LogOffset; walkStart: LogOffset; dispatchFrom: LogOffset; logEnd: LogOffset },
+  at: { logStart: LogOffset; from: LogOffset; dispatchFrom: LogOffset; logEnd: LogOffset },
   queueCount: number,
 ): void {
   const how = cleanStop ? 'stopped cleanly' : 'was not stopped cleanly';
   log.info(
-    `store of ${files.directory} ${how}: log ${at.logStart} to ${at.logEnd}, looked through from ${at.walkStart}, ` +
+    `store of ${files.directory} ${how}: log ${at.logStart} to ${at.logEnd}, looked through from ${at.from}, ` +
       `${queueCount} queues, to be filed from ${at.dispatchFrom}`,
   );
 }

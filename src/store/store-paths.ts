@@ -7,6 +7,8 @@ export interface StorePaths {
   readonly consumeQueue: string;
   /** Queues of batch topics, which Apache's broker keeps in a format of its own. */
   readonly batchConsumeQueue: string;
+  /** Files of the key index. */
+  readonly index: string;
   readonly config: string;
   readonly checkpoint: string;
   readonly abort: string;
@@ -19,6 +21,7 @@ export function storePathsOf(root: string, commitLog = join(root, 'commitlog')):
     commitLog,
     consumeQueue: join(root, 'consumequeue'),
     batchConsumeQueue: join(root, 'batchconsumequeue'),
+    index: join(root, 'index'),
     config: join(root, 'config'),
     checkpoint: join(root, 'checkpoint'),
     abort: join(root, 'abort'),

@@ -72,7 +72,8 @@ class Node {
 
   constructor(settings: BrokerSettings, { log, nameServers }: NodeOptions) {
     this.#nameServers = nameServers ?? settings.namesrvAddr;
-    const memory = allocateBrokerMemory(settings.placement, settings.netThreads);
+    const indexSlots = settings.messageIndexEnable ? settings.maxHashSlotNum : null;
+    const memory = allocateBrokerMemory(settings.placement, settings.netThreads, indexSlots);
     this.#settings = settings;
     this.#status = new StatusPage(memory.status);
     this.#threads = new NodeThreads(settings, memory, {

@@ -15,6 +15,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export interface StoreStart {
   readonly logStart: number;
   readonly logEnd: number;
+  /** From here on recovery has looked through the log. */
+  readonly lookedFrom: number;
   readonly queues: readonly RecoveredQueue[];
   readonly batchTopics: readonly string[];
   readonly lastStoreTimestamp: number;
@@ -48,9 +50,15 @@ export function portsOf({ toNets, toControl, toFlush, fromDispatch }: WorkerPort
   return [...toNets, toControl, toFlush, fromDispatch].filter((port) => port !== null);
 }
 
-/** Dispatch -> flush: these paths hold every queue entry of records up to this store time (in ms). */
+/** Dispatch -> flush: these paths hold every entry of queues and index of records up to this store time (in ms). */
 export interface QueueRound extends UnsyncedPaths {
   readonly storeTimestamp: number;
+  /** Log offset behind those records. */
+  readonly logOffset: number;
+  /** Store time of the newest message that the index files then name in their headers; 0 without an index. */
+  readonly indexTimestamp: number;
+  /** Its log offset (layout/checkpoint-file.ts). */
+  readonly indexEnd: number;
 }
 
 export type ToWorker =

@@ -11,6 +11,7 @@
  *     |<------------------------------ net i        arrivals ring (queues that grew)
  *     |<------------------------------------------------------------- dispatch ---- port: queue files to fsync ----> flush
  *     +-- queue table (tails, maxima): dispatch writes; its minima, the log's start, the queue directory: control writes; all read
+ *         index table (newest key index file): dispatch writes, control reads
  * ```
  */
 import { assert } from '../base/assert.ts';
@@ -19,6 +20,7 @@ import type { Placement } from '../broker/broker-settings.ts';
 import { BytesRing } from '../ring/bytes-ring.ts';
 import { allocateDescriptorRing, DescriptorRingConsumer, DescriptorRingProducer } from '../ring/descriptor-ring.ts';
 import { type Bell, Doorbell } from '../ring/doorbell.ts';
+import { IndexTable } from '../ring/index-table.ts';
 import { QueueDirectory } from '../ring/queue-directory.ts';
 import { QueueTable } from '../ring/queue-table.ts';
 import { allocateSlotRing, SlotRing } from '../ring/slot-ring.ts';
@@ -50,7 +52,7 @@ export const THREADS: Readonly<Record<ThreadName, ThreadRow>> = {
     name: 'dispatch',
     index: 2,
     waits: 'blocks',
-    owns: 'ConsumeQueue tails, what is in the ConsumeQueue files, where queues end',
+    owns: 'ConsumeQueue tails, what is in the ConsumeQueue files, where queues end, the key index',
   },
   flush: {
     name: 'flush',
@@ -98,6 +100,8 @@ export interface BrokerMemory {
   readonly status: SharedArrayBuffer;
   readonly queueTable: SharedArrayBuffer;
   readonly queueDirectory: SharedArrayBuffer;
+  /** Null without a key index. */
+  readonly indexTable: SharedArrayBuffer | null;
   /** One set for each net thread. */
   readonly nets: readonly NetMemory[];
 }
@@ -108,13 +112,19 @@ interface NetMemory {
   readonly arrivals: SharedArrayBuffer;
 }
 
-export function allocateBrokerMemory(placement: Placement, netThreads: number): BrokerMemory {
+/** `indexSlots`: hash slots of the key index; null without one. */
+export function allocateBrokerMemory(
+  placement: Placement,
+  netThreads: number,
+  indexSlots: number | null = null,
+): BrokerMemory {
   assert(netThreads >= 1 && netThreads <= NET_THREADS_MAX, `1 to ${NET_THREADS_MAX} net threads`);
   return {
     placement,
     status: StatusPage.allocate(),
     queueTable: QueueTable.allocate(),
     queueDirectory: QueueDirectory.allocate(),
+    indexTable: indexSlots === null ? null : IndexTable.allocate(indexSlots),
     nets: Array.from({ length: netThreads }, () => ({
       bytes: BytesRing.allocate(BYTES_RING_SIZE),
       descriptors: allocateDescriptorRing(DESCRIPTOR_RING_SLOTS),
@@ -229,6 +239,8 @@ export interface DispatchEnds {
   readonly queueFilesDeleted: WatermarkReader;
   readonly queueTable: QueueTable;
   readonly directory: QueueDirectory;
+  /** Null without a key index. */
+  readonly indexTable: IndexTable | null;
   /** Waits for rounds of queue files. */
   readonly flush: Bell;
   readonly nets: readonly { readonly index: number; readonly arrivals: SlotRing; readonly bell: Bell }[];
@@ -245,6 +257,7 @@ export function dispatchEnds(memory: BrokerMemory, syncFlush: boolean): Dispatch
     queueFilesDeleted: page.status.watermark('queueFilesDeleted'),
     queueTable: new QueueTable(memory.queueTable),
     directory: new QueueDirectory(memory.queueDirectory),
+    indexTable: memory.indexTable === null ? null : new IndexTable(memory.indexTable),
     flush: bellOf(memory, 'flush'),
     nets: memory.nets.map(({ arrivals }, net) => ({
       index: net,
@@ -294,6 +307,8 @@ export interface ControlEnds {
   readonly page: ThreadPage;
   readonly directory: QueueDirectory;
   readonly queueTable: QueueTable;
+  /** Null without a key index. */
+  readonly indexTable: IndexTable | null;
   readonly written: Watermark;
   readonly flushed: Watermark;
   readonly dispatched: Watermark;
@@ -312,6 +327,7 @@ export function controlEnds(memory: BrokerMemory): ControlEnds {
     page,
     directory: new QueueDirectory(memory.queueDirectory),
     queueTable: new QueueTable(memory.queueTable),
+    indexTable: memory.indexTable === null ? null : new IndexTable(memory.indexTable),
     written: page.status.watermark('written'),
     flushed: page.status.watermark('flushed'),
     dispatched: page.status.watermark('dispatched'),

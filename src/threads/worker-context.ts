@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
 import type { Disk } from '../store/disk.ts';
+import type { IndexFiles } from '../store/index-files.ts';
 import type { CommitLogFiles } from '../store/segments.ts';
 import type { StorePaths } from '../store/store-paths.ts';
 import type { Agent } from './agent.ts';
@@ -13,6 +14,8 @@ export interface WorkerContext {
   readonly settings: BrokerSettings;
   readonly paths: StorePaths;
   readonly logFiles: CommitLogFiles;
+  /** Null without a key index. */
+  readonly indexFiles: IndexFiles | null;
   readonly disk: Disk;
   readonly clock: Clock;
   readonly ports: WorkerPorts;

@@ -176,6 +176,9 @@ class BrokerWorker {
       settings,
       paths,
       logFiles: { directory: paths.commitLog, segmentSizeBytes: settings.mappedFileSizeCommitLog },
+      indexFiles: settings.messageIndexEnable
+        ? { directory: paths.index, shape: { slots: settings.maxHashSlotNum, entries: settings.maxIndexNum } }
+        : null,
       disk: this.#disk,
       clock: systemClock,
       ports,
@@ -213,7 +216,14 @@ class BrokerWorker {
   }
 }
 
-const NOTHING_YET: StoreStart = { logStart: 0, logEnd: 0, queues: [], batchTopics: [], lastStoreTimestamp: 0 };
+const NOTHING_YET: StoreStart = {
+  logStart: 0,
+  logEnd: 0,
+  lookedFrom: 0,
+  queues: [],
+  batchTopics: [],
+  lastStoreTimestamp: 0,
+};
 
 function failureCodeOf(cause: unknown): FailureCode {
   if (cause instanceof FailStopError) return cause.code;

@@ -45,6 +45,17 @@ export interface GoldenStoreIndex {
   readonly queues: readonly GoldenQueue[];
   readonly timeQueries: readonly GoldenTimeQuery[];
   readonly messages: readonly GoldenMessage[];
+  readonly keyQueries: readonly GoldenKeyQuery[];
+}
+
+export interface GoldenKeyQuery {
+  readonly topic: string;
+  readonly key: string;
+  readonly maxNum: number;
+  readonly begin: number;
+  readonly end: number;
+  /** In the order of the index: newest first. */
+  readonly physicalOffsets: readonly number[];
 }
 
 type Edit =

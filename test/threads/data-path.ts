@@ -9,12 +9,14 @@ import { DelayLevels } from '../../src/broker/delay-levels.ts';
 import { assignmentsOfObject } from '../../src/config/assignment.ts';
 import type { BrokerOptions } from '../../src/config/broker-schema.ts';
 import { resolveBroker } from '../../src/config/resolve.ts';
+import type { IndexFileShape } from '../../src/layout/index-file.ts';
 import type { QueueDirectory } from '../../src/ring/queue-directory.ts';
 import type { QueueTable } from '../../src/ring/queue-table.ts';
 import type { StatusPage } from '../../src/ring/status-page.ts';
 import { CommitLogWriter } from '../../src/store/commit-log.ts';
 import { CommitLogSync } from '../../src/store/commit-log-sync.ts';
 import { ConsumeQueueWriter } from '../../src/store/consume-queue.ts';
+import type { IndexFiles } from '../../src/store/index-files.ts';
 import { LogReader } from '../../src/store/log-reader.ts';
 import { LogScanner, Scanned } from '../../src/store/log-scanner.ts';
 import { type StorePaths, storePathsOf } from '../../src/store/store-paths.ts';
@@ -22,6 +24,7 @@ import { AppendAgent } from '../../src/threads/append/append-agent.ts';
 import { NextOffsets, type RecoveredQueue } from '../../src/threads/append/next-offsets.ts';
 import { DeletedFiles } from '../../src/threads/deleted-files.ts';
 import { DispatchAgent } from '../../src/threads/dispatch/dispatch-agent.ts';
+import { IndexFiling } from '../../src/threads/dispatch/index-filing.ts';
 import { QueueFiling } from '../../src/threads/dispatch/queue-filing.ts';
 import { FlushAgent } from '../../src/threads/flush/flush-agent.ts';
 import { QueueRounds } from '../../src/threads/flush/queue-rounds.ts';
@@ -49,6 +52,8 @@ export interface DataPathOptions {
   readonly queueFileBytes?: number;
   readonly settings?: Partial<BrokerOptions>;
   readonly disk?: MemoryDisk;
+  /** Left out: no key index. */
+  readonly indexShape?: IndexFileShape;
   /** Queues of T, one row each. */
   readonly queues?: number;
   readonly recovered?: readonly RecoveredQueue[];
@@ -64,6 +69,7 @@ export class DataPath {
   readonly settings: BrokerSettings;
   readonly paths: StorePaths = storePathsOf('/store');
   readonly logFiles: { readonly directory: string; readonly segmentSizeBytes: number };
+  readonly indexFiles: IndexFiles;
   readonly memory: BrokerMemory;
   readonly status: StatusPage;
   readonly directory: QueueDirectory;
@@ -71,7 +77,12 @@ export class DataPath {
   readonly nets: readonly TestNet[];
   readonly log: CommitLogWriter;
   readonly append: AppendAgent;
-  readonly checkpoints: { readonly logAt: number; readonly queuesAt: number }[] = [];
+  readonly checkpoints: {
+    readonly logAt: number;
+    readonly queuesAt: number;
+    readonly filedTo: number;
+    readonly lookFrom: number;
+  }[] = [];
   /** On their way from dispatch to flush. */
   readonly rounds: QueueRound[] = [];
   /** The checkpoint's disk is full. */
@@ -86,7 +97,16 @@ export class DataPath {
     const given = { mappedFileSizeCommitLog: segmentBytes, storePathRootDir: '/store', ...options.settings };
     this.settings = resolveBroker(assignmentsOfObject(given, 'test')).settings;
     this.logFiles = { directory: this.paths.commitLog, segmentSizeBytes: segmentBytes };
-    this.memory = smallMemory({ placement: 'full', nets, ringBytes, slots, queues: 256 });
+    const { indexShape } = options;
+    this.indexFiles = { directory: this.paths.index, shape: indexShape ?? { slots: 1, entries: 2 } };
+    this.memory = smallMemory({
+      placement: 'full',
+      nets,
+      ringBytes,
+      slots,
+      queues: 256,
+      indexSlots: indexShape?.slots ?? null,
+    });
     const control = controlEnds(this.memory);
     this.status = control.page.status;
     this.directory = control.directory;
@@ -141,12 +161,15 @@ export class DataPath {
     const ends = dispatchEnds(this.memory, syncFlush);
     const queueFileBytes = this.#options.queueFileBytes ?? 2000;
     const files = new ConsumeQueueWriter(this.disk, this.paths.consumeQueue, queueFileBytes, 64);
-    const filing = new QueueFiling(ends, files, this.clock.monotonicUs(), (round) => this.rounds.push(round));
+    const index =
+      ends.indexTable === null ? null : new IndexFiling(this.disk, this.indexFiles, ends.indexTable, this.clock);
+    const filing = new QueueFiling(ends, files, index, this.clock.monotonicUs(), (round) => this.rounds.push(round));
     const log = new LogReader(this.disk, this.logFiles);
     const agent = new DispatchAgent({
       ends,
       log,
       filing,
+      index,
       delays: new DelayLevels(),
       batchTopics: new Set(this.#options.batchTopics ?? []),
       clock: this.clock,
@@ -166,9 +189,15 @@ export class DataPath {
       intervalMs: this.settings.flushIntervalCommitLog,
       aheadBytes: this.settings.flushAheadBytes,
       zeroWriteNextSegment,
-      saveCheckpoint: (logAt, queuesAt) => {
+      lookedFrom: 0,
+      saveCheckpoint: ({ logTimestamp, round, lookFrom }) => {
         if (this.checkpointsFail) return false;
-        this.checkpoints.push({ logAt, queuesAt });
+        this.checkpoints.push({
+          logAt: logTimestamp,
+          queuesAt: round.storeTimestamp,
+          filedTo: round.logOffset,
+          lookFrom,
+        });
         return true;
       },
     });

@@ -18,6 +18,7 @@ import { SendHeader, sendHeaderOf } from '../../src/remoting/send-header.ts';
 import { scanSendHeader } from '../../src/remoting/send-header-scanner.ts';
 import { BytesRing } from '../../src/ring/bytes-ring.ts';
 import { allocateDescriptorRing } from '../../src/ring/descriptor-ring.ts';
+import { IndexTable } from '../../src/ring/index-table.ts';
 import { QueueDirectory } from '../../src/ring/queue-directory.ts';
 import { QueueTable } from '../../src/ring/queue-table.ts';
 import { allocateSlotRing } from '../../src/ring/slot-ring.ts';
@@ -184,12 +185,15 @@ export function smallMemory(sizes: {
   readonly ringBytes: number;
   readonly slots: number;
   readonly queues: number;
+  /** Hash slots of the key index; null: none. */
+  readonly indexSlots?: number | null;
 }): BrokerMemory {
   return {
     placement: sizes.placement,
     status: StatusPage.allocate(),
     queueTable: QueueTable.allocate(sizes.queues),
     queueDirectory: QueueDirectory.allocate(sizes.queues),
+    indexTable: sizes.indexSlots == null ? null : IndexTable.allocate(sizes.indexSlots),
     nets: Array.from({ length: sizes.nets }, () => ({
       bytes: BytesRing.allocate(sizes.ringBytes),
       descriptors: allocateDescriptorRing(sizes.slots),

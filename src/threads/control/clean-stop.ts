@@ -2,6 +2,11 @@
  * Whether the store may be marked as stopped in order, which spares the next start most of its walk through the log. Asked by control when
  * the other threads have ended.
  */
+import { NO_INDEX_KEPT } from '../../layout/checkpoint-file.ts';
+import { CheckpointWriter, readVouched } from '../../store/checkpoint.ts';
+import type { Disk } from '../../store/disk.ts';
+import type { IndexFiles } from '../../store/index-files.ts';
+import { indexEnd } from '../../store/index-recovery.ts';
 import type { ControlEnds } from '../topology.ts';
 import type { QueueRows } from './queue-rows.ts';
 
@@ -16,4 +21,41 @@ export function isStopClean(ends: StopEnds, rows: Pick<QueueRows, 'areFiled'>): 
   const isLogWhole = ends.flushed.read() === written && ends.dispatched.read() === written;
   const areQueuesDurable = rows.areFiled() && ends.queuesSyncedAt.read() >= ends.writtenAt.read();
   return isLogWhole && areQueuesDurable && !ends.page.status.failed();
+}
+
+/** The store that was stopped. */
+export interface StoppedStore {
+  readonly disk: Disk;
+  readonly checkpoint: string;
+  readonly indexFiles: IndexFiles | null;
+  /** Where the log ends. */
+  readonly logEnd: number;
+  /** From here on the last start has looked through the log. */
+  readonly lookedFrom: number;
+  /** Of all queues: offset of the next message. */
+  readonly queueEnds: readonly number[];
+}
+
+/**
+ * Completes what the checkpoint says of the disk, so that the next start finds its way without looking at everything, and notices what
+ * has gone meanwhile. False when it could not be written: then the stop was not a clean one.
+ */
+export function vouchForStop({ disk, checkpoint, indexFiles, logEnd, lookedFrom, queueEnds }: StoppedStore): boolean {
+  const ends = queueEnds.filter((end) => end > 0);
+  const writer = new CheckpointWriter(disk, checkpoint);
+  try {
+    return writer.write(
+      {},
+      {
+        filedTo: logEnd,
+        lookFrom: readVouched(disk, checkpoint)?.lookFrom ?? lookedFrom,
+        indexEnd: indexFiles === null ? NO_INDEX_KEPT : indexEnd(disk, indexFiles),
+        stoppedAt: logEnd,
+        queueCount: ends.length,
+        queueEntries: ends.reduce((sum, end) => sum + end, 0),
+      },
+    );
+  } finally {
+    writer.close();
+  }
 }

@@ -16,10 +16,11 @@ import { StoreLock } from '../../store/store-lock.ts';
 import { FailStopError, FailureCode } from '../agent.ts';
 import { descriptorShares } from '../descriptor-shares.ts';
 import { memoryLimitBytes } from '../memory-limit.ts';
+import { slowProgress } from '../slow-progress.ts';
 import type { StoreStart } from '../thread-messages.ts';
 import { type ControlEnds, controlEnds, threadOf, workersOf } from '../topology.ts';
 import type { OpenedAgent, WorkerContext } from '../worker-context.ts';
-import { isStopClean } from './clean-stop.ts';
+import { isStopClean, type StoppedStore, vouchForStop } from './clean-stop.ts';
 import { ControlAgent, NetPosts } from './control-agent.ts';
 import { EntryReads } from './entry-reads.ts';
 import { LivenessWatch } from './liveness-watch.ts';
@@ -108,6 +109,14 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
     port.on('message', (messages: ToControl[]) => guard(() => agent.receive(net, messages)));
   });
   posts.flush();
+  const stopped = (): StoppedStore => ({
+    disk,
+    checkpoint: paths.checkpoint,
+    indexFiles: context.indexFiles,
+    logEnd: ends.written.read(),
+    lookedFrom: recovered.lookedFrom,
+    queueEnds: rows.ends(),
+  });
   return {
     agent,
     recovered: storeStart(context, recovered),
@@ -121,14 +130,15 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
     closed() {
       files.close();
       reader.close();
-      lock.release(isStopClean(ends, rows));
+      lock.release(isStopClean(ends, rows) && vouchForStop(stopped()));
     },
   };
 }
 
 /** Finds the end of the log and sets the watermarks to it; after a crash recovery has flushed what it found. */
 function recover(context: WorkerContext, ends: ControlEnds, cleanStop: boolean): RecoveredStore {
-  const { settings, paths, logFiles, disk } = context;
+  const { settings, paths, logFiles, disk, clock } = context;
+  const log = controlLog(context);
   const recovered = recoverStore(
     disk,
     paths,
@@ -137,8 +147,10 @@ function recover(context: WorkerContext, ends: ControlEnds, cleanStop: boolean):
       queueFileSizeBytes: settings.mappedFileSizeConsumeQueue,
       checksBodies: true,
       cleanStop,
+      index: context.indexFiles,
+      progress: slowProgress(clock, log.info, 'looking through the log'),
     },
-    controlLog(context),
+    log,
   );
   const { logTimestamp, queuesTimestamp } = readCheckpoint(disk, paths.checkpoint);
   ends.logStart.advance(recovered.logStart);
@@ -155,6 +167,7 @@ function storeStart({ disk, paths }: WorkerContext, recovered: RecoveredStore): 
   return {
     logStart: recovered.logStart,
     logEnd: recovered.logEnd,
+    lookedFrom: recovered.lookedFrom,
     queues: recovered.queues.map(({ topic, queueId, next }) => ({ topic, queueId, next })),
     batchTopics: [...recovered.batchTopics],
     lastStoreTimestamp: Math.max(logTimestamp, queuesTimestamp, recovered.newestStoreTimestamp),

@@ -53,6 +53,11 @@ export class QueueRows {
     return true;
   }
 
+  /** Of all queues: offset of the next message. */
+  ends(): number[] {
+    return Array.from({ length: this.#directory.count() }, (_, row) => this.#table.max(asQueueSlot(row)));
+  }
+
   find(topic: string, queueId: number): QueueSlot | undefined {
     return this.#rows.get(topic)?.[queueId];
   }

@@ -7,7 +7,7 @@ import type { Clock } from '../../base/clock.ts';
 import { DISPATCH_READ_BYTES, QUEUE_SLOTS_MAX, QUEUE_TAIL_UNPUBLISHED_MAX } from '../../base/limits.ts';
 import { asLogOffset, asQueueOffset, type QueueSlot } from '../../base/units.ts';
 import type { DelayLevels } from '../../broker/delay-levels.ts';
-import { ScannedProperties, scanProperties, tagsHash } from '../../layout/message-properties.ts';
+import { IndexedProperties, ScannedProperties, scanIndexed, scanProperties } from '../../layout/message-properties.ts';
 import {
   BLANK_HEAD_BYTES,
   BLANK_MAGIC,
@@ -22,6 +22,7 @@ import type { LogReader } from '../../store/log-reader.ts';
 import type { Agent } from '../agent.ts';
 import type { DeletedFiles } from '../deleted-files.ts';
 import type { DispatchEnds } from '../topology.ts';
+import type { IndexFiling } from './index-filing.ts';
 import type { QueueFiling } from './queue-filing.ts';
 import { NO_SLOT, QueueLookup } from './queue-lookup.ts';
 
@@ -31,6 +32,8 @@ export interface DispatchOptions {
   readonly ends: DispatchEnds;
   readonly log: LogReader;
   readonly filing: QueueFiling;
+  /** Null without a key index. */
+  readonly index: IndexFiling | null;
   readonly delays: DelayLevels;
   /** Topics whose queues Apache's broker keeps in its batch format, which are not built here. */
   readonly batchTopics: ReadonlySet<string>;
@@ -43,6 +46,7 @@ export class DispatchAgent implements Agent {
   readonly #ends: DispatchEnds;
   readonly #log: LogReader;
   readonly #filing: QueueFiling;
+  readonly #index: IndexFiling | null;
   readonly #delays: DelayLevels;
   readonly #batchTopics: ReadonlySet<string>;
   readonly #clock: Clock;
@@ -50,9 +54,11 @@ export class DispatchAgent implements Agent {
   readonly #queues: QueueLookup;
   readonly #record = new RecordCursor();
   readonly #properties = new ScannedProperties();
+  readonly #indexed = new IndexedProperties();
   #buffer = Buffer.allocUnsafe(DISPATCH_READ_BYTES);
   #view = viewOf(this.#buffer);
   #position: number;
+  #logStart: number;
   /** Offset of each queue's next entry; -1 before the queue is met. */
   readonly #next = new Float64Array(QUEUE_SLOTS_MAX).fill(-1);
   readonly #published = new Float64Array(QUEUE_SLOTS_MAX);
@@ -61,16 +67,18 @@ export class DispatchAgent implements Agent {
   #grownCount = 0;
   readonly #isGrown = new Uint8Array(QUEUE_SLOTS_MAX);
 
-  constructor({ ends, log, filing, delays, batchTopics, clock, deleted }: DispatchOptions) {
+  constructor({ ends, log, filing, index, delays, batchTopics, clock, deleted }: DispatchOptions) {
     this.#ends = ends;
     this.#log = log;
     this.#filing = filing;
+    this.#index = index;
     this.#delays = delays;
     this.#batchTopics = batchTopics;
     this.#clock = clock;
     this.#deleted = deleted;
     this.#queues = new QueueLookup(ends.directory);
     this.#position = ends.dispatched.read();
+    this.#logStart = ends.logStart.read();
   }
 
   hasWork(): boolean {
@@ -86,6 +94,7 @@ export class DispatchAgent implements Agent {
     const records = this.#dispatch();
     const nowUs = this.#clock.monotonicUs();
     this.#deleted.look(nowUs);
+    this.#expireIndex();
     return records + this.#filing.doWork(nowUs);
   }
 
@@ -135,8 +144,8 @@ export class DispatchAgent implements Agent {
       }
       assert(magic === RECORD_MAGIC_V1 || magic === RECORD_MAGIC_V2, 'the log holds records up to its end');
       if (at + size > length || !this.#take(at)) break;
-      this.#filing.seen(this.#record.storeTimestamp);
       at += size;
+      this.#filing.seen(this.#record.storeTimestamp, this.#position + at);
       records++;
     }
     if (records === 0) {
@@ -144,6 +153,7 @@ export class DispatchAgent implements Agent {
       return 0;
     }
     this.#position += at;
+    this.#index?.publish();
     this.#publish();
     this.#ends.dispatched.advance(this.#position);
     this.#ends.page.add('dispatchedRecords', records);
@@ -159,11 +169,16 @@ export class DispatchAgent implements Agent {
     this.#view = viewOf(this.#buffer);
   }
 
-  /** False when the record's entry has to wait for room in its queue's tail. */
+  /** False when the record has to wait for room, in the index or in its queue's tail. */
   #take(at: number): boolean {
     const record = this.#record;
     assert(record.load(this.#view, at), 'the parts of a record in the log add up');
+    const { propertiesStart, propertiesLength } = record;
+    scanIndexed(this.#buffer, propertiesStart, propertiesStart + propertiesLength, this.#indexed);
     const transaction = record.sysFlag & SysFlag.transactionRollback;
+    // Messages that were rolled back cannot be found by key, prepared ones can (spec/store.md 9.3).
+    const isIndexed = transaction !== SysFlag.transactionRollback;
+    if (isIndexed && this.#index?.add(record, this.#buffer, this.#indexed) === false) return false;
     // Prepared and rolled back messages are in no queue (spec/store.md 3.6).
     if (transaction === SysFlag.transactionPrepared || transaction === SysFlag.transactionRollback) return true;
     const topicEnd = record.topicStart + record.topicLength;
@@ -195,6 +210,14 @@ export class DispatchAgent implements Agent {
     return true;
   }
 
+  /** Files of the index whose messages are all gone follow the log. */
+  #expireIndex(): void {
+    const logStart = this.#ends.logStart.read();
+    if (logStart === this.#logStart) return;
+    this.#logStart = logStart;
+    this.#index?.expire(logStart);
+  }
+
   #passOver({ topicStart, topicLength, queueId, physicalOffset }: RecordCursor): void {
     const topic = this.#buffer.toString('utf8', topicStart, topicStart + topicLength);
     assert(this.#batchTopics.has(topic), `the record at ${physicalOffset} has a queue: ${queueId} of ${topic}`);
@@ -212,7 +235,7 @@ export class DispatchAgent implements Agent {
       if (topic === SCHEDULE_TOPIC && delayLevel > 0)
         return this.#delays.deliveryTime(delayLevel, record.storeTimestamp);
     }
-    return tagsHash(buffer, start, end);
+    return this.#indexed.tagsHash;
   }
 
   #learn(slot: QueueSlot): number {

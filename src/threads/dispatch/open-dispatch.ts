@@ -9,10 +9,11 @@ import type { StoreStart } from '../thread-messages.ts';
 import { dispatchEnds } from '../topology.ts';
 import type { OpenedAgent, WorkerContext } from '../worker-context.ts';
 import { DispatchAgent } from './dispatch-agent.ts';
+import { IndexFiling } from './index-filing.ts';
 import { QueueFiling } from './queue-filing.ts';
 
 export function openDispatch(
-  { memory, settings, paths, logFiles, disk, clock, ports, beat }: WorkerContext,
+  { memory, settings, paths, logFiles, indexFiles, disk, clock, ports, beat }: WorkerContext,
   start: StoreStart,
 ): OpenedAgent {
   const ends = dispatchEnds(memory, settings.flushDiskType === 'SYNC_FLUSH');
@@ -24,10 +25,14 @@ export function openDispatch(
   );
   const log = new LogReader(disk, logFiles);
   log.open(asLogOffset(start.logEnd));
+  const { indexTable } = ends;
+  const index =
+    indexTable === null || indexFiles === null ? null : new IndexFiling(disk, indexFiles, indexTable, clock);
   const agent = new DispatchAgent({
     ends,
     log,
-    filing: new QueueFiling(ends, files, clock.monotonicUs(), (round) => ports.toFlush!.postMessage(round)),
+    filing: new QueueFiling(ends, files, index, clock.monotonicUs(), (round) => ports.toFlush!.postMessage(round)),
+    index,
     delays: new DelayLevels(),
     batchTopics: new Set(start.batchTopics),
     clock,

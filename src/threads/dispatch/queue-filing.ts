@@ -6,17 +6,21 @@
  */
 import { QUEUE_SLOTS_MAX, QUEUE_TAIL_ENTRIES } from '../../base/limits.ts';
 import { asQueueOffset, type QueueSlot } from '../../base/units.ts';
+import { NO_INDEX_KEPT } from '../../layout/checkpoint-file.ts';
 import { QUEUE_ENTRY_BYTES } from '../../layout/queue-entry.ts';
 import { STABLE_ENTRIES } from '../../ring/queue-table.ts';
 import type { ConsumeQueueWriter } from '../../store/consume-queue.ts';
 import { isShortage } from '../../store/disk.ts';
 import type { QueueRound } from '../thread-messages.ts';
 import type { DispatchEnds } from '../topology.ts';
+import type { IndexFiling, IndexRound } from './index-filing.ts';
 
 const FILE_ENTRIES = 64;
 /** A new queue is filed first when so many entries wait, or more by a number of its own: queues that grow alike get their files one by one. */
 const FIRST_ENTRIES = 16;
 const ROUND_EVERY_US = 10_000_000;
+/** A round begins at the latest when so much of the log was taken: a start after a crash looks through what came behind the last one. */
+const ROUND_EVERY_BYTES = 256 * 1024 * 1024;
 /** Rounds take no more than this share of the time, however many queues there are and however slow their disk is. */
 const ROUND_SHARE = 1 / 20;
 /** After the disk was full, or too many files were open. */
@@ -25,11 +29,14 @@ const RETRY_US = 500_000;
 const ROUND_QUEUES = 64;
 const US_PER_MS = 1000;
 
+const NO_INDEX: IndexRound = { files: [], folders: [], storeTimestamp: 0, logOffset: NO_INDEX_KEPT };
+
 type Stage = 'idle' | 'filing' | 'flushing';
 
 export class QueueFiling {
   readonly #ends: DispatchEnds;
   readonly #files: ConsumeQueueWriter;
+  readonly #index: IndexFiling | null;
   readonly #handOver: (round: QueueRound) => void;
   readonly #filed = new Float64Array(QUEUE_SLOTS_MAX);
   readonly #next = new Float64Array(QUEUE_SLOTS_MAX);
@@ -38,21 +45,35 @@ export class QueueFiling {
   readonly #isDirty = new Uint8Array(QUEUE_SLOTS_MAX);
   /** Store time of the newest record that dispatch has taken. */
   #seenAt: number;
+  /** Log offset behind it. */
+  #seenTo: number;
   #stage: Stage = 'idle';
   #roundAtUs: number;
   #roundBeganUs = 0;
-  /** What is reached when the round is over. */
+  /** Rounds do not begin before this time, however much there is. */
+  #roundNotBeforeUs = 0;
+  /** What is reached when the round is over, as a store time and as a log offset. */
   #roundTo = 0;
+  #roundLogTo: number;
   /** Queues that the round has still to file. */
   #round: QueueSlot[] = [];
   #isFull = false;
 
   /** `handOver` passes a round on to flush. */
-  constructor(ends: DispatchEnds, files: ConsumeQueueWriter, nowUs: number, handOver: (round: QueueRound) => void) {
+  constructor(
+    ends: DispatchEnds,
+    files: ConsumeQueueWriter,
+    index: IndexFiling | null,
+    nowUs: number,
+    handOver: (round: QueueRound) => void,
+  ) {
     this.#ends = ends;
     this.#files = files;
+    this.#index = index;
     this.#handOver = handOver;
     this.#seenAt = ends.queuesSyncedAt.read();
+    this.#seenTo = ends.dispatched.read();
+    this.#roundLogTo = this.#seenTo;
     this.#roundAtUs = nowUs + ROUND_EVERY_US;
   }
 
@@ -62,8 +83,10 @@ export class QueueFiling {
     this.#next[slot] = next;
   }
 
-  seen(storeTimestamp: number): void {
+  /** A record was taken that ends at `logOffset`. */
+  seen(storeTimestamp: number, logOffset: number): void {
     if (storeTimestamp > this.#seenAt) this.#seenAt = storeTimestamp;
+    this.#seenTo = logOffset;
   }
 
   /** The queue's tail holds entries up to `next`. Files them at once before the tail would have to overwrite what is in no file. */
@@ -81,7 +104,12 @@ export class QueueFiling {
 
   isDue(nowUs: number): boolean {
     if (this.#stage === 'flushing') return this.#isFlushed;
-    return this.#stage === 'filing' || (this.#hasMore && nowUs >= this.#roundAtUs);
+    return this.#stage === 'filing' || (this.#hasMore && this.#isRoundDue(nowUs));
+  }
+
+  #isRoundDue(nowUs: number): boolean {
+    if (nowUs >= this.#roundAtUs) return true;
+    return this.#seenTo - this.#roundLogTo >= ROUND_EVERY_BYTES && nowUs >= this.#roundNotBeforeUs;
   }
 
   dueInMs(nowUs: number): number {
@@ -97,7 +125,8 @@ export class QueueFiling {
     if (!this.isDue(nowUs)) return 0;
     if (this.#stage === 'flushing') {
       this.#stage = 'idle';
-      this.#roundAtUs = nowUs + Math.max(ROUND_EVERY_US, (nowUs - this.#roundBeganUs) / ROUND_SHARE);
+      this.#roundNotBeforeUs = nowUs + (nowUs - this.#roundBeganUs) / ROUND_SHARE;
+      this.#roundAtUs = Math.max(nowUs + ROUND_EVERY_US, this.#roundNotBeforeUs);
       return 0;
     }
     if (this.#stage === 'idle') this.#begin(nowUs);
@@ -119,6 +148,7 @@ export class QueueFiling {
     this.#begin(0);
     while (this.#stage === 'filing') this.#fileSome(0);
     this.#files.close();
+    this.#index?.close();
   }
 
   /**
@@ -138,9 +168,11 @@ export class QueueFiling {
     this.#stage = 'filing';
     this.#roundBeganUs = nowUs;
     this.#roundTo = this.#seenAt;
+    this.#roundLogTo = this.#seenTo;
     this.#round = this.#dirty;
     this.#dirty = [];
     for (const slot of this.#round) this.#isDirty[slot] = 0;
+    this.#index?.beginRound();
   }
 
   #fileSome(nowUs: number): void {
@@ -152,9 +184,34 @@ export class QueueFiling {
       this.#round.pop();
     }
     if (this.#round.length > 0) return;
-    this.#handOver({ ...this.#files.takeUnsynced(), storeTimestamp: this.#roundTo });
+    const index = this.#indexStep();
+    if (index === null) return;
+    if (index === 'full') {
+      this.#giveUp(nowUs);
+      return;
+    }
+    const queues = this.#files.takeUnsynced();
+    this.#handOver({
+      files: [...queues.files, ...index.files],
+      folders: [...queues.folders, ...index.folders],
+      storeTimestamp: this.#roundTo,
+      logOffset: this.#roundLogTo,
+      indexTimestamp: index.storeTimestamp,
+      indexEnd: index.logOffset,
+    });
     this.#ends.flush.ring();
     this.#stage = 'flushing';
+  }
+
+  /** Null when the index has more to write. */
+  #indexStep(): IndexRound | 'full' | null {
+    if (this.#index === null) return NO_INDEX;
+    try {
+      return this.#index.roundStep();
+    } catch (cause) {
+      if (!isShortage(cause)) throw cause;
+      return 'full';
+    }
   }
 
   /** The disk is full: on it there may be room for some queues and not for all, so nothing is named before every one is filed. */

@@ -9,6 +9,7 @@ import type { SharedHistogram } from '../../ring/shared-histogram.ts';
 import type { CommitLogSync } from '../../store/commit-log-sync.ts';
 import { isOutOfDescriptors, isShortage } from '../../store/disk.ts';
 import type { Agent } from '../agent.ts';
+import type { QueueRound } from '../thread-messages.ts';
 import type { FlushEnds } from '../topology.ts';
 import type { QueueRounds } from './queue-rounds.ts';
 
@@ -19,6 +20,8 @@ const RETRY_US = 200_000;
 const CLOSE_SYNC_MAX_US = 5_000_000;
 /** A round of queue files goes on at this pace: thousands of fsyncs in a row would leave the disk's journal to nobody else. */
 const QUEUE_SYNC_EVERY_US = 4_000;
+/** After a clean stop a start looks through so much of the log, or a little more. */
+const LOOK_BACK_BYTES = 64 * 1024 * 1024;
 /** The next segment is begun when so much of a segment is written. */
 const PREPARE_FROM = 1 / 8;
 /** It is there when so much of the way to its start is written. */
@@ -38,11 +41,22 @@ export interface FlushOptions {
   readonly intervalMs: number;
   readonly aheadBytes: number;
   readonly zeroWriteNextSegment: boolean;
+  /** From here on recovery has looked through the log. */
+  readonly lookedFrom: number;
   /**
-   * Writes the checkpoint file: everything up to these store times is on the disk, in the log and in the queues. False when the disk is
-   * full: it is tried again.
+   * Writes the checkpoint file: everything up to these places is on the disk, in the log, in the queues and in the index. False when the
+   * disk is full: it is tried again.
    */
-  readonly saveCheckpoint: (logAt: number, queuesAt: number) => boolean;
+  readonly saveCheckpoint: (reached: Reached) => boolean;
+}
+
+/** What a checkpoint says. */
+export interface Reached {
+  /** Store time up to which the log is flushed. */
+  readonly logTimestamp: number;
+  readonly round: QueueRound;
+  /** An earlier end of a round, from which a start after a clean stop may look through the log. */
+  readonly lookFrom: number;
 }
 
 export class FlushAgent implements Agent {
@@ -55,7 +69,10 @@ export class FlushAgent implements Agent {
   #flushAtUs: number;
   /** No files are opened before this time: there were no descriptors left. */
   #retryAtUs = 0;
-  #savedQueuesAt: number;
+  /** The newest round that is durable and that no checkpoint names yet. */
+  #round: QueueRound | null = null;
+  /** Ends of rounds, oldest first: the first of them is at least so far back as a start looks. */
+  readonly #roundEnds: number[];
   #queueSyncAtUs = 0;
   /** Start of the segment behind the newest one that has been asked for. */
   #preparedTo: number;
@@ -69,7 +86,7 @@ export class FlushAgent implements Agent {
     this.#flushed = ends.flushed.read();
     this.#flushedAt = ends.writtenAt.read();
     this.#flushAtUs = clock.monotonicUs() + intervalMs * US_PER_MS;
-    this.#savedQueuesAt = ends.queuesSyncedAt.read();
+    this.#roundEnds = [options.lookedFrom];
     this.#preparedTo = this.#segmentStart(this.#flushed);
     options.log.openSegment(asLogOffset(this.#flushed));
   }
@@ -203,9 +220,11 @@ export class FlushAgent implements Agent {
   /** One file of the round that is under way, so that nobody who waits for the log waits for all of them. */
   #syncQueue(): number {
     const { queues, ends, clock } = this.#options;
-    const reached = queues.step();
+    const round = queues.step();
     this.#queueSyncAtUs = clock.monotonicUs() + QUEUE_SYNC_EVERY_US;
-    if (reached !== null) ends.queuesSyncedAt.advance(Math.max(reached, ends.queuesSyncedAt.read()));
+    if (round === null) return 1;
+    ends.queuesSyncedAt.advance(Math.max(round.storeTimestamp, ends.queuesSyncedAt.read()));
+    this.#round = round;
     return 1;
   }
 
@@ -215,9 +234,14 @@ export class FlushAgent implements Agent {
   }
 
   #checkpoint(): void {
-    const queuesAt = this.#options.ends.queuesSyncedAt.read();
-    if (queuesAt === this.#savedQueuesAt) return;
-    if (this.#options.saveCheckpoint(this.#flushedAt, queuesAt)) this.#savedQueuesAt = queuesAt;
+    const round = this.#round;
+    // With async flush the queues may be ahead of the log: then the checkpoint waits.
+    if (round === null || round.logOffset > this.#flushed) return;
+    const ends = this.#roundEnds;
+    while (ends.length > 1 && ends[1]! <= round.logOffset - LOOK_BACK_BYTES) ends.shift();
+    if (!this.#options.saveCheckpoint({ logTimestamp: this.#flushedAt, round, lookFrom: ends[0]! })) return;
+    if (ends.at(-1) !== round.logOffset) ends.push(round.logOffset);
+    this.#round = null;
   }
 
   #segmentStart(offset: number): number {

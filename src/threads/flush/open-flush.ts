@@ -1,14 +1,18 @@
 /** Opens the flush agent on its thread. */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { CheckpointFields, Vouched } from '../../layout/checkpoint-file.ts';
 import { CheckpointWriter } from '../../store/checkpoint.ts';
 import { CommitLogSync } from '../../store/commit-log-sync.ts';
-import type { QueueRound } from '../thread-messages.ts';
+import type { QueueRound, StoreStart } from '../thread-messages.ts';
 import { flushEnds } from '../topology.ts';
 import type { OpenedAgent, WorkerContext } from '../worker-context.ts';
-import { FlushAgent } from './flush-agent.ts';
+import { FlushAgent, type Reached } from './flush-agent.ts';
 import { QueueRounds } from './queue-rounds.ts';
 
-export function openFlush({ memory, settings, paths, logFiles, disk, clock, ports }: WorkerContext): OpenedAgent {
+export function openFlush(
+  { memory, settings, paths, logFiles, disk, clock, ports }: WorkerContext,
+  start: StoreStart,
+): OpenedAgent {
   const checkpoint = new CheckpointWriter(disk, paths.checkpoint);
   const agent = new FlushAgent({
     ends: flushEnds(memory),
@@ -20,7 +24,8 @@ export function openFlush({ memory, settings, paths, logFiles, disk, clock, port
     intervalMs: settings.flushIntervalCommitLog,
     aheadBytes: settings.flushAheadBytes,
     zeroWriteNextSegment: settings.flushDiskType === 'SYNC_FLUSH' && settings.zeroWriteNextSegment,
-    saveCheckpoint: (logTimestamp, queuesTimestamp) => checkpoint.write({ logTimestamp, queuesTimestamp }),
+    lookedFrom: start.lookedFrom,
+    saveCheckpoint: (reached) => checkpoint.write(checkpointFields(reached), vouchedWhileRunning(reached)),
   });
   return {
     agent,
@@ -29,6 +34,16 @@ export function openFlush({ memory, settings, paths, logFiles, disk, clock, port
       ports.fromDispatch!.close();
     },
   };
+}
+
+function checkpointFields({ logTimestamp, round }: Reached): Partial<CheckpointFields> {
+  return { logTimestamp, queuesTimestamp: round.storeTimestamp, indexTimestamp: round.indexTimestamp };
+}
+
+/** Control completes it when the broker is stopped in order. */
+function vouchedWhileRunning({ round, lookFrom }: Reached): Vouched {
+  const { logOffset: filedTo, indexEnd } = round;
+  return { filedTo, lookFrom, indexEnd, stoppedAt: -1, queueCount: 0, queueEntries: 0 };
 }
 
 /** Without the event loop, which a thread that blocks does not have. */

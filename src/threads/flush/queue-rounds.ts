@@ -10,7 +10,7 @@ export class QueueRounds {
   readonly #disk: Disk;
   readonly #next: () => QueueRound | null;
   #sync: QueueSync | null = null;
-  #storeTimestamp = 0;
+  #round: QueueRound | null = null;
 
   /** `next` takes the next round from dispatch's port, null when there is none. */
   constructor(disk: Disk, next: () => QueueRound | null) {
@@ -23,14 +23,14 @@ export class QueueRounds {
     const round = this.#next();
     if (round === null) return false;
     this.#sync = new QueueSync(this.#disk, round);
-    this.#storeTimestamp = round.storeTimestamp;
+    this.#round = round;
     return true;
   }
 
-  /** Does a piece of the round. At its end returns the store time up to which every queue entry is durable, before that null. */
-  step(): number | null {
+  /** Does a piece of the round. At its end returns it: what it names is durable. Before that null. */
+  step(): QueueRound | null {
     if (!this.#sync!.step()) return null;
     this.#sync = null;
-    return this.#storeTimestamp;
+    return this.#round;
   }
 }

@@ -68,7 +68,8 @@ function openDispatch() {
   const agent = new DispatchAgent({
     ends,
     log: reader,
-    filing: new QueueFiling(ends, files, systemClock.monotonicUs(), () => {}),
+    filing: new QueueFiling(ends, files, null, systemClock.monotonicUs(), () => {}),
+    index: null,
     delays: new DelayLevels(),
     batchTopics: new Set(),
     clock: systemClock,

@@ -255,20 +255,28 @@ describe('the next segment', () => {
 describe('the checkpoint', () => {
   beforeEach(() => start('SYNC_FLUSH'));
 
+  /** Dispatch hands over a round that ends at `logOffset`. */
+  function round(storeTimestamp: number, logOffset: number): void {
+    path.rounds.push({ files: [], folders: [], storeTimestamp, logOffset, indexTimestamp: 0, indexEnd: -1 });
+    path.clock.passMs(10);
+  }
+
   it('names what is flushed in the log and durable in the queues, and is written only when that has moved', () => {
     send();
     const storedAt = path.clock.wallMs;
+    const end = written();
     flush.doWork();
     expect(path.checkpoints).toEqual([]);
-    path.status.watermark('queuesSyncedAt').advance(storedAt);
+    round(storedAt, end);
     // Written, and not flushed.
     send();
+    const sentAt = path.clock.wallMs;
     path.disk.fault = (operation) => {
       if (operation === 'fdatasync') expect(path.checkpoints).toEqual([]);
       return null;
     };
     flush.doWork();
-    expect(path.checkpoints).toEqual([{ logAt: path.clock.wallMs, queuesAt: storedAt }]);
+    expect(path.checkpoints).toMatchObject([{ logAt: sentAt, queuesAt: storedAt, filedTo: end }]);
     flush.doWork();
     expect(path.checkpoints).toHaveLength(1);
   });
@@ -276,22 +284,48 @@ describe('the checkpoint', () => {
   it('never names a record that was written while the log was flushed', () => {
     send();
     const storedAt = path.clock.wallMs;
+    const end = written();
     path.disk.fault = (operation) => {
-      if (operation === 'fdatasync' && path.clock.wallMs === storedAt) {
+      if (operation === 'fdatasync' && written() === end) {
         path.disk.fault = () => null;
         send('later');
-        path.status.watermark('queuesSyncedAt').advance(path.clock.wallMs);
+        round(path.clock.wallMs, end);
       }
       return null;
     };
     flush.doWork();
-    expect(path.checkpoints).toEqual([{ logAt: storedAt, queuesAt: path.clock.wallMs }]);
+    expect(path.checkpoints).toMatchObject([{ logAt: storedAt, filedTo: end }]);
+  });
+
+  it('waits until the log is flushed as far as the queues are', () => {
+    start('ASYNC_FLUSH');
+    send();
+    round(path.clock.wallMs, written());
+    flush.doWork();
+    expect(flushed()).toBe(0);
+    expect(path.checkpoints).toEqual([]);
+    path.clock.passMs(1000);
+    flush.doWork();
+    expect(path.checkpoints).toMatchObject([{ filedTo: written() }]);
+  });
+
+  it('says from where a start may look: so far back as is enough, but not much further', () => {
+    const mib = 1024 * 1024;
+    start('SYNC_FLUSH', 1024 * mib);
+    const lookedFrom: number[] = [];
+    for (const end of [10, 60, 70, 80, 130, 200]) {
+      path.status.watermark('written').advance(end * mib);
+      round(path.clock.wallMs, end * mib);
+      flush.doWork();
+      lookedFrom.push(path.checkpoints.at(-1)!.lookFrom / mib);
+    }
+    expect(lookedFrom).toEqual([0, 0, 0, 10, 60, 130]);
   });
 
   it('is written again when there was no room for it', () => {
     send();
     flush.doWork();
-    path.status.watermark('queuesSyncedAt').advance(path.clock.wallMs);
+    round(path.clock.wallMs, written());
     path.checkpointsFail = true;
     flush.doWork();
     path.checkpointsFail = false;
@@ -301,8 +335,9 @@ describe('the checkpoint', () => {
 
   it('is written at the end', () => {
     send();
-    path.status.watermark('queuesSyncedAt').advance(path.clock.wallMs);
+    const sentAt = path.clock.wallMs;
+    round(sentAt, written());
     flush.close();
-    expect(path.checkpoints).toEqual([{ logAt: path.clock.wallMs, queuesAt: path.clock.wallMs }]);
+    expect(path.checkpoints).toMatchObject([{ logAt: sentAt, queuesAt: sentAt, filedTo: written() }]);
   });
 });

@@ -1,0 +1,107 @@
+/**
+ * One open file of the key index: header, slots and entries by number. Dispatch writes the newest one, control reads for queries, recovery
+ * and the tools do both.
+ */
+import {
+  encodeIndexHeader,
+  INDEX_ENTRY_BYTES,
+  INDEX_HEADER_BYTES,
+  INDEX_SLOT_BYTES,
+  type IndexFileShape,
+  type IndexHeader,
+  indexEntryPosition,
+  indexFileBytes,
+  indexSlotPosition,
+  readIndexHeader,
+  readIndexSlot,
+} from '../layout/index-file.ts';
+import { type Disk, DiskFailedError, type DiskFile, type OpenMode, writeFully } from './disk.ts';
+
+export class IndexFile {
+  readonly shape: IndexFileShape;
+  readonly #file: DiskFile;
+  readonly #small = new Uint8Array(INDEX_HEADER_BYTES);
+  readonly #smallView = new DataView(this.#small.buffer);
+
+  private constructor(file: DiskFile, shape: IndexFileShape) {
+    this.#file = file;
+    this.shape = shape;
+  }
+
+  static open(disk: Disk, path: string, shape: IndexFileShape, mode: OpenMode): IndexFile {
+    return new IndexFile(disk.open(path, mode), shape);
+  }
+
+  /** Makes the file, sparse and of its full size. */
+  static create(disk: Disk, path: string, shape: IndexFileShape): IndexFile {
+    const file = disk.open(path, 'exclusive');
+    try {
+      file.resize(indexFileBytes(shape));
+    } catch (error) {
+      file.close();
+      disk.unlink(path);
+      throw error;
+    }
+    return new IndexFile(file, shape);
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+
+  readHeader(): IndexHeader {
+    this.#read(this.#small, INDEX_HEADER_BYTES, 0);
+    return readIndexHeader(this.#smallView);
+  }
+
+  writeHeader(header: IndexHeader): void {
+    writeFully(this.#file, encodeIndexHeader(header), 0, INDEX_HEADER_BYTES, 0);
+  }
+
+  /** The number of a slot's newest entry, 0 without one. */
+  readSlot(slot: number): number {
+    this.#read(this.#small, INDEX_SLOT_BYTES, indexSlotPosition(slot));
+    return readIndexSlot(this.#smallView, 0);
+  }
+
+  /** Slots as the file holds them, big-endian. */
+  readSlots(first: number, count: number, into: Uint8Array): void {
+    this.#read(into, count * INDEX_SLOT_BYTES, indexSlotPosition(first));
+  }
+
+  writeSlots(first: number, count: number, from: Uint8Array): void {
+    writeFully(this.#file, from, 0, count * INDEX_SLOT_BYTES, indexSlotPosition(first));
+  }
+
+  readEntries(first: number, count: number, into: Uint8Array): void {
+    this.#read(into, count * INDEX_ENTRY_BYTES, indexEntryPosition(this.shape, first));
+  }
+
+  /** Writes entries from `from[at...]`, which may be shared memory. */
+  writeEntries(first: number, count: number, from: Uint8Array, at: number): void {
+    writeFully(this.#file, from, at, count * INDEX_ENTRY_BYTES, indexEntryPosition(this.shape, first));
+  }
+
+  /** Makes everything from entry `first` on zero, in no time: the entries are cut off and come back as a hole. */
+  wipeEntriesFrom(first: number): void {
+    this.#file.resize(indexEntryPosition(this.shape, first));
+    this.#file.resize(indexFileBytes(this.shape));
+  }
+
+  sync(): void {
+    this.#file.sync();
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #read(into: Uint8Array, length: number, at: number): void {
+    let done = 0;
+    while (done < length) {
+      const read = this.#file.read(into, done, length - done, at + done);
+      if (read === 0) throw new DiskFailedError(this.path, 'read', 'the file is too short');
+      done += read;
+    }
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * Where the files of the key index lie and what they are called: each by the local time at which it was made, so that their names sort by
+ * age (spec/store.md 1, 9.5). Used by dispatch, which makes them, by control, which searches them, by recovery and by the tools.
+ */
+import { join } from 'node:path';
+import { FIRST_INDEX_ENTRY, type IndexFileShape, type IndexHeader, indexFileBytes } from '../layout/index-file.ts';
+import type { Disk } from './disk.ts';
+import { StoreDamagedError } from './store-errors.ts';
+
+const NAME_PATTERN = /^\d{17}$/;
+
+/** The folder and the size of all files in it. */
+export interface IndexFiles {
+  readonly directory: string;
+  readonly shape: IndexFileShape;
+}
+
+/** Names of the files, oldest first; those of foreign names are left out, as upstream leaves them. */
+export function indexFileNames(disk: Disk, { directory }: IndexFiles): string[] {
+  return disk.list(directory).filter((name) => NAME_PATTERN.test(name));
+}
+
+export function indexFilePath({ directory }: IndexFiles, name: string): string {
+  return join(directory, name);
+}
+
+/** The names of the files; throws when one has not the size that the settings ask for. */
+export function checkedIndexFileNames(disk: Disk, files: IndexFiles): string[] {
+  const size = indexFileBytes(files.shape);
+  const names = indexFileNames(disk, files);
+  for (const name of names) {
+    const path = indexFilePath(files, name);
+    const found = disk.stat(path)?.size ?? 0;
+    if (found !== size) {
+      throw new StoreDamagedError(
+        `${path} has ${found} bytes, but maxHashSlotNum and maxIndexNum make ${size}. Set them as they were, or move the file away: ` +
+          'what is missing in the index is built again from the log',
+      );
+    }
+  }
+  return names;
+}
+
+/** The name of a file that is made now: `yyyyMMddHHmmssSSS`, behind all that are there. */
+export function newIndexFileName(nowMs: number, newest: string | null): string {
+  const name = nameAt(nowMs);
+  // Two files in one millisecond, or a clock that was set back.
+  return newest !== null && name <= newest ? after(newest) : name;
+}
+
+function nameAt(ms: number): string {
+  const at = new Date(ms);
+  const digits = (value: number, count: number): string => String(value).padStart(count, '0');
+  return (
+    digits(at.getFullYear(), 4) +
+    digits(at.getMonth() + 1, 2) +
+    digits(at.getDate(), 2) +
+    digits(at.getHours(), 2) +
+    digits(at.getMinutes(), 2) +
+    digits(at.getSeconds(), 2) +
+    digits(at.getMilliseconds(), 3)
+  );
+}
+
+/** The next number: upstream reads a name as no more than that. */
+function after(name: string): string {
+  return String(BigInt(name) + 1n).padStart(name.length, '0');
+}
+
+/** Log offset of the newest message that a file knows; -1 for the first file while nothing is in it. */
+export function newestIndexed({ nextEntry, endLogOffset }: Pick<IndexHeader, 'nextEntry' | 'endLogOffset'>): number {
+  return nextEntry > FIRST_INDEX_ENTRY || endLogOffset > 0 ? endLogOffset : -1;
+}

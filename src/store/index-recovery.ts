@@ -1,0 +1,271 @@
+/**
+ * The key index's part of a start: brings its files to what the log vouches for, and says from where messages are to be put again. Called by
+ * recovery.ts, before dispatch loads the newest file.
+ *
+ * Entries are put in the order of the log and never changed, and each remembers the one before it in its slot. So a file can be taken back
+ * to any earlier state: going back from the newest entry, each slot gets what its entry remembers. That needs the newer entries to be
+ * whole, which a loss of power may have undone: then all slots are built anew from the entries that are kept (0.1 s for each two million).
+ */
+import type { LogOffset } from '../base/units.ts';
+import {
+  FIRST_INDEX_ENTRY,
+  INDEX_ENTRY_BYTES,
+  INDEX_SLOT_BYTES,
+  type IndexHeader,
+  indexEntryKeyHash,
+  indexEntryLogOffset,
+  indexEntryPrevious,
+  indexEntrySeconds,
+  indexFileBytes,
+} from '../layout/index-file.ts';
+import type { Disk } from './disk.ts';
+import { IndexFile } from './index-file.ts';
+import { checkedIndexFileNames, type IndexFiles, indexFileNames, indexFilePath, newestIndexed } from './index-files.ts';
+import { partition } from './queue-files.ts';
+
+const CHUNK_ENTRIES = 16 * 1024;
+const CHUNK_SLOTS = 64 * 1024;
+const MS_PER_SECOND = 1000;
+
+export interface IndexRecoverySettings {
+  /** Entries of records from here on go. */
+  readonly limit: LogOffset;
+  /** Files that end after this store time (in ms) are not believed: they were not on the disk when the checkpoint was written. */
+  readonly believedTo: number;
+  /** Store time of the record at a log offset; -1 when there is none. */
+  readonly storeTimeAt: (logOffset: number) => number;
+}
+
+/** Takes all files back to `limit`. Returns the log offset of the newest message that is in the index; -1 when it is empty. */
+export function cutIndex(disk: Disk, files: IndexFiles, settings: IndexRecoverySettings): number {
+  let removed = removeUnfinished(disk, files);
+  const names = checkedIndexFileNames(disk, files);
+  let end = -1;
+  for (let name = names.pop(); name !== undefined && end < 0; name = names.pop()) {
+    const path = indexFilePath(files, name);
+    const file = IndexFile.open(disk, path, files.shape, 'write');
+    try {
+      end = new IndexCut(file, settings).run();
+    } finally {
+      file.close();
+    }
+    if (end >= 0) continue;
+    disk.unlink(path);
+    removed = true;
+  }
+  if (removed) disk.syncDirectory(files.directory);
+  return end;
+}
+
+/** A file that has not its full size was made just before the crash: nothing in it was on the disk for certain. */
+function removeUnfinished(disk: Disk, files: IndexFiles): boolean {
+  const newest = indexFileNames(disk, files).at(-1);
+  if (newest === undefined) return false;
+  const path = indexFilePath(files, newest);
+  if ((disk.stat(path)?.size ?? 0) >= indexFileBytes(files.shape)) return false;
+  disk.unlink(path);
+  return true;
+}
+
+/** Where the index ends after a clean stop: log offset of its newest message, -1 when it is empty. Throws for files of another size. */
+export function indexEnd(disk: Disk, files: IndexFiles): number {
+  const name = checkedIndexFileNames(disk, files).at(-1);
+  if (name === undefined) return -1;
+  const file = IndexFile.open(disk, indexFilePath(files, name), files.shape, 'read');
+  try {
+    return newestIndexed(file.readHeader());
+  } finally {
+    file.close();
+  }
+}
+
+/** One file being taken back. */
+class IndexCut {
+  readonly #file: IndexFile;
+  readonly #header: IndexHeader;
+  readonly #settings: IndexRecoverySettings;
+  readonly #slots: Int32Array;
+  readonly #entries = new EntryReader();
+
+  constructor(file: IndexFile, settings: IndexRecoverySettings) {
+    this.#file = file;
+    this.#header = file.readHeader();
+    this.#settings = settings;
+    this.#slots = new Int32Array(file.shape.slots);
+  }
+
+  /** Log offset of the newest entry that is left, -1 when none is. */
+  run(): number {
+    const { nextEntry, endTimestamp } = this.#header;
+    const isBelieved = nextEntry <= this.#file.shape.entries && endTimestamp <= this.#settings.believedTo;
+    const keep = isBelieved ? this.#entriesBelow(nextEntry) : this.#wholeEntries();
+    if (keep === FIRST_INDEX_ENTRY) return -1;
+    if (isBelieved) {
+      this.#loadSlots();
+      const newest = this.#slots.reduce((most, entry) => Math.max(most, entry), 0);
+      if (keep === nextEntry && newest < keep && this.#isHeaderOf(keep)) return this.#wipe(keep);
+      if (!this.#undo(keep, Math.max(nextEntry, newest + 1))) this.#rebuild(keep);
+    }
+    return this.#write(keep);
+  }
+
+  /** The file says what it should already, but for entries that were not counted yet. */
+  #wipe(keep: number): number {
+    this.#file.wipeEntriesFrom(keep);
+    this.#file.sync();
+    return this.#header.endLogOffset;
+  }
+
+  #isHeaderOf(keep: number): boolean {
+    const { usedSlots, endLogOffset } = this.#header;
+    return usedSlots === this.#usedSlots() && endLogOffset === this.#entries.load(this.#file, keep - 1).logOffset;
+  }
+
+  #usedSlots(): number {
+    return this.#slots.reduce((used, entry) => (entry === 0 ? used : used + 1), 0);
+  }
+
+  /** How many entries, by number, lie before the limit; those below `end` are in order. */
+  #entriesBelow(end: number): number {
+    const { limit } = this.#settings;
+    const isBefore = (entry: number): boolean => this.#entries.load(this.#file, entry).logOffset < limit;
+    return partition(FIRST_INDEX_ENTRY, end, isBefore);
+  }
+
+  /** The end of the entries that are whole and lie before the limit, with the slots as they make them: a page that was lost is zero. */
+  #wholeEntries(): number {
+    const { limit } = this.#settings;
+    const { slots, entries } = this.#file.shape;
+    let end = FIRST_INDEX_ENTRY;
+    let newest = 0;
+    this.#entries.each(this.#file, FIRST_INDEX_ENTRY, entries, (entry, found) => {
+      const isPut = found.keyHash !== 0 || found.logOffset !== 0 || found.seconds !== 0 || found.previous !== 0;
+      const isInOrder = found.logOffset >= newest && found.logOffset < limit && found.seconds >= 0;
+      if (!isPut || !isInOrder || found.previous < 0 || found.previous >= entry) return false;
+      const slot = found.keyHash % slots;
+      if (found.previous !== this.#slots[slot]) return false;
+      this.#slots[slot] = entry;
+      newest = found.logOffset;
+      end = entry + 1;
+      return true;
+    });
+    return end;
+  }
+
+  #loadSlots(): void {
+    const bytes = Buffer.alloc(CHUNK_SLOTS * INDEX_SLOT_BYTES);
+    this.#eachChunk((first, count) => {
+      this.#file.readSlots(first, count, bytes);
+      for (let i = 0; i < count; i++) this.#slots[first + i] = bytes.readInt32BE(i * INDEX_SLOT_BYTES);
+    });
+  }
+
+  /** Takes the entries `[keep, end)` back, newest first. False when that does not lead to slots of kept entries only. */
+  #undo(keep: number, end: number): boolean {
+    const { slots, entries } = this.#file.shape;
+    if (end > entries) return false;
+    let isWhole = true;
+    this.#entries.eachBackward(this.#file, keep, end, (entry, found) => {
+      const isOne = found.logOffset >= this.#settings.limit && found.previous >= 0 && found.previous < entry;
+      isWhole &&= isOne && found.keyHash >= 0;
+      if (isWhole) this.#slots[found.keyHash % slots] = found.previous;
+    });
+    return isWhole && this.#slots.every((entry) => entry >= 0 && entry < keep);
+  }
+
+  #rebuild(keep: number): void {
+    this.#slots.fill(0);
+    this.#entries.each(this.#file, FIRST_INDEX_ENTRY, keep, (entry, { keyHash }) => {
+      this.#slots[keyHash % this.#slots.length] = entry;
+      return true;
+    });
+  }
+
+  /** Leaves a file that looks as if it had never held more. */
+  #write(keep: number): number {
+    const beginLogOffset = this.#entries.load(this.#file, FIRST_INDEX_ENTRY).logOffset;
+    const { logOffset, seconds } = this.#entries.load(this.#file, keep - 1);
+    const { storeTimeAt } = this.#settings;
+    const beginTimestamp = this.#header.beginTimestamp || Math.max(0, storeTimeAt(beginLogOffset));
+    const stored = storeTimeAt(logOffset);
+    // The record may be gone with its segment: the entry knows its time to the second.
+    const endTimestamp = stored >= 0 ? stored : beginTimestamp + seconds * MS_PER_SECOND;
+    this.#writeSlots();
+    this.#file.wipeEntriesFrom(keep);
+    const usedSlots = this.#usedSlots();
+    this.#file.writeHeader({
+      beginTimestamp,
+      endTimestamp,
+      beginLogOffset,
+      endLogOffset: logOffset,
+      usedSlots,
+      nextEntry: keep,
+    });
+    this.#file.sync();
+    return logOffset;
+  }
+
+  /** Only what has changed: the file of a young index is a hole for the most part, and is to stay one. */
+  #writeSlots(): void {
+    const bytes = Buffer.alloc(CHUNK_SLOTS * INDEX_SLOT_BYTES);
+    const before = Buffer.alloc(CHUNK_SLOTS * INDEX_SLOT_BYTES);
+    this.#eachChunk((first, count) => {
+      this.#file.readSlots(first, count, before);
+      for (let i = 0; i < count; i++) bytes.writeInt32BE(this.#slots[first + i]!, i * INDEX_SLOT_BYTES);
+      if (!bytes.equals(before)) this.#file.writeSlots(first, count, bytes);
+    });
+  }
+
+  #eachChunk(action: (first: number, count: number) => void): void {
+    for (let first = 0; first < this.#slots.length; first += CHUNK_SLOTS) {
+      action(first, Math.min(CHUNK_SLOTS, this.#slots.length - first));
+    }
+  }
+}
+
+export interface FoundEntry {
+  keyHash: number;
+  logOffset: number;
+  seconds: number;
+  previous: number;
+}
+
+/** Reads entries in chunks to one object that is used again for each. */
+export class EntryReader {
+  readonly #found: FoundEntry = { keyHash: 0, logOffset: 0, seconds: 0, previous: 0 };
+  readonly #bytes = new Uint8Array(CHUNK_ENTRIES * INDEX_ENTRY_BYTES);
+  readonly #view = new DataView(this.#bytes.buffer);
+
+  load(file: IndexFile, entry: number): FoundEntry {
+    file.readEntries(entry, 1, this.#bytes);
+    return this.#at(0);
+  }
+
+  /** From `from` up to `end`, until `look` returns false. */
+  each(file: IndexFile, from: number, end: number, look: (entry: number, found: FoundEntry) => boolean): void {
+    for (let first = from; first < end; first += CHUNK_ENTRIES) {
+      const count = Math.min(CHUNK_ENTRIES, end - first);
+      file.readEntries(first, count, this.#bytes);
+      for (let i = 0; i < count; i++) if (!look(first + i, this.#at(i))) return;
+    }
+  }
+
+  /** From the last before `end` down to `from`. */
+  eachBackward(file: IndexFile, from: number, end: number, look: (entry: number, found: FoundEntry) => void): void {
+    for (let to = end; to > from; to -= CHUNK_ENTRIES) {
+      const first = Math.max(from, to - CHUNK_ENTRIES);
+      file.readEntries(first, to - first, this.#bytes);
+      for (let entry = to - 1; entry >= first; entry--) look(entry, this.#at(entry - first));
+    }
+  }
+
+  #at(index: number): FoundEntry {
+    const at = index * INDEX_ENTRY_BYTES;
+    const found = this.#found;
+    found.keyHash = indexEntryKeyHash(this.#view, at);
+    found.logOffset = indexEntryLogOffset(this.#view, at);
+    found.seconds = indexEntrySeconds(this.#view, at);
+    found.previous = indexEntryPrevious(this.#view, at);
+    return found;
+  }
+}

@@ -1,0 +1,226 @@
+/** Builds the key index of Apache's own stores, and takes it over at every moment at which a broker may be killed. */
+import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../src/base/random.ts';
+import { asLogOffset } from '../../../src/base/units.ts';
+import { IndexFile } from '../../../src/store/index-file.ts';
+import { indexFileNames, indexFilePath, newIndexFileName } from '../../../src/store/index-files.ts';
+import { cutIndex, EntryReader } from '../../../src/store/index-recovery.ts';
+import { goldenStore, goldenStoreIndex } from '../../support/golden-store.ts';
+import { finish, GOLDEN_INDEX, indexBytes, openFiling, putRange, queryFiles } from '../../support/index-builds.ts';
+import type { MemoryDisk } from '../../support/memory-disk.ts';
+
+const index = goldenStoreIndex('clean.index.json');
+const logEnd = index.commitLog.maxOffset;
+const times = new Map(index.messages.map((message) => [message.physicalOffset, message.storeTimestamp]));
+const storeTimeAt = (logOffset: number): number => times.get(logOffset) ?? -1;
+
+const sorted = (offsets: number[]): number[] => offsets.sort((a, b) => a - b);
+
+/** The golden log without an index. */
+function bare(): MemoryDisk {
+  const disk = goldenStore('clean');
+  disk.removeTree(GOLDEN_INDEX.directory);
+  return disk;
+}
+
+/** The files of an index that was built of the log up to `to` and no further. */
+function built(to: number): Uint8Array[] {
+  const disk = bare();
+  const filing = openFiling(disk);
+  putRange(filing, { disk, from: 0, to });
+  finish(filing);
+  return indexBytes(disk);
+}
+
+describe('the key index', () => {
+  it('is Apache’s, byte for byte', () => {
+    const byApache = indexBytes(goldenStore('clean'));
+    expect(byApache.length).toBeGreaterThan(1);
+    expect(built(logEnd)).toEqual(byApache);
+  });
+
+  it('answers every query as Apache’s does', () => {
+    expect(index.keyQueries.length).toBeGreaterThan(300);
+    const disk = goldenStore('clean');
+    for (const query of index.keyQueries)
+      expect(sorted(queryFiles(disk, query)), query.key).toEqual(query.physicalOffsets);
+  });
+
+  it('goes on where it was, at whatever record it was closed', () => {
+    const random = seededRandom(5);
+    const whole = built(logEnd);
+    for (let round = 0; round < 5; round++) {
+      const disk = bare();
+      const stops = [1, 2, 3].map(() => random.below(logEnd)).sort((a, b) => a - b);
+      for (const stop of [...stops, logEnd]) {
+        const filing = openFiling(disk);
+        // Some of it again: what is in the index is passed over.
+        putRange(filing, { disk, from: 0, to: stop });
+        finish(filing);
+      }
+      expect(indexBytes(disk)).toEqual(whole);
+    }
+  });
+
+  it('waits on a full disk, and puts no key twice', () => {
+    const whole = built(logEnd);
+    const random = seededRandom(9);
+    const disk = bare();
+    const filing = openFiling(disk);
+    disk.fault = (operation, path) =>
+      path.startsWith(GOLDEN_INDEX.directory) && /write|resize|open/.test(operation) && random.next() < 0.3
+        ? 'ENOSPC'
+        : null;
+    let refused = 0;
+    // A record that is refused comes again, and nothing behind it before.
+    while (!putRange(filing, { disk, from: Math.max(0, filing.indexedTo), to: logEnd })) refused++;
+    expect(refused).toBeGreaterThan(3);
+    disk.fault = () => null;
+    finish(filing);
+    expect(indexBytes(disk)).toEqual(whole);
+  });
+
+  it('gives its files names in the order of their age', () => {
+    const name = newIndexFileName(Date.UTC(2026, 10, 26, 12, 0, 0, 7), null);
+    expect(name).toMatch(/^202611\d{6}00007$/);
+    expect(newIndexFileName(0, name)).toBe(String(BigInt(name) + 1n));
+    expect(newIndexFileName(Date.UTC(2026, 10, 26, 12, 0, 1), name) > name).toBe(true);
+  });
+
+  it('drops files whose messages are all gone, never the newest', () => {
+    const disk = bare();
+    const filing = openFiling(disk);
+    putRange(filing, { disk, from: 0, to: logEnd });
+    finish(filing);
+    const names = indexFileNames(disk, GOLDEN_INDEX);
+    const again = openFiling(disk);
+    expect(again.expire(0)).toBe(0);
+    expect(again.expire(headerOf(disk, names[0]!).endLogOffset)).toBe(0);
+    expect(again.expire(headerOf(disk, names[0]!).endLogOffset + 1)).toBe(1);
+    expect(again.expire(Number.MAX_SAFE_INTEGER)).toBe(names.length - 2);
+    expect(indexFileNames(disk, GOLDEN_INDEX)).toEqual([names.at(-1)]);
+    again.close();
+  });
+});
+
+function headerOf(disk: MemoryDisk, name: string) {
+  const file = IndexFile.open(disk, indexFilePath(GOLDEN_INDEX, name), GOLDEN_INDEX.shape, 'read');
+  const header = file.readHeader();
+  file.close();
+  return header;
+}
+
+/** What upstream would miss: entries before the header's end, from which on it puts messages again, that no slot leads to. */
+function lostToUpstream(disk: MemoryDisk): string[] {
+  const lost: string[] = [];
+  for (const name of indexFileNames(disk, GOLDEN_INDEX)) {
+    // Upstream makes a file full-size when it opens it.
+    if (disk.stat(indexFilePath(GOLDEN_INDEX, name))?.size === 0) continue;
+    const file = IndexFile.open(disk, indexFilePath(GOLDEN_INDEX, name), GOLDEN_INDEX.shape, 'read');
+    const { nextEntry, endLogOffset } = file.readHeader();
+    const reached = new Set<number>();
+    const entries = new EntryReader();
+    for (let slot = 0; slot < GOLDEN_INDEX.shape.slots; slot++) {
+      const newest = file.readSlot(slot);
+      if (newest >= nextEntry) lost.push(`slot ${slot} of ${name}: ${newest} of ${nextEntry}`);
+      for (let entry = newest; entry > 0; entry = entries.load(file, entry).previous) reached.add(entry);
+    }
+    entries.each(file, 1, nextEntry, (entry, { logOffset }) => {
+      if (logOffset < endLogOffset && !reached.has(entry)) lost.push(`entry ${entry} of ${name}`);
+      return true;
+    });
+    file.close();
+  }
+  return lost;
+}
+
+describe('the key index of a broker that was killed', () => {
+  /** Stops at every write to the index and shows the disk as it is then, with the end of the newest round that was over. */
+  function eachState(
+    look: (disk: MemoryDisk, safe: { readonly logOffset: number; readonly storeTimestamp: number }) => void,
+  ): void {
+    const disk = bare();
+    const filing = openFiling(disk);
+    const random = seededRandom(3);
+    let safe = { logOffset: 0, storeTimestamp: 0 };
+    let calls = 0;
+    disk.fault = (operation, path) => {
+      const isState = path.startsWith(GOLDEN_INDEX.directory) && /write|resize|unlink/.test(operation);
+      if (isState) look(disk, safe);
+      if (isState) calls++;
+      return null;
+    };
+    let roundTo = -1;
+    putRange(filing, { disk, from: 0, to: logEnd }, (end) => {
+      if (roundTo < 0 && random.next() < 0.1) {
+        filing.beginRound();
+        roundTo = end;
+      }
+      if (roundTo < 0 || random.next() < 0.7) return;
+      const round = filing.roundStep();
+      if (round === null) return;
+      safe = { logOffset: roundTo, storeTimestamp: round.storeTimestamp };
+      roundTo = -1;
+    });
+    filing.close();
+    expect(calls).toBeGreaterThan(200);
+  }
+
+  it('can be taken over by Apache’s broker at every write', () => {
+    let states = 0;
+    eachState((disk) => {
+      if (states++ % 3 === 0) expect(lostToUpstream(disk)).toEqual([]);
+    });
+  });
+
+  it('is brought back to what the checkpoint vouches for, at every write, as if nothing had come behind it', () => {
+    const expected = new Map<number, Uint8Array[]>();
+    let states = 0;
+    eachState((live, { logOffset, storeTimestamp }) => {
+      if (states++ % 11 !== 0) return;
+      const disk = live.copy();
+      const settings = { limit: asLogOffset(logOffset), believedTo: storeTimestamp, storeTimeAt };
+      cutIndex(disk, GOLDEN_INDEX, settings);
+      if (!expected.has(logOffset)) expected.set(logOffset, built(logOffset));
+      expect(indexBytes(disk)).toEqual(expected.get(logOffset));
+    });
+  });
+
+  it('is whole again when it is built on from there', () => {
+    const whole = built(logEnd);
+    let states = 0;
+    eachState((live, { logOffset, storeTimestamp }) => {
+      if (states++ % 40 !== 0) return;
+      const disk = live.copy();
+      cutIndex(disk, GOLDEN_INDEX, { limit: asLogOffset(logOffset), believedTo: storeTimestamp, storeTimeAt });
+      const filing = openFiling(disk);
+      putRange(filing, { disk, from: logOffset, to: logEnd });
+      finish(filing);
+      expect(indexBytes(disk)).toEqual(whole);
+    });
+  });
+
+  it('is not believed where pages were lost: slots come from the entries, and what is missing is told', () => {
+    const limit = asLogOffset(index.messages[Math.floor(index.messages.length * 0.6)]!.physicalOffset);
+    const disk = bare();
+    const filing = openFiling(disk);
+    putRange(filing, { disk, from: 0, to: logEnd });
+    finish(filing);
+    const expected = built(limit);
+    const names = indexFileNames(disk, GOLDEN_INDEX);
+    const name = names[expected.length - 1]!;
+    const bytes = disk.bytesOf(indexFilePath(GOLDEN_INDEX, name));
+    // A third of the slots is older than the header says, and the header is newer than what the checkpoint names.
+    bytes.fill(0, 40, 440);
+    cutIndex(disk, GOLDEN_INDEX, { limit, believedTo: 0, storeTimeAt });
+    expect(indexBytes(disk)).toEqual(expected);
+
+    // An entry is lost: the index ends before it.
+    const at = 40 + 300 * 4 + 20 * 10;
+    const before = disk.copy();
+    before.bytesOf(indexFilePath(GOLDEN_INDEX, name)).fill(0, at, at + 20);
+    const end = cutIndex(before, GOLDEN_INDEX, { limit, believedTo: 0, storeTimeAt });
+    expect(headerOf(before, name)).toMatchObject({ nextEntry: 10, endLogOffset: end });
+    expect(end).toBeLessThan(limit);
+  });
+});
