@@ -119,6 +119,22 @@ Exit codes: 0 shown, 1 there is nothing, 2 the command line cannot be used`,
     ends(import('./inspect.ts').then(({ runInspect }) => runInspect(path, what, options))),
   );
 
+const verify = program.command('verify').argument('<store>', 'folder of the store');
+addSettingsOptions(verify)
+  .description('looks through a whole store: the log, queues, index, settings; reads only')
+  .option('--json', 'print what was found as JSON')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  ringmq verify ./store
+  ringmq verify ./store --json | jq .findings
+  ringmq verify /data/mq --set storePathCommitLog=/log/mq
+Beside a broker that runs it checks as far as the checkpoint vouches for. What each finding means: docs/operations.md.
+Exit codes: 0 fine, 1 something is wrong that matters, 2 the command line cannot be used`,
+  )
+  .action((store, options) => ends(import('./verify.ts').then(({ runVerify }) => runVerify(store, options))));
+
 const doctor = program.command('doctor').argument('[folder]', 'folder of the store (default: storePathRootDir)');
 addSettingsOptions(doctor)
   .description('looks at disk, memory, clock and settings for what would endanger a broker')

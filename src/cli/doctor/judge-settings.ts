@@ -9,8 +9,6 @@ import { type DoctorLine, line } from './doctor-line.ts';
 import type { DoctorFacts } from './facts.ts';
 
 const HOUR_MS = 3_600_000;
-/** fileReservedTime when nothing is set: three days. */
-const RESERVED_HOURS_DEFAULT = 72;
 /** Rates of a log younger than this say nothing. */
 const LOG_AGE_MIN_MS = HOUR_MS;
 /** Threads beside net in the placement `full`: append, flush, dispatch and control. */
@@ -124,8 +122,7 @@ function judgeMemoryUse({ machine }: DoctorFacts, settings: BrokerSettings): Doc
 function judgeRetention({ store, disk, machine }: DoctorFacts, settings: BrokerSettings): DoctorLine[] {
   const { oldestStoreMs, newestStoreMs } = store;
   if (oldestStoreMs === null || newestStoreMs === null || newestStoreMs - oldestStoreMs < LOG_AGE_MIN_MS) return [];
-  const given = (settings as Partial<Record<string, unknown>> & BrokerSettings).fileReservedTime;
-  const hours = typeof given === 'number' ? given : RESERVED_HOURS_DEFAULT;
+  const hours = settings.fileReservedTime;
   const bytesPerHour = store.logBytes / ((Math.min(newestStoreMs, machine.nowMs) - oldestStoreMs) / HOUR_MS);
   const wanted = bytesPerHour * hours;
   const figure = `${sizeText(wanted)} in ${hours} h at ${sizeText(bytesPerHour)}/h`;

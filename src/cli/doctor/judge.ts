@@ -14,8 +14,6 @@ const CLOCK_SLACK_MS = 1000;
 const MEMORY_LOW_BYTES = 512 * 2 ** 20;
 const NO_DISK_KINDS = /^(?:tmpfs|ramfs)\b/;
 const NETWORK_KINDS = /^(?:nfs4?|cifs|smb3|ceph|glusterfs|fuse\.sshfs|9p)\b/;
-/** Apache's watermarks, in percent of the disk: old files go, files go by force, writes are refused. */
-const WATERMARKS = [75, 85, 90] as const;
 
 export function judge(facts: DoctorFacts): DoctorLine[] {
   return [
@@ -116,16 +114,26 @@ function judgeWrites({ disk }: DoctorFacts): DoctorLine {
   );
 }
 
-function judgeSpace({ disk }: DoctorFacts): DoctorLine {
+/** Watermarks of an unknown broker are the defaults, in percent of the disk. */
+const DEFAULT_WATERMARKS = {
+  diskMaxUsedSpaceRatio: 75,
+  diskSpaceCleanForciblyRatio: 85,
+  diskSpaceWarningLevelRatio: 90,
+};
+
+function judgeSpace({ disk, settings }: DoctorFacts): DoctorLine {
   // As df and Apache's broker count: without what is kept for the system.
   const used = Math.round((disk.usedBytes / (disk.usedBytes + disk.freeBytes)) * 100);
   const figure = `${sizeText(disk.freeBytes)} of ${sizeText(disk.usedBytes + disk.freeBytes)} free, ${used} % used`;
-  const [clean, force, refuse] = WATERMARKS;
+  const marks = settings ?? DEFAULT_WATERMARKS;
+  const clean = marks.diskMaxUsedSpaceRatio;
+  const force = marks.diskSpaceCleanForciblyRatio;
+  const refuse = marks.diskSpaceWarningLevelRatio;
   if (used >= refuse)
-    return line('bad', 'space', figure, `above ${refuse} %: Apache's broker refuses writes, and soon the disk does`);
-  if (used >= force) return line('warn', 'space', figure, `above ${force} %: old files are deleted whatever their age`);
+    return line('bad', 'space', figure, `above ${refuse} % (diskSpaceWarningLevelRatio): sends are refused`);
+  if (used >= force) return line('warn', 'space', figure, `above ${force} %: files are deleted whatever their age`);
   if (used >= clean) return line('warn', 'space', figure, `above ${clean} %: old files are deleted before deleteWhen`);
-  return line('ok', 'space', figure, `watermarks at ${WATERMARKS.join(', ')} %`);
+  return line('ok', 'space', figure, `watermarks at ${clean}, ${force} and ${refuse} %`);
 }
 
 function judgeMemory({ machine }: DoctorFacts): DoctorLine[] {

@@ -20,7 +20,7 @@ export function inspectStore(disk: Disk, paths: StorePaths, sizes: StoreSizes, l
   const ends = findLogEnds(disk, paths, sizes);
   const checkpoint = readCheckpoint(disk, paths.checkpoint);
   const queues = queueFolders(disk, paths.consumeQueue);
-  const index = join(paths.root, 'index');
+  const { index } = paths;
   const indexFiles = disk.list(index);
   const batch = queueFolders(disk, paths.batchConsumeQueue);
   return {

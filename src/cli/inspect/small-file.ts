@@ -1,5 +1,11 @@
 /** The small files of a store: checkpoint, abort, locks, settings. Part of `ringmq inspect`. */
-import { CHECKPOINT_FILE_BYTES, decodeCheckpoint } from '../../layout/checkpoint-file.ts';
+import {
+  CHECKPOINT_FILE_BYTES,
+  decodeCheckpoint,
+  decodeVouched,
+  NO_INDEX_KEPT,
+  type Vouched,
+} from '../../layout/checkpoint-file.ts';
 import { parseFastJson } from '../../remoting/fast-json.ts';
 import type { Disk } from '../../store/disk.ts';
 import { SystemProcesses } from '../../store/process-table.ts';
@@ -26,12 +32,26 @@ export function inspectCheckpoint(disk: Disk, path: string): Inspection {
       'index flushed up to': timeText(fields.indexTimestamp),
       'master flushed to': fields.masterFlushedOffset,
       'confirmed to': fields.confirmedOffset,
+      ...vouchedFacts(decodeVouched(bytes)),
     },
     notes:
       bytes.length === CHECKPOINT_FILE_BYTES
         ? []
         : [`has ${bytes.length} bytes, Apache's broker expects ${CHECKPOINT_FILE_BYTES}`],
     value: fields,
+  };
+}
+
+/** RingMQ's own part, which is not there when somebody else has written the file last. */
+function vouchedFacts(vouched: Vouched | null): Record<string, Shown> {
+  if (vouched === null) return { "RingMQ's part": 'not there' };
+  const { filedTo, lookFrom, indexEnd, stoppedAt, queueCount, queueEntries } = vouched;
+  return {
+    'all is on the disk before log offset': filedTo,
+    'a start looks from': lookFrom,
+    'newest message in the index': indexEnd === NO_INDEX_KEPT ? 'no index is kept' : indexEnd,
+    'stopped in order at': stoppedAt < 0 ? 'not yet' : stoppedAt,
+    'queues then': `${queueCount} with ${queueEntries} entries`,
   };
 }
 

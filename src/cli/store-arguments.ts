@@ -1,0 +1,46 @@
+/** The store that a tool is pointed at: where its parts lie and how large its files are, by the settings that are given and by the files. */
+import { resolve } from 'node:path';
+import type { BrokerSettings } from '../broker/broker-settings.ts';
+import { BROKER_NAMES, type Resolved, resolveBroker } from '../config/resolve.ts';
+import type { IndexFileShape } from '../layout/index-file.ts';
+import type { Disk } from '../store/disk.ts';
+import { type StorePaths, storePathsOf } from '../store/store-paths.ts';
+import { type StoreSizes, sizesOf } from '../store/store-sizes.ts';
+import { isStore } from './inspect/overview.ts';
+import { gather } from './server-options.ts';
+
+export interface StoreFlags {
+  readonly config?: string;
+  readonly set: readonly string[];
+  readonly json?: boolean;
+}
+
+export interface StoreArguments {
+  readonly paths: StorePaths;
+  readonly sizes: StoreSizes;
+  readonly indexShape: IndexFileShape | undefined;
+}
+
+/** Throws ConfigurationError for settings that cannot be used, and an error for a folder that is no store. */
+export function storeArguments(disk: Disk, folder: string, options: StoreFlags): StoreArguments {
+  const root = resolve(folder);
+  const resolved = resolveBroker(gather(options, { storePathRootDir: ['the folder', root] }, BROKER_NAMES));
+  const paths = storePathsOf(root, resolved.settings.storePathCommitLog);
+  if (disk.stat(root) === null) throw new Error(`${root} is not there`);
+  if (!isStore(disk, paths))
+    throw new Error(`${root} is no store: it has no commitlog, no consumequeue and no checkpoint`);
+  return { paths, sizes: sizesOf(disk, paths, givenSizes(resolved)), indexShape: givenShape(resolved) };
+}
+
+/** Only what somebody has given: a default says nothing of this store. */
+function givenSizes({ settings, origins }: Resolved<BrokerSettings>): Partial<StoreSizes> {
+  return {
+    ...(origins.has('mappedFileSizeCommitLog') ? { segmentSizeBytes: settings.mappedFileSizeCommitLog } : {}),
+    ...(origins.has('mappedFileSizeConsumeQueue') ? { queueFileSizeBytes: settings.mappedFileSizeConsumeQueue } : {}),
+  };
+}
+
+function givenShape({ settings, origins }: Resolved<BrokerSettings>): IndexFileShape | undefined {
+  const isGiven = origins.has('maxHashSlotNum') || origins.has('maxIndexNum');
+  return isGiven ? { slots: settings.maxHashSlotNum, entries: settings.maxIndexNum } : undefined;
+}

@@ -1,0 +1,122 @@
+/**
+ * The sub-command `ringmq verify`: looks through a whole store on all cores and prints what is wrong, whether it matters and what to do. It only
+ * reads. Loaded when the sub-command is called.
+ */
+import { systemClock } from '../base/clock.ts';
+import { parseFastJson } from '../remoting/fast-json.ts';
+import { type Disk, NodeDisk } from '../store/disk.ts';
+import type { Finding } from '../store/findings.ts';
+import { SystemProcesses } from '../store/process-table.ts';
+import { liveOwner } from '../store/store-lock.ts';
+import type { StorePaths } from '../store/store-paths.ts';
+import { planVerification, type StoreState, type VerifyPlan } from '../store/verify-plan.ts';
+import { type VerifyReport, verifyStore } from '../store/verify-store.ts';
+import { storeToolPool } from '../threads/pool/store-tool-pool.ts';
+import { ExitCode } from './exit-code.ts';
+import { type StoreArguments, type StoreFlags, storeArguments } from './store-arguments.ts';
+import { jsonLine, sizeText, timeText } from './tool-output.ts';
+import { toolProgress } from './tool-progress.ts';
+
+export interface Verified {
+  readonly plan: VerifyPlan;
+  readonly report: VerifyReport;
+  readonly seconds: number;
+}
+
+/** 1 when something that was found matters. */
+export async function runVerify(folder: string, options: StoreFlags): Promise<number> {
+  const disk = new NodeDisk();
+  const store = storeArguments(disk, folder, options);
+  const verified = await verifyOnPool(disk, store, stateOf(disk, store.paths));
+  process.stdout.write(options.json === true ? verifiedJson(verified) : verifiedText(verified));
+  return verified.report.matter > 0 ? ExitCode.failed : ExitCode.ok;
+}
+
+export function stateOf(disk: Disk, paths: StorePaths): StoreState {
+  if (liveOwner(disk, paths, new SystemProcesses(disk)) !== null) return 'running';
+  return disk.stat(paths.abort) === null ? 'clean' : 'crashed';
+}
+
+/** Repair looks at the store in the same way before it touches it. */
+export async function verifyOnPool(
+  disk: Disk,
+  { paths, sizes, indexShape }: StoreArguments,
+  state: StoreState,
+): Promise<Verified> {
+  const options = { sizes, state, parseSettings: parseFastJson };
+  const plan = planVerification(disk, paths, indexShape === undefined ? options : { ...options, indexShape });
+  const pool = storeToolPool(plan.context);
+  const progress = toolProgress('checking', plan.segments.length * sizes.segmentSizeBytes);
+  const startUs = systemClock.monotonicUs();
+  try {
+    const report = await verifyStore(
+      disk,
+      plan,
+      (task) => pool.verify(task),
+      (bytes) => progress.advance(bytes),
+    );
+    return { plan, report, seconds: (systemClock.monotonicUs() - startUs) / 1e6 };
+  } finally {
+    progress.end();
+    await pool.close();
+  }
+}
+
+const STATE_TEXT: Readonly<Record<StoreState, string>> = {
+  clean: 'stopped in order',
+  crashed: 'not stopped in order',
+  running: 'open in a broker: checked as far as the checkpoint vouches for, what is newer may be in memory only',
+};
+
+const ADVICE_TEXT: Readonly<Record<Finding['advice'], string>> = {
+  nothing: 'nothing to do',
+  repair: 'ringmq repair',
+  restore: 'restore a copy of the file',
+  settings: 'give the settings with -c or --set',
+};
+
+export function findingLines({ findings, counts }: Pick<VerifyReport, 'findings' | 'counts'>): string[] {
+  const lines = findings.map(({ kind, file, offset, what, matters, advice }) => {
+    const place = offset === null ? file : `${file} at ${offset}`;
+    return `${matters ? 'PROBLEM' : 'note   '} ${kind}: ${place}\n        ${what}\n        -> ${ADVICE_TEXT[advice]}`;
+  });
+  for (const [kind, count] of counts) {
+    const kept = findings.filter((finding) => finding.kind === kind).length;
+    if (count > kept) lines.push(`        ${kind}: ${count - kept} more of the kind`);
+  }
+  return lines;
+}
+
+function verifiedText({ plan, report, seconds }: Verified): string {
+  const { log } = report;
+  const bytes = log.end - log.start;
+  const lines = [
+    `${plan.paths.root}: ${STATE_TEXT[plan.options.state]}`,
+    ...findingLines(report),
+    `${log.records} records in ${sizeText(bytes)} of log (${log.start} to ${log.end}), ${plan.queueFolders.length} queues, ${plan.context.indexFiles.length} index files`,
+    `newest record ${timeText(log.newestStoreMs)}; ${seconds.toFixed(2)} s, ${sizeText(bytes / seconds)}/s`,
+    report.matter === 0 ? 'fine' : `${report.matter} problems that matter`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function verifiedJson({ plan, report, seconds }: Verified): string {
+  const { log, findings, counts, matter } = report;
+  return jsonLine({
+    ok: matter === 0,
+    store: plan.paths.root,
+    state: plan.options.state,
+    problems: matter,
+    findings,
+    counts: Object.fromEntries(counts),
+    records: log.records,
+    logStart: log.start,
+    logEnd: log.end,
+    queues: plan.queueFolders.length,
+    indexFiles: plan.context.indexFiles.length,
+    keys: log.keys.keys,
+    newestStoreMs: log.newestStoreMs,
+    seconds,
+    bytesPerSecond: Math.round((log.end - log.start) / seconds),
+  });
+}

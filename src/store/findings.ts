@@ -1,0 +1,151 @@
+/**
+ * What `ringmq verify` can find, what each means, and a list that stays short whatever the store looks like. Written by the verify-*.ts
+ * files, printed by the command line, and listed in docs/operations.md, which a test compares.
+ */
+
+/** What an operator should do. `nothing`: it is harmless, or the next start puts it right. */
+export type Advice = 'nothing' | 'repair' | 'restore' | 'settings';
+
+export const FINDING_KINDS = {
+  'log-missing': {
+    means: 'There are queues but no log',
+    todo: 'put the log back before a broker is started: it would remove the queues',
+  },
+  'segment-size': {
+    means: 'A file of the log has another size than the rest',
+    todo: 'restore it; the newest one after a crash grows by itself',
+  },
+  'segment-missing': {
+    means: 'Between two files of the log one is missing',
+    todo: 'restore it: no broker starts like that',
+  },
+  'filler-wrong': {
+    means: 'The filler at the end of a file of the log does not say the size that it has',
+    todo: 'repair writes the right size',
+  },
+  'record-damaged': {
+    means: 'A body does not have its checksum, or a topic or properties are not whole',
+    todo: 'restore the file from a copy. Repair leaves the record as it is, or cuts the log there with --cut-at',
+  },
+  'record-offset': {
+    means: 'The offsets of the records of a queue are not in a row',
+    todo: 'restore the log: the queue cannot be built from it',
+  },
+  'log-hole': {
+    means: 'Bytes in the middle of the log are no records, good ones follow',
+    todo: 'restore the file from a copy, or repair --cut-at',
+  },
+  'torn-tail': {
+    means: 'The last record is torn',
+    todo: 'after a crash nothing: the next start cuts it off. After a stop in order repair does',
+  },
+  'stale-bytes': {
+    means: 'Bytes that are no record lie behind the end of the log',
+    todo: 'nothing: a start or repair wipes them',
+  },
+  'queue-missing': {
+    means: 'A queue that has records in the log has no files',
+    todo: 'repair builds it. Of a topic that was deleted nothing',
+  },
+  'queue-behind': {
+    means: 'The newest records of a queue have no entry',
+    todo: 'after a crash nothing: the next start builds them; else repair',
+  },
+  'queue-wrong': {
+    means: 'Entries of a queue do not say where their records are, or are missing in the middle',
+    todo: 'repair builds the queue again',
+  },
+  'queue-ahead': {
+    means: 'Entries of a queue name records behind the end of the log',
+    todo: 'after a crash nothing; else repair. Records that were there are gone',
+  },
+  'queue-stray': {
+    means: 'Entries of a queue, older than its records in the log, name something else',
+    todo: 'repair builds the queue again',
+  },
+  'queue-tail': { means: 'Bytes lie behind the last entry of a queue', todo: 'after a crash nothing; else repair' },
+  'queue-files': {
+    means: 'Files of a queue have another size than the rest, or one between them is missing',
+    todo: 'repair builds the queue again',
+  },
+  'queue-deleted': {
+    means: 'Entries of queues name records whose files were deleted',
+    todo: 'nothing: retention leaves them',
+  },
+  'index-missing': { means: 'There is no key index', todo: 'repair builds it, where messageIndexEnable is on' },
+  'index-shape': {
+    means: 'Nothing tells how many slots and entries an index file has',
+    todo: 'give maxHashSlotNum and maxIndexNum with --set, or -c',
+  },
+  'index-keys': { means: 'Keys of records are not in the index', todo: 'after a crash nothing; else repair' },
+  'index-wrong': {
+    means: 'Entries of the index name no record with such a key',
+    todo: 'after a crash nothing; else repair',
+  },
+  'index-header': {
+    means: 'The header of an index file does not fit its entries',
+    todo: 'repair builds the index again',
+  },
+  'index-chain': {
+    means: 'The slots and chains of an index file do not lead to all of its entries',
+    todo: 'repair builds the index again',
+  },
+  'checkpoint-missing': {
+    means: 'There is no checkpoint, or it is too short or empty',
+    todo: 'nothing: the next start after a crash takes longer. Repair writes one',
+  },
+  'checkpoint-ahead': {
+    means: 'The checkpoint names a later time than any record has',
+    todo: 'records are gone that it vouched for; repair writes it anew',
+  },
+  'settings-damaged': {
+    means: 'A settings file cannot be parsed',
+    todo: 'nothing where its .bak can be; else restore it',
+  },
+  'foreign-file': {
+    means: 'A file that does not belong there',
+    todo: "move it away: RingMQ passes it over, Apache's broker may refuse to start",
+  },
+  'not-checked': { means: 'What was left out', todo: 'nothing' },
+} as const;
+export type FindingKind = keyof typeof FINDING_KINDS;
+
+export interface Finding {
+  readonly kind: FindingKind;
+  readonly file: string;
+  /** In the log, the queue or the file, as `what` says; null for the whole. */
+  readonly offset: number | null;
+  readonly what: string;
+  /** Messages are lost, or wrong, or a broker would behave badly. */
+  readonly matters: boolean;
+  readonly advice: Advice;
+}
+
+/** So many of one kind are kept; the rest is counted. */
+const KEPT_PER_KIND = 100;
+
+export class Findings {
+  readonly #kept: Finding[] = [];
+  readonly #counts = new Map<FindingKind, number>();
+  #matter = 0;
+
+  add(finding: Finding): void {
+    const count = (this.#counts.get(finding.kind) ?? 0) + 1;
+    this.#counts.set(finding.kind, count);
+    if (finding.matters) this.#matter++;
+    if (count <= KEPT_PER_KIND) this.#kept.push(finding);
+  }
+
+  get kept(): readonly Finding[] {
+    return this.#kept;
+  }
+
+  get counts(): ReadonlyMap<FindingKind, number> {
+    return this.#counts;
+  }
+
+  /** How many matter. */
+  get matter(): number {
+    return this.#matter;
+  }
+}

@@ -1,0 +1,93 @@
+/** What is wrong with a log, and whether it matters. Part of verify-store.ts. */
+import { asLogOffset } from '../base/units.ts';
+import { BLANK_HEAD_BYTES, RECORD_MAGIC_V1, RECORD_MAGIC_V2, RecordAt } from '../layout/message-record.ts';
+import type { Disk } from './disk.ts';
+import { LogReader } from './log-reader.ts';
+import type { Hole } from './record-search.ts';
+import { segmentPath, segmentStart } from './segments.ts';
+import type { LogPicture } from './verify-log.ts';
+import type { VerifyPlan } from './verify-plan.ts';
+import type { DamagedRecord, RecordFault } from './verify-slice.ts';
+
+export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
+  const { findings, paths, options } = plan;
+  const files = { directory: paths.commitLog, segmentSizeBytes: options.sizes.segmentSizeBytes };
+  const at = (offset: number): { file: string; offset: number } => ({
+    file: segmentPath(files, segmentStart(files, offset)),
+    offset,
+  });
+  if (plan.segments.length === 0 && plan.queueFolders.length > 0) {
+    const what = 'there are queues but no log: a start removes the queues. Put the log back first';
+    findings.add({ kind: 'log-missing', file: paths.commitLog, offset: null, what, matters: true, advice: 'restore' });
+  }
+  for (const damaged of log.damaged) {
+    const what = damagedText(plan, log, damaged);
+    findings.add({ kind: 'record-damaged', ...at(damaged.at), what, matters: true, advice: 'restore' });
+  }
+  for (const hole of log.holes) {
+    // Retention has taken the file away meanwhile.
+    if (options.state === 'running' && disk.stat(at(hole.from).file) === null) continue;
+    const what = `${hole.to - hole.from} bytes are no record, the next one lies at ${hole.to}. ${ending(plan, log, hole.from)}`;
+    findings.add({ kind: 'log-hole', ...at(hole.from), what, matters: true, advice: 'restore' });
+  }
+  for (const position of log.wrongFillers) {
+    const what = 'the filler does not reach to the end of its file: a start that builds queues from there would stop';
+    findings.add({ kind: 'filler-wrong', ...at(position), what, matters: true, advice: 'repair' });
+  }
+  // A broker that runs is writing there.
+  if (log.tail !== null && options.state !== 'running') addTail(disk, plan, log.tail, at(log.end));
+}
+
+const FAULT_TEXT: Readonly<Record<RecordFault, string>> = {
+  topic: 'has a topic that is not whole',
+  body: 'has a body that does not have its checksum',
+  properties:
+    'has properties that are not whole: its keys, tags and other properties may be lost. Nothing but this tool looks at that',
+};
+
+function damagedText(
+  plan: VerifyPlan,
+  log: LogPicture,
+  { at, size, topic, queueId, queueOffset, fault }: DamagedRecord,
+): string {
+  const what = `the record of ${topic}/${queueId}/${queueOffset}, ${size} bytes, ${FAULT_TEXT[fault]}`;
+  return fault === 'properties' ? what : `${what}. ${ending(plan, log, at)}`;
+}
+
+/** What a start does with damage in the middle. */
+function ending(plan: VerifyPlan, log: LogPicture, position: number): string {
+  const behind = `${log.end - position} bytes of log lie there and behind`;
+  if (position < plan.vouchedTo)
+    return `${behind}; a start that looks there refuses, because all of that has been on the disk`;
+  if (plan.options.state === 'crashed' && position >= plan.walkStart)
+    return `${behind}, and the next start cuts them off`;
+  return `${behind}; a start after a crash, or with this in the newest file, cuts them off`;
+}
+
+function addTail(disk: Disk, plan: VerifyPlan, tail: Hole, at: { file: string; offset: number }): void {
+  if (tail.dataTo === tail.dataFrom) return;
+  const { findings, options } = plan;
+  const length = tail.dataTo - tail.from;
+  if (beginsLikeRecord(disk, plan, tail.from)) {
+    const isExpected = options.state === 'crashed';
+    const what = isExpected
+      ? `${length} bytes of a record that a crash has cut short: the next start cuts them off. It was not flushed, or the disk does not keep what it says`
+      : `${length} bytes of a record that is not whole, after a stop in order`;
+    findings.add({ kind: 'torn-tail', ...at, what, matters: !isExpected, advice: isExpected ? 'nothing' : 'repair' });
+    return;
+  }
+  const what = `bytes that are not zero up to ${tail.dataTo}: left behind by an earlier crash, of no meaning. A start or repair wipes them`;
+  findings.add({ kind: 'stale-bytes', ...at, what, matters: false, advice: 'nothing' });
+}
+
+function beginsLikeRecord(disk: Disk, { paths, options }: VerifyPlan, position: number): boolean {
+  const reader = new LogReader(disk, { directory: paths.commitLog, segmentSizeBytes: options.sizes.segmentSizeBytes });
+  try {
+    const head = new Uint8Array(BLANK_HEAD_BYTES);
+    if (reader.read(asLogOffset(position), head.length, head, 0) < head.length) return false;
+    const magic = new DataView(head.buffer).getInt32(RecordAt.magic);
+    return magic === RECORD_MAGIC_V1 || magic === RECORD_MAGIC_V2;
+  } finally {
+    reader.close();
+  }
+}

@@ -1,0 +1,159 @@
+/** What is wrong with the queues beside the log, and whether it matters. Part of verify-store.ts. */
+import { join } from 'node:path';
+import type { Finding, FindingKind } from './findings.ts';
+import { queueDirectory } from './queue-files.ts';
+import type { QueueFolder } from './queue-folders.ts';
+import type { LogPicture, LogQueue } from './verify-log.ts';
+import { addForeign, type VerifyPlan } from './verify-plan.ts';
+import type { QueueResult, QueueToCheck } from './verify-queue.ts';
+
+/** Apache's queues for light consumers hold entries of other topics' records. */
+const LIGHT_QUEUE_PREFIX = '%LMQ%';
+
+/** Every queue that has files, with its range in the log. */
+export function queuesToCheck(plan: VerifyPlan, log: LogPicture): QueueToCheck[] {
+  const ranges = new Map(log.queues.map((queue) => [nameOf(queue), queue]));
+  return plan.queueFolders
+    .filter(({ topic }) => !topic.startsWith(LIGHT_QUEUE_PREFIX))
+    .map((folder) => {
+      const { first, next } = ranges.get(nameOf(folder)) ?? { first: -1, next: -1 };
+      return { ...folder, first, next };
+    });
+}
+
+/** `topics`: those that there are by the settings; null when nobody knows. */
+export function judgeQueues(
+  plan: VerifyPlan,
+  log: LogPicture,
+  results: readonly QueueResult[],
+  topics: ReadonlySet<string> | null,
+): void {
+  const folders = new Set(plan.queueFolders.map(nameOf));
+  for (const queue of log.queues) {
+    addBreaks(plan, queue);
+    if (folders.has(nameOf(queue))) addFaults(plan, queue);
+    else addMissing(plan, queue, topics);
+  }
+  let deleted = 0;
+  for (const result of results) {
+    deleted += result.deleted;
+    for (const path of result.strangers) addForeign(plan.findings, path);
+    addOutside(plan, result);
+  }
+  if (deleted > 0) {
+    const what = `${deleted} entries name records of files that were deleted: usual after retention`;
+    plan.findings.add({
+      kind: 'queue-deleted',
+      file: plan.paths.consumeQueue,
+      offset: null,
+      what,
+      matters: false,
+      advice: 'nothing',
+    });
+  }
+  const light = plan.queueFolders.filter(({ topic }) => topic.startsWith(LIGHT_QUEUE_PREFIX)).length;
+  if (light > 0) addNote(plan, plan.paths.consumeQueue, `${light} queues of Apache's light consumers`);
+  if (plan.context.batchTopics.size > 0) {
+    addNote(
+      plan,
+      plan.paths.batchConsumeQueue,
+      `the batch queues of ${plan.context.batchTopics.size} topics, which RingMQ keeps as they are`,
+    );
+  }
+}
+
+function addBreaks(plan: VerifyPlan, queue: LogQueue): void {
+  if (queue.breaks === 0) return;
+  const what = `the offsets of ${queue.breaks} records do not follow the one before, first at log offset ${queue.firstBreakLogOffset}: the queue cannot be built from the log`;
+  add(plan, 'record-offset', queue, queue.first, what, true, 'restore');
+}
+
+function addMissing(plan: VerifyPlan, queue: LogQueue, topics: ReadonlySet<string> | null): void {
+  // In memory only, so far.
+  if (plan.options.state === 'running' && queue.faults.missing === 0) return;
+  const count = queue.next - queue.first;
+  if (topics !== null && !topics.has(queue.topic)) {
+    const what = `has no files and no topic: ${count} records of a topic that was deleted are still in the log`;
+    add(plan, 'queue-missing', queue, queue.first, what, false, 'nothing');
+    return;
+  }
+  const isRebuilt = isRebuiltAtStart(plan, queue.firstLogOffset);
+  const what = `has ${count} records in the log and no files${isRebuilt ? ': the next start builds them' : ''}`;
+  add(plan, 'queue-missing', queue, queue.first, what, !isRebuilt, isRebuilt ? 'nothing' : 'repair');
+}
+
+function addFaults(plan: VerifyPlan, queue: LogQueue): void {
+  const { missing, firstMissing, firstMissingLogOffset, lastMissing, wrong, firstWrong, firstWrongLogOffset, example } =
+    queue.faults;
+  if (wrong > 0) {
+    const isRebuilt = isRebuiltAtStart(plan, firstWrongLogOffset);
+    const what = `${wrong} entries are wrong, the first at ${firstWrong}: ${example}${isRebuilt ? '. The next start builds them again' : ''}`;
+    add(plan, 'queue-wrong', queue, firstWrong, what, !isRebuilt, isRebuilt ? 'nothing' : 'repair');
+  }
+  if (missing === 0) return;
+  const isBehind = firstMissing + missing === queue.next && lastMissing === queue.next - 1;
+  const isRebuilt = isRebuiltAtStart(plan, firstMissingLogOffset);
+  const where = isBehind
+    ? `its last ${missing} records have no entry, from ${firstMissing} on`
+    : `${missing} records have no entry, the first is ${firstMissing}`;
+  const what = isRebuilt ? `${where}: the next start builds them` : where;
+  add(
+    plan,
+    isBehind ? 'queue-behind' : 'queue-wrong',
+    queue,
+    firstMissing,
+    what,
+    !isRebuilt,
+    isRebuilt ? 'nothing' : 'repair',
+  );
+}
+
+/** After a crash every queue is cut at the place from which the log is looked through, and built from there. */
+function isRebuiltAtStart(plan: VerifyPlan, logOffset: number): boolean {
+  return plan.options.state === 'crashed' && logOffset >= plan.walkStart;
+}
+
+function addOutside(
+  plan: VerifyPlan,
+  { queue, fileProblems, stray, firstStray, ahead, firstAhead, tailAt }: QueueResult,
+): void {
+  const { state } = plan.options;
+  for (const problem of fileProblems)
+    add(plan, 'queue-files', queue, 0, `${problem}: a broker refuses to start`, true, 'repair');
+  if (stray > 0) {
+    const what = `${stray} entries before its first record in the log name no record of it, the first at ${firstStray}`;
+    add(plan, 'queue-stray', queue, firstStray, what, true, 'repair');
+  }
+  if (state === 'running') return;
+  if (ahead > 0) {
+    const isCut = state === 'crashed';
+    const what = `${ahead} entries from ${firstAhead} on name records that the log does not have${isCut ? ': the next start removes them' : ''}`;
+    add(plan, 'queue-ahead', queue, firstAhead, what, !isCut, isCut ? 'nothing' : 'repair');
+  }
+  if (tailAt >= 0) {
+    const isCut = state === 'crashed';
+    const what = `bytes that are no entry lie behind its end, at offset ${tailAt}${isCut ? ': the next start wipes them' : ''}`;
+    add(plan, 'queue-tail', queue, tailAt, what, !isCut, isCut ? 'nothing' : 'repair');
+  }
+}
+
+function add(
+  plan: VerifyPlan,
+  kind: FindingKind,
+  { topic, queueId }: Pick<QueueFolder, 'topic' | 'queueId'>,
+  offset: number,
+  what: string,
+  matters: boolean,
+  advice: Finding['advice'],
+): void {
+  const file = queueDirectory(plan.paths.consumeQueue, topic, queueId);
+  plan.findings.add({ kind, file, offset, what, matters, advice });
+}
+
+export function addNote(plan: VerifyPlan, file: string, what: string): void {
+  plan.findings.add({ kind: 'not-checked', file, offset: null, what, matters: false, advice: 'nothing' });
+}
+
+function nameOf({ topic, queueId }: { readonly topic: string; readonly queueId: number }): string {
+  return join(topic, String(queueId));
+}

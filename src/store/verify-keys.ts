@@ -1,0 +1,227 @@
+/**
+ * Compares the keys of a part of the log with the index. Both are in the order of the log, so the two are walked side by side and no chain is
+ * followed. Part of verify-slice.ts.
+ */
+import {
+  FIRST_INDEX_ENTRY,
+  INDEX_ENTRY_BYTES,
+  type IndexFileShape,
+  type IndexHeader,
+  indexEntryKeyHash,
+  indexEntryLogOffset,
+  indexEntryPosition,
+  indexEntrySeconds,
+  indexSeconds,
+} from '../layout/index-file.ts';
+import type { IndexedProperties } from '../layout/message-properties.ts';
+import type { Disk, DiskFile } from './disk.ts';
+import type { LogScanner } from './log-scanner.ts';
+import { partition } from './queue-files.ts';
+import { RecordKeys } from './record-keys.ts';
+
+/** An index file that can be read: in order, the oldest first. */
+export interface IndexFileHead {
+  readonly path: string;
+  readonly header: IndexHeader;
+  readonly shape: IndexFileShape;
+}
+
+export interface KeyFaults {
+  readonly keys: number;
+  /** Keys that the index does not have, and the log offset of the first one's record; -1 without. */
+  readonly missing: number;
+  readonly firstMissingLogOffset: number;
+  readonly lastMissingLogOffset: number;
+  /** Entries that no record of this part stands behind. */
+  readonly wrong: number;
+  readonly firstWrong: string;
+  readonly firstWrongLogOffset: number;
+}
+
+const CHUNK_ENTRIES = 4096;
+
+/** Walks the entries of all files from one on. */
+class IndexWalk {
+  readonly #disk: Disk;
+  readonly #files: readonly IndexFileHead[];
+  readonly #bytes = new Uint8Array(CHUNK_ENTRIES * INDEX_ENTRY_BYTES);
+  readonly #view = new DataView(this.#bytes.buffer);
+  #file: DiskFile | null = null;
+  #at = 0;
+  #entry = FIRST_INDEX_ENTRY;
+  /** Number of the first entry in memory, and how many there are. */
+  #chunkFirst = 0;
+  #chunkCount = 0;
+  keyHash = 0;
+  logOffset = 0;
+  seconds = 0;
+
+  constructor(disk: Disk, files: readonly IndexFileHead[]) {
+    this.#disk = disk;
+    this.#files = files;
+  }
+
+  /** Sets out at the first entry of a record at `logOffset` or behind it. */
+  seek(logOffset: number): void {
+    this.#at = this.#files.findIndex(
+      ({ header }) => header.endLogOffset >= logOffset && header.nextEntry > FIRST_INDEX_ENTRY,
+    );
+    if (this.#at < 0) this.#at = this.#files.length;
+    this.#open();
+    const head = this.#head;
+    if (head === undefined) return;
+    this.#entry = partition(FIRST_INDEX_ENTRY, head.header.nextEntry, (entry) => {
+      this.#entry = entry;
+      return this.#load() && this.logOffset < logOffset;
+    });
+  }
+
+  /** Whether there is an entry; it is the current one then. */
+  load(): boolean {
+    while (this.#head !== undefined && this.#entry >= this.#head.header.nextEntry) {
+      this.#at++;
+      this.#entry = FIRST_INDEX_ENTRY;
+      this.#open();
+    }
+    return this.#head !== undefined && this.#load();
+  }
+
+  skip(): void {
+    this.#entry++;
+  }
+
+  get #head(): IndexFileHead | undefined {
+    return this.#files[this.#at];
+  }
+
+  /** The file's begin, which the seconds count from. */
+  get beginTimestamp(): number {
+    return this.#head!.header.beginTimestamp;
+  }
+
+  get place(): string {
+    return `entry ${this.#entry} of ${this.#head!.path}`;
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#file = null;
+  }
+
+  #open(): void {
+    this.close();
+    this.#chunkCount = 0;
+    const head = this.#head;
+    if (head !== undefined) this.#file = this.#disk.open(head.path, 'read');
+  }
+
+  #load(): boolean {
+    if (this.#entry < this.#chunkFirst || this.#entry >= this.#chunkFirst + this.#chunkCount) {
+      const position = indexEntryPosition(this.#head!.shape, this.#entry);
+      const count = Math.min(CHUNK_ENTRIES, this.#head!.header.nextEntry - this.#entry);
+      const read = this.#file!.read(this.#bytes, 0, count * INDEX_ENTRY_BYTES, position);
+      this.#chunkFirst = this.#entry;
+      this.#chunkCount = Math.floor(read / INDEX_ENTRY_BYTES);
+      if (this.#chunkCount === 0) return false;
+    }
+    const at = (this.#entry - this.#chunkFirst) * INDEX_ENTRY_BYTES;
+    this.keyHash = indexEntryKeyHash(this.#view, at);
+    this.logOffset = indexEntryLogOffset(this.#view, at);
+    this.seconds = indexEntrySeconds(this.#view, at);
+    return true;
+  }
+}
+
+interface KeyContext {
+  readonly indexFiles: readonly IndexFileHead[];
+  readonly indexedTo: number;
+}
+
+export class KeyComparison {
+  readonly #walk: IndexWalk | null;
+  readonly #keys = new RecordKeys();
+  readonly #indexedTo: number;
+  #hasBegun = false;
+  readonly faults = {
+    keys: 0,
+    missing: 0,
+    firstMissingLogOffset: -1,
+    lastMissingLogOffset: -1,
+    wrong: 0,
+    firstWrong: '',
+    firstWrongLogOffset: -1,
+  };
+
+  /** Without index files nothing is compared. */
+  constructor(disk: Disk, { indexFiles, indexedTo }: KeyContext) {
+    this.#walk = indexFiles.length === 0 ? null : new IndexWalk(disk, indexFiles);
+    this.#indexedTo = indexedTo;
+  }
+
+  /** The scanner is on a record, behind those before, which has these properties. */
+  add(scanner: LogScanner, properties: IndexedProperties): void {
+    const walk = this.#walk;
+    if (walk === null) return;
+    this.#keys.load(scanner, properties);
+    const { hashes } = this.#keys;
+    const { position, cursor } = scanner;
+    if (!this.#hasBegun) {
+      this.#hasBegun = true;
+      walk.seek(position);
+    }
+    this.#passStrays(walk, position);
+    this.faults.keys += hashes.length;
+    while (walk.load() && walk.logOffset === position) {
+      const key = hashes.indexOf(walk.keyHash);
+      if (key < 0) {
+        // A key that is put a second time, which a start after a crash does, harms nobody.
+        if (!this.#isKey(scanner, properties, walk.keyHash)) this.#note('the record there has no such key', walk);
+      } else {
+        hashes[key] = hashes.at(-1)!;
+        hashes.pop();
+        if (walk.seconds !== indexSeconds(walk.beginTimestamp, cursor.storeTimestamp))
+          this.#note('it was stored at another time', walk);
+      }
+      walk.skip();
+    }
+    if (hashes.length > 0 && position <= this.#indexedTo) this.#miss(hashes.length, position);
+  }
+
+  /** The part's records end at `end`. */
+  finish(end: number): void {
+    if (this.#walk !== null && this.#hasBegun) this.#passStrays(this.#walk, end);
+  }
+
+  close(): void {
+    this.#walk?.close();
+  }
+
+  /** Entries before `logOffset` that no record stands behind. */
+  #passStrays(walk: IndexWalk, logOffset: number): void {
+    while (walk.load() && walk.logOffset < logOffset) {
+      this.#note('no record lies there', walk);
+      walk.skip();
+    }
+  }
+
+  /** Whether the record has the key at all; those that are not met yet are kept. */
+  #isKey(scanner: LogScanner, properties: IndexedProperties, hash: number): boolean {
+    const left = [...this.#keys.hashes];
+    this.#keys.load(scanner, properties);
+    const isOne = this.#keys.hashes.includes(hash);
+    this.#keys.hashes.splice(0, this.#keys.hashes.length, ...left);
+    return isOne;
+  }
+
+  #miss(count: number, logOffset: number): void {
+    if (this.faults.missing === 0) this.faults.firstMissingLogOffset = logOffset;
+    this.faults.missing += count;
+    this.faults.lastMissingLogOffset = logOffset;
+  }
+
+  #note(what: string, walk: IndexWalk): void {
+    if (this.faults.wrong++ > 0) return;
+    this.faults.firstWrong = `${walk.place} names ${walk.logOffset}: ${what}`;
+    this.faults.firstWrongLogOffset = walk.logOffset;
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * What a verification has to know before it begins, and what it finds by names and sizes alone: segments, index files, checkpoint, who has
+ * the store open. Called by verify-store.ts's callers, which give the plan's context to the workers.
+ */
+import { join } from 'node:path';
+import type { CheckpointFields } from '../layout/checkpoint-file.ts';
+import { FIRST_INDEX_ENTRY, INDEX_HEADER_BYTES, type IndexFileShape, readIndexHeader } from '../layout/index-file.ts';
+import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
+import type { Disk } from './disk.ts';
+import { fileNameOf, startByteOf } from './file-names.ts';
+import { Findings } from './findings.ts';
+import { DEFAULT_INDEX_SHAPE, indexShapeOf } from './index-shape.ts';
+import { LogReader } from './log-reader.ts';
+import { findWalkStart } from './log-recovery.ts';
+import { type QueueFolder, queueFolders } from './queue-folders.ts';
+import type { StorePaths } from './store-paths.ts';
+import type { StoreSizes } from './store-sizes.ts';
+import type { IndexFileHead } from './verify-keys.ts';
+import type { SliceContext } from './verify-slice.ts';
+
+/** In order: what a start finds; a broker has it open now. */
+export type StoreState = 'clean' | 'crashed' | 'running';
+
+export interface VerifyOptions {
+  readonly sizes: StoreSizes;
+  /** Of index files that have the size for it. */
+  readonly indexShape?: IndexFileShape;
+  readonly state: StoreState;
+  /** Throws for text that is no settings file; returns what it says. */
+  readonly parseSettings: (text: string) => unknown;
+}
+
+export interface VerifyPlan {
+  readonly paths: StorePaths;
+  readonly options: VerifyOptions;
+  readonly context: Omit<SliceContext, 'tagsCodeOf'>;
+  readonly segments: readonly number[];
+  readonly checkpoint: CheckpointFields;
+  /** From here on a start after a crash looks at the log and builds queues and index again. */
+  readonly walkStart: number;
+  /** All of the log before this has been on the disk, by RingMQ's own word; -1 when it has said nothing. */
+  readonly vouchedTo: number;
+  readonly queueFolders: readonly QueueFolder[];
+  readonly findings: Findings;
+}
+
+export function planVerification(disk: Disk, paths: StorePaths, options: VerifyOptions): VerifyPlan {
+  const findings = new Findings();
+  const checkpoint = readCheckpoint(disk, paths.checkpoint);
+  const segments = findSegments(disk, paths, options, findings);
+  const strangers: string[] = [];
+  const folders = queueFolders(disk, paths.consumeQueue, strangers);
+  for (const path of strangers) addForeign(findings, path);
+  const vouched = readVouched(disk, paths.checkpoint);
+  const walkStart = vouched?.filedTo ?? walkStartOf(disk, paths, options.sizes, segments, safeTimestamp(checkpoint));
+  const indexFiles = findIndexFiles(disk, paths, options.indexShape, findings);
+  const isRunning = options.state === 'running';
+  const context = {
+    paths,
+    sizes: options.sizes,
+    batchTopics: new Set(disk.list(paths.batchConsumeQueue)),
+    indexFiles,
+    settledTo: isRunning ? walkStart : Number.POSITIVE_INFINITY,
+    indexedTo: isRunning ? (indexFiles.at(-1)?.header.endLogOffset ?? -1) : Number.POSITIVE_INFINITY,
+  };
+  const vouchedTo = vouched === null ? -1 : Math.max(vouched.filedTo, vouched.stoppedAt);
+  return { paths, options, context, segments, checkpoint, walkStart, vouchedTo, queueFolders: folders, findings };
+}
+
+function walkStartOf(
+  disk: Disk,
+  paths: StorePaths,
+  sizes: StoreSizes,
+  segments: readonly number[],
+  safe: number,
+): number {
+  const reader = new LogReader(disk, { directory: paths.commitLog, segmentSizeBytes: sizes.segmentSizeBytes });
+  try {
+    return findWalkStart(reader, segments, true, (_, storeTimestamp) => storeTimestamp <= safe);
+  } finally {
+    reader.close();
+  }
+}
+
+function findSegments(disk: Disk, paths: StorePaths, { sizes, state }: VerifyOptions, findings: Findings): number[] {
+  const size = sizes.segmentSizeBytes;
+  const starts: number[] = [];
+  const names = disk.list(paths.commitLog);
+  for (const [i, name] of names.entries()) {
+    const path = join(paths.commitLog, name);
+    const start = startByteOf(name);
+    const found = disk.stat(path);
+    if (start < 0 || start % size !== 0 || found === null || found.isDirectory) {
+      addForeign(findings, path);
+      continue;
+    }
+    const isLast = i === names.length - 1;
+    if (found.size === 0 && isLast) continue;
+    if (found.size !== size) {
+      // A crash while the newest file was made: the next start lets it grow.
+      const isYoung = isLast && state !== 'clean';
+      const what = `has ${found.size} bytes, the others have ${size}`;
+      findings.add({
+        kind: 'segment-size',
+        file: path,
+        offset: start,
+        what,
+        matters: !isYoung,
+        advice: isYoung ? 'nothing' : 'restore',
+      });
+    }
+    const before = starts.at(-1);
+    if (before !== undefined && before + size !== start) {
+      const what = `the file before it, ${fileNameOf(start - size)}, is missing: a broker refuses to start`;
+      findings.add({
+        kind: 'segment-missing',
+        file: path,
+        offset: before + size,
+        what,
+        matters: true,
+        advice: 'restore',
+      });
+    }
+    starts.push(start);
+  }
+  return starts;
+}
+
+/** Those that can be compared with the log. */
+function findIndexFiles(
+  disk: Disk,
+  paths: StorePaths,
+  given: IndexFileShape | undefined,
+  findings: Findings,
+): IndexFileHead[] {
+  const directory = paths.index;
+  const heads: IndexFileHead[] = [];
+  for (const name of disk.list(directory)) {
+    const path = join(directory, name);
+    if (!/^\d{17}$/.test(name)) {
+      addForeign(findings, path);
+      continue;
+    }
+    const head = readHead(disk, path, given);
+    if (head === 'unknown') {
+      const what =
+        'its size is not the default one and nothing in it tells how many slots it has: it was not checked (--set maxHashSlotNum, maxIndexNum)';
+      findings.add({ kind: 'index-shape', file: path, offset: null, what, matters: false, advice: 'settings' });
+    } else if (head === 'short') {
+      findings.add({
+        kind: 'index-header',
+        file: path,
+        offset: 0,
+        what: 'is shorter than its header',
+        matters: true,
+        advice: 'repair',
+      });
+    } else if (head !== null) {
+      heads.push(head);
+    }
+  }
+  return heads;
+}
+
+function readHead(disk: Disk, path: string, given = DEFAULT_INDEX_SHAPE): IndexFileHead | 'unknown' | 'short' | null {
+  const size = disk.stat(path)?.size ?? 0;
+  if (size < INDEX_HEADER_BYTES) return 'short';
+  const file = disk.open(path, 'read');
+  try {
+    const bytes = new Uint8Array(INDEX_HEADER_BYTES);
+    file.read(bytes, 0, bytes.length, 0);
+    const header = readIndexHeader(new DataView(bytes.buffer));
+    // Made ahead of time: there is nothing in it.
+    if (header.nextEntry === FIRST_INDEX_ENTRY) return null;
+    const shape = indexShapeOf(file, size, given);
+    return shape === null ? 'unknown' : { path, header, shape };
+  } finally {
+    file.close();
+  }
+}
+
+export function addForeign(findings: Findings, path: string): void {
+  const what = "does not belong there: RingMQ passes it over, Apache's broker may refuse to start";
+  findings.add({ kind: 'foreign-file', file: path, offset: null, what, matters: false, advice: 'nothing' });
+}

@@ -1,0 +1,155 @@
+/**
+ * Checks what the log cannot say of a queue: its files, and the entries before and behind those of the records in the log. Called by
+ * verify-task.ts when the whole log was looked through.
+ */
+import { join } from 'node:path';
+import { entryLogOffset, entrySize, FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
+import type { Disk, DiskFile } from './disk.ts';
+import { fileNameOf, startByteOf } from './file-names.ts';
+import type { QueueFolder } from './queue-folders.ts';
+
+/** A queue and where its records begin and end in the log: offsets of the queue, both -1 when the log has none of it. */
+export interface QueueToCheck extends QueueFolder {
+  readonly first: number;
+  readonly next: number;
+}
+
+export interface QueueContext {
+  readonly fileSizeBytes: number;
+  readonly logStart: number;
+  readonly logEnd: number;
+}
+
+export interface QueueResult {
+  readonly queue: QueueToCheck;
+  /** What is wrong with names and sizes of its files. */
+  readonly fileProblems: readonly string[];
+  readonly strangers: readonly string[];
+  /** Entries, before those of the log, that name deleted records; that name records in the log, which are not this queue's. */
+  readonly deleted: number;
+  readonly stray: number;
+  readonly firstStray: number;
+  /** Entries behind those of the log. */
+  readonly ahead: number;
+  readonly firstAhead: number;
+  /** Behind the last entry something is not zero: offset in the queue; -1 when all is. */
+  readonly tailAt: number;
+}
+
+const CHUNK_ENTRIES = 3200;
+const ZEROS = Buffer.alloc(CHUNK_ENTRIES * QUEUE_ENTRY_BYTES);
+/** So far behind the last entry is looked: thousands of queues have gigabytes of zeros there. */
+const TAIL_ENTRIES = 4 * CHUNK_ENTRIES;
+
+export function verifyQueue(disk: Disk, context: QueueContext, queue: QueueToCheck): QueueResult {
+  return new QueueCheck(disk, context, queue).run();
+}
+
+class QueueCheck {
+  readonly #disk: Disk;
+  readonly #context: QueueContext;
+  readonly #queue: QueueToCheck;
+  readonly #fileProblems: string[] = [];
+  readonly #strangers: string[] = [];
+  readonly #bytes = Buffer.alloc(CHUNK_ENTRIES * QUEUE_ENTRY_BYTES);
+  readonly #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
+  #deleted = 0;
+  #stray = 0;
+  #firstStray = -1;
+  #ahead = 0;
+  #firstAhead = -1;
+  #tailAt = -1;
+  #isBehindEnd = false;
+
+  constructor(disk: Disk, context: QueueContext, queue: QueueToCheck) {
+    this.#disk = disk;
+    this.#context = context;
+    this.#queue = queue;
+  }
+
+  run(): QueueResult {
+    for (const start of this.#files()) this.#checkFile(start);
+    return {
+      queue: this.#queue,
+      fileProblems: this.#fileProblems,
+      strangers: this.#strangers,
+      deleted: this.#deleted,
+      stray: this.#stray,
+      firstStray: this.#firstStray,
+      ahead: this.#ahead,
+      firstAhead: this.#firstAhead,
+      tailAt: this.#tailAt,
+    };
+  }
+
+  /** Starts of the files; those between which one is missing, or that have another size, are told. */
+  #files(): number[] {
+    const { directory } = this.#queue;
+    const { fileSizeBytes } = this.#context;
+    const starts: number[] = [];
+    for (const name of this.#disk.list(directory)) {
+      const start = startByteOf(name);
+      if (start < 0 || start % fileSizeBytes !== 0) {
+        this.#strangers.push(join(directory, name));
+        continue;
+      }
+      const size = this.#disk.stat(join(directory, name))?.size ?? 0;
+      if (size !== fileSizeBytes) this.#fileProblems.push(`${name} has ${size} bytes, not ${fileSizeBytes}`);
+      const before = starts.at(-1);
+      if (before !== undefined && before + fileSizeBytes !== start)
+        this.#fileProblems.push(`there is no file before ${name}`);
+      starts.push(start);
+    }
+    return starts;
+  }
+
+  /** The entries of the log's own records were compared before: they are passed over. */
+  #checkFile(start: number): void {
+    const { first, next, directory } = this.#queue;
+    const firstOffset = start / QUEUE_ENTRY_BYTES;
+    const places = this.#context.fileSizeBytes / QUEUE_ENTRY_BYTES;
+    const within = (offset: number): number => Math.min(Math.max(0, offset - firstOffset), places);
+    const file = this.#disk.open(join(directory, fileNameOf(start)), 'read');
+    try {
+      this.#walk(file, firstOffset, 0, first < 0 ? places : within(first));
+      if (next >= 0) this.#walk(file, firstOffset, within(next), Math.min(places, within(next) + TAIL_ENTRIES));
+    } finally {
+      file.close();
+    }
+  }
+
+  /** Looks at the places from `from` to `to` of a file. Zeros up to the end of what is read are passed over: nearly every file ends so. */
+  #walk(file: DiskFile, firstOffset: number, from: number, to: number): void {
+    for (let chunk = from; chunk < to; chunk += CHUNK_ENTRIES) {
+      const count = Math.min(CHUNK_ENTRIES, to - chunk);
+      const read = file.read(this.#bytes, 0, count * QUEUE_ENTRY_BYTES, chunk * QUEUE_ENTRY_BYTES);
+      for (let i = 0; (i + 1) * QUEUE_ENTRY_BYTES <= read; i++) {
+        const at = i * QUEUE_ENTRY_BYTES;
+        if (this.#bytes.compare(ZEROS, 0, read - at, at, read) === 0) {
+          this.#isBehindEnd ||= firstOffset + chunk + i >= this.#queue.next;
+          break;
+        }
+        this.#take(firstOffset + chunk + i, entryLogOffset(this.#view, at), entrySize(this.#view, at));
+      }
+    }
+  }
+
+  #take(offset: number, logOffset: number, size: number): void {
+    const { next } = this.#queue;
+    const isEntry = logOffset >= 0 && size > 0;
+    if (next >= 0 && offset >= next) this.#takeBehind(offset, isEntry);
+    else if (!isEntry || (size === FILLER_ENTRY_SIZE && logOffset === 0)) return;
+    else if (logOffset < this.#context.logStart) this.#deleted++;
+    else if (next < 0 && logOffset >= this.#context.logEnd) this.#takeBehind(offset, true);
+    else if (this.#stray++ === 0) this.#firstStray = offset;
+  }
+
+  #takeBehind(offset: number, isEntry: boolean): void {
+    if (isEntry && !this.#isBehindEnd) {
+      if (this.#ahead++ === 0) this.#firstAhead = offset;
+    } else {
+      this.#isBehindEnd = true;
+      if (this.#tailAt < 0) this.#tailAt = offset;
+    }
+  }
+}

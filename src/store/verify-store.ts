@@ -1,0 +1,106 @@
+/**
+ * Looks through a whole store: the log by slices, the index files, then the queues with what the log says of them. It only reads. The pieces
+ * are done by whoever the caller gives them to: the pool of the command line, or the test itself.
+ */
+import type { Disk } from './disk.ts';
+import type { Finding, FindingKind } from './findings.ts';
+import { judgeLog } from './judge-log.ts';
+import { judgeQueues, queuesToCheck } from './judge-queues.ts';
+import { judgeCheckpoint, judgeIndex, judgeSettings } from './judge-rest.ts';
+import type { IndexFileResult } from './verify-index.ts';
+import { cutSlices, joinSlices, type LogPicture, wronglyBegun } from './verify-log.ts';
+import type { VerifyPlan } from './verify-plan.ts';
+import type { QueueResult } from './verify-queue.ts';
+import type { LogSlice, SliceResult } from './verify-slice.ts';
+import type { VerifyResult, VerifyTask } from './verify-task.ts';
+
+export type RunVerifyTask = (task: VerifyTask) => Promise<VerifyResult>;
+
+export interface VerifyReport {
+  readonly findings: readonly Finding[];
+  /** How many of each kind, those that were not kept included. */
+  readonly counts: ReadonlyMap<FindingKind, number>;
+  readonly matter: number;
+  readonly log: LogPicture;
+  readonly queues: readonly QueueResult[];
+}
+
+/** A slice of 64 MiB is checked in about 50 ms: enough of them for several threads, few enough to be told about. */
+const SLICE_BYTES = 64 * 1024 * 1024;
+const QUEUES_PER_TASK = 64;
+
+/** `advanced` is called with the bytes of each piece of the log that was looked through. */
+export async function verifyStore(
+  disk: Disk,
+  plan: VerifyPlan,
+  run: RunVerifyTask,
+  advanced: (bytes: number) => void = () => {},
+  sliceBytes = SLICE_BYTES,
+): Promise<VerifyReport> {
+  const { segmentSizeBytes, queueFileSizeBytes } = plan.options.sizes;
+  const slices = cutSlices(plan.segments, segmentSizeBytes, Math.min(sliceBytes, segmentSizeBytes));
+  const sliceResults = Promise.all(
+    slices.map(async (slice) => {
+      const result = await runSlice(run, slice);
+      advanced(slice.to - slice.from);
+      return result;
+    }),
+  );
+  // The newest index file of a broker that runs changes while it is looked at.
+  const stillFiles = plan.options.state === 'running' ? plan.context.indexFiles.slice(0, -1) : plan.context.indexFiles;
+  const indexResults = Promise.all(stillFiles.map((file) => runIndex(run, file)));
+  const filesEnd = (plan.segments.at(-1) ?? -segmentSizeBytes) + segmentSizeBytes;
+  const log = joinSlices(await lookAgain(run, await sliceResults), filesEnd);
+  const topics = judgeSettings(disk, plan);
+  const context = { fileSizeBytes: queueFileSizeBytes, logStart: log.start, logEnd: log.end };
+  const queues = await runQueues(run, plan, log, context);
+  judgeLog(disk, plan, log);
+  const indexFiles = await indexResults;
+  // Without a log everything else is wrong as well, which helps nobody.
+  if (plan.segments.length > 0) {
+    judgeQueues(plan, log, queues, topics);
+    judgeIndex(plan, log, indexFiles);
+    judgeCheckpoint(plan, log);
+  }
+  const { findings } = plan;
+  return { findings: findings.kept, counts: findings.counts, matter: findings.matter, log, queues };
+}
+
+async function runSlice(run: RunVerifyTask, slice: LogSlice): Promise<SliceResult> {
+  const done = await run({ kind: 'slice', slice });
+  if (done.kind !== 'slice') throw new TypeError('a slice gives the result of a slice');
+  return done.result;
+}
+
+async function runIndex(
+  run: RunVerifyTask,
+  file: VerifyPlan['context']['indexFiles'][number],
+): Promise<IndexFileResult> {
+  const done = await run({ kind: 'index', file });
+  if (done.kind !== 'index') throw new TypeError('an index file gives the result of one');
+  return done.result;
+}
+
+/** A message whose body holds records of this very place of the log misleads the search for the first record of a slice. */
+async function lookAgain(run: RunVerifyTask, results: readonly SliceResult[]): Promise<SliceResult[]> {
+  const all = [...results];
+  for (let wrong = wronglyBegun(all); wrong.length > 0; wrong = wronglyBegun(all)) {
+    const [first] = wrong;
+    all[first!.at] = await runSlice(run, first!.slice);
+  }
+  return all;
+}
+
+async function runQueues(
+  run: RunVerifyTask,
+  plan: VerifyPlan,
+  log: LogPicture,
+  context: { fileSizeBytes: number; logStart: number; logEnd: number },
+): Promise<QueueResult[]> {
+  const queues = queuesToCheck(plan, log);
+  const parts: Promise<VerifyResult>[] = [];
+  for (let at = 0; at < queues.length; at += QUEUES_PER_TASK) {
+    parts.push(run({ kind: 'queues', context, queues: queues.slice(at, at + QUEUES_PER_TASK) }));
+  }
+  return (await Promise.all(parts)).flatMap((done) => (done.kind === 'queues' ? done.results : []));
+}

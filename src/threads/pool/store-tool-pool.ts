@@ -1,0 +1,29 @@
+/**
+ * The store tools' work on all cores, by a piscina pool. Opened by the command line for one verification or repair; a broker has nothing to
+ * do with it.
+ */
+import { availableParallelism } from 'node:os';
+import { Piscina } from 'piscina';
+import type { SliceContext } from '../../store/verify-slice.ts';
+import type { VerifyResult, VerifyTask } from '../../store/verify-task.ts';
+
+export interface StoreToolPool {
+  verify(task: VerifyTask): Promise<VerifyResult>;
+  close(): Promise<void>;
+}
+
+/** `context` is what all pieces have in common; it is given to each worker once. */
+export function storeToolPool(context: Omit<SliceContext, 'tagsCodeOf'>): StoreToolPool {
+  const threads = availableParallelism();
+  const pool = new Piscina<VerifyTask, VerifyResult>({
+    filename: new URL('./store-tool-worker.js', import.meta.url).href,
+    workerData: context,
+    execArgv: [],
+    minThreads: threads,
+    maxThreads: threads,
+  });
+  return {
+    verify: (task) => pool.run(task, { name: 'verify' }),
+    close: () => pool.destroy(),
+  };
+}

@@ -1,0 +1,199 @@
+/** One damage at a time to a small store, and what `verify` says of it; what is fine is not complained of. */
+import { describe, expect, it } from 'vitest';
+import { indexEntryPosition, indexSlotPosition } from '../../src/layout/index-file.ts';
+import { encodeTestRecord } from '../support/records.ts';
+import {
+  SMALL_INDEX,
+  SMALL_SHAPE,
+  SMALL_SIZES,
+  type SmallStore,
+  smallPaths,
+  smallStore,
+} from '../support/small-store.ts';
+import { kindsOf, type VerifiedOptions, verified } from '../support/verified.ts';
+
+const QUEUE = '/store/consumequeue/T/0/00000000000000000000';
+
+/** What is found in a store of 40 messages after `damage`. */
+async function found(damage: (store: SmallStore) => void, options: VerifiedOptions = {}): Promise<string[]> {
+  const store = smallStore(40);
+  damage(store);
+  return kindsOf(await verified(store.disk, smallPaths, { sizes: SMALL_SIZES, ...options }));
+}
+
+function flip(bytes: Uint8Array, at: number): void {
+  bytes[at]! ^= 1;
+}
+
+function crash({ disk }: SmallStore): void {
+  disk.put('/store/abort', '1');
+}
+
+describe('verify', () => {
+  it('finds nothing in a store that is fine, in whichever state', async () => {
+    expect(await found(() => {})).toEqual([]);
+    expect(await found(crash)).toEqual([]);
+    expect(await found(crash, { state: 'running' })).toEqual([]);
+    expect(await found(() => {}, { sliceBytes: 300 })).toEqual([]);
+  });
+
+  it('is not misled by a message that holds a record of this very place of the log', async () => {
+    const probe = smallStore(40);
+    const { logOffset, size } = probe.records[20]!;
+    const bodyAt = logOffset + size - Buffer.byteLength('body 20') - probe.records[20]!.properties!.length - 4;
+    const forged = encodeTestRecord({ topic: 'T', queueId: 9, queueOffset: 7, logOffset: bodyAt, storeTimestamp: 1 });
+    const store = smallStore(40, (i) => (i === 20 ? { body: forged } : {}));
+    const at =
+      store.records[20]!.logOffset +
+      Buffer.from(store.disk.bytesOf(`/store/commitlog/${'0'.repeat(20)}`))
+        .subarray(store.records[20]!.logOffset)
+        .indexOf(forged);
+    expect(at, 'the forged record lies where it says').toBe(bodyAt);
+    for (const sliceBytes of [bodyAt - 5, 100, 300]) {
+      const report = await verified(store.disk, smallPaths, { sizes: SMALL_SIZES, sliceBytes });
+      expect(kindsOf(report)).toEqual([]);
+      expect(report.log.records).toBe(40);
+    }
+  });
+
+  const segment = '/store/commitlog/00000000000000000000';
+  const bytesAt = ({ disk, records }: SmallStore, i: number): Uint8Array =>
+    disk.bytesOf(segment).subarray(records[i]!.logOffset, records[i]!.logOffset + records[i]!.size);
+
+  it.each<[what: string, damage: (store: SmallStore) => void, expected: string[]]>([
+    ['a body', (store) => flip(bytesAt(store, 5), 90), ['record-damaged! restore']],
+    [
+      'a topic',
+      (store) => {
+        const bytes = bytesAt(store, 5);
+        bytes[Buffer.from(bytes).indexOf('body 5') + 'body 5'.length + 1] = 0;
+      },
+      ['index-wrong! repair', 'record-damaged! restore', 'record-offset! restore'],
+    ],
+    [
+      'a record with others behind it',
+      (store) => bytesAt(store, 5).fill(0),
+      ['index-wrong! repair', 'log-hole! restore', 'record-offset! restore'],
+    ],
+    [
+      'the filler',
+      ({ disk }) => {
+        const bytes = Buffer.from(disk.bytesOf(segment).buffer);
+        flip(bytes, bytes.indexOf(Buffer.from('cbd43194', 'hex')) - 1);
+      },
+      ['filler-wrong! repair'],
+    ],
+    [
+      'a file in between',
+      ({ disk }) => disk.unlink('/store/commitlog/00000000000000004096'),
+      ['index-wrong! repair', 'queue-ahead! repair', 'checkpoint-ahead! repair'].sort(),
+    ],
+    ['the first file', ({ disk }) => disk.unlink(segment), ['queue-deleted nothing']],
+    [
+      'the size of the first file',
+      ({ disk }) => disk.put(segment, disk.bytesOf(segment).slice(0, 4000)),
+      ['log-hole! restore', 'record-offset! restore', 'segment-size! restore'],
+    ],
+    ['a foreign file', ({ disk }) => disk.put('/store/commitlog/notes.txt', 'x'), ['foreign-file nothing']],
+    ['an entry', ({ disk }) => flip(disk.bytesOf(QUEUE), 7), ['queue-wrong! repair']],
+    ['a tags code', ({ disk }) => flip(disk.bytesOf(QUEUE), 39), ['queue-wrong! repair']],
+    ['an entry in the middle', ({ disk }) => void disk.bytesOf(QUEUE).fill(0, 40, 60), ['queue-wrong! repair']],
+    ['the newest entry', ({ disk }) => void disk.bytesOf(QUEUE).fill(0, 380), ['queue-behind! repair']],
+    [
+      'bytes behind a queue',
+      ({ disk }) => {
+        disk.put('/store/consumequeue/T/0/00000000000000000400', new Uint8Array(400).fill(0));
+        disk.bytesOf('/store/consumequeue/T/0/00000000000000000400')[100] = 1;
+      },
+      ['queue-tail! repair'],
+    ],
+    [
+      'an entry too many',
+      ({ disk }) => {
+        disk.put('/store/consumequeue/T/0/00000000000000000400', new Uint8Array(400).fill(0));
+        disk.bytesOf('/store/consumequeue/T/0/00000000000000000400')[11] = 91;
+      },
+      ['queue-ahead! repair'],
+    ],
+    [
+      'a queue file of another size',
+      ({ disk }) => disk.put(QUEUE, Buffer.concat([disk.bytesOf(QUEUE), Buffer.alloc(20)])),
+      ['queue-files! repair'],
+    ],
+    ['a queue', ({ disk }) => disk.removeTree('/store/consumequeue/T/1'), ['queue-missing! repair']],
+    ['the index', ({ disk }) => disk.removeTree('/store/index'), ['index-missing repair']],
+    [
+      'the hash of a key',
+      ({ disk }) => flip(disk.bytesOf(SMALL_INDEX), indexEntryPosition(SMALL_SHAPE, 9) + 3),
+      ['index-chain! repair', 'index-keys! repair', 'index-wrong! repair'],
+    ],
+    [
+      'a slot',
+      ({ disk }) => void disk.bytesOf(SMALL_INDEX).fill(0, indexSlotPosition(3), indexSlotPosition(4)),
+      ['index-chain! repair'],
+    ],
+    [
+      'the time of a key',
+      ({ disk }) => flip(disk.bytesOf(SMALL_INDEX), indexEntryPosition(SMALL_SHAPE, 9) + 15),
+      ['index-wrong! repair'],
+    ],
+    ['the header of the index', ({ disk }) => flip(disk.bytesOf(SMALL_INDEX), 35), ['index-header! repair']],
+    ['the checkpoint', ({ disk }) => disk.unlink('/store/checkpoint'), ['checkpoint-missing repair']],
+    [
+      'a settings file',
+      ({ disk }) => disk.put('/store/config/topics.json', '{"topicConfigTable":{'),
+      ['settings-damaged! restore'],
+    ],
+    [
+      'a settings file that has a version before it',
+      ({ disk }) => {
+        disk.put('/store/config/topics.json.bak', disk.bytesOf('/store/config/topics.json'));
+        disk.put('/store/config/topics.json', '');
+        disk.put('/store/config/consumerOffset.json', '{');
+        disk.put('/store/config/consumerOffset.json.bak', '{}');
+      },
+      ['settings-damaged nothing'],
+    ],
+  ])('names damage to %s', async (_what, damage, expected) => {
+    expect(await found(damage)).toEqual(expected);
+  });
+
+  it('takes a queue that begins anew at 0 for one that was deleted', async () => {
+    const store = smallStore(10, (i) => ({
+      queueId: 0,
+      ...(i < 4 ? { queueOffset: i } : i === 4 ? { queueOffset: 0 } : {}),
+    }));
+    // Only what follows the deletion has entries.
+    expect(kindsOf(await verified(store.disk, smallPaths, { sizes: SMALL_SIZES }))).not.toContain(
+      'record-offset! restore',
+    );
+    expect(store.records.map(({ queueOffset }) => queueOffset)).toEqual([0, 1, 2, 3, 0, 1, 2, 3, 4, 5]);
+  });
+
+  it('says which records of a topic that was deleted are still in the log, and that it does not matter', async () => {
+    expect(
+      await found(({ disk }) => {
+        disk.removeTree('/store/consumequeue/T');
+        disk.put('/store/config/topics.json', '{"topicConfigTable":{}}');
+      }),
+    ).toEqual(['queue-missing nothing']);
+  });
+
+  it('beside a broker: what is newer than the checkpoint may be in memory only', async () => {
+    const behind = ({ disk }: SmallStore): void => {
+      disk.bytesOf(QUEUE).fill(0, 380);
+      disk.put('/store/checkpoint', new Uint8Array(4096));
+    };
+    expect(await found(behind, { state: 'running' })).toEqual(['checkpoint-missing repair']);
+    expect(await found(({ disk }) => flip(disk.bytesOf(QUEUE), 7), { state: 'running' })).toEqual([]);
+  });
+
+  it('keeps a hundred findings of a kind and counts the rest', async () => {
+    const store = smallStore(300, (i) => ({ topic: `T${i}`, queueId: 0 }));
+    store.disk.removeTree('/store/consumequeue');
+    const report = await verified(store.disk, smallPaths, { sizes: SMALL_SIZES });
+    expect(report.counts.get('queue-missing')).toBe(300);
+    expect(report.findings.filter(({ kind }) => kind === 'queue-missing')).toHaveLength(100);
+    expect(report.matter).toBe(300);
+  });
+});

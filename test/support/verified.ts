@@ -1,0 +1,38 @@
+/** Verifies a store on a disk in memory, without a pool. */
+import { parseFastJson } from '../../src/remoting/fast-json.ts';
+import type { Disk } from '../../src/store/disk.ts';
+import type { StorePaths } from '../../src/store/store-paths.ts';
+import { type StoreSizes, sizesOf } from '../../src/store/store-sizes.ts';
+import { planVerification, type StoreState } from '../../src/store/verify-plan.ts';
+import { type VerifyReport, verifyStore } from '../../src/store/verify-store.ts';
+import { runVerifyTask } from '../../src/store/verify-task.ts';
+import { tagsCodes } from '../../src/threads/pool/record-tags.ts';
+
+export interface VerifiedOptions {
+  readonly sizes?: Partial<StoreSizes>;
+  readonly state?: StoreState;
+  readonly sliceBytes?: number;
+}
+
+export function verified(disk: Disk, paths: StorePaths, options: VerifiedOptions = {}): Promise<VerifyReport> {
+  const state = options.state ?? (disk.stat(paths.abort) === null ? 'clean' : 'crashed');
+  const sizes = sizesOf(disk, paths, options.sizes);
+  const plan = planVerification(disk, paths, { sizes, state, parseSettings: parseFastJson });
+  const context = { ...plan.context, tagsCodeOf: tagsCodes() };
+  return verifyStore(
+    disk,
+    plan,
+    async (task) => runVerifyTask(disk, context, task),
+    () => {},
+    options.sliceBytes,
+  );
+}
+
+/** Kind, whether it matters, and the advice, of all that was found but what is only left out. */
+export function kindsOf(report: VerifyReport): string[] {
+  return report.findings
+    .filter(({ kind }) => kind !== 'not-checked')
+    .map(({ kind, matters, advice }) => `${kind}${matters ? '!' : ''} ${advice}`)
+    .filter((text, at, all) => all.indexOf(text) === at)
+    .sort();
+}
