@@ -40,6 +40,32 @@ export interface CleaningPort {
   cleanQueues(): void;
 }
 
+export interface KeyQuery {
+  readonly topic: string;
+  readonly key: string;
+  readonly max: number;
+  /** Store times in ms, both included. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface FoundMessages {
+  /** Whole records, oldest first. */
+  readonly records: readonly Uint8Array[];
+  /** Store time and log offset of the newest message in the index. */
+  readonly indexedAt: number;
+  readonly indexedTo: number;
+}
+
+/** Single messages, as far as consumers may see them. */
+export interface MessagePort {
+  /** Can messages be found by key? */
+  readonly areIndexed: boolean;
+  byKey(query: KeyQuery): FoundMessages;
+  /** The record at a log offset; null when none begins there. */
+  at(logOffset: number): Uint8Array | null;
+}
+
 export interface ControlLog {
   info(message: string): void;
   warn(message: string): void;
@@ -51,6 +77,7 @@ export interface CoordinatorPorts {
   readonly clock: Clock;
   readonly files: SettingsFiles;
   readonly queues: QueuePort;
+  readonly messages: MessagePort;
   readonly cleaning: CleaningPort;
   /** The row of a queue in the shared table, made when it has none yet; -1 when no rows are left. */
   createSlot(topic: string, queueId: number): number;

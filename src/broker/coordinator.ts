@@ -64,6 +64,7 @@ export class Coordinator {
       sessions: new ClientSessions({ settings, clock, log, topics, groups, consumers, producers, links }),
       locks: new QueueLocks(settings.lockMaxLiveTime),
       queues: ports.queues,
+      messages: ports.messages,
       cleaning: ports.cleaning,
       configVersion: new DataVersion(clock.nowMs()),
       runtime: () => ports.runtime(),

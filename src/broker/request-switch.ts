@@ -13,12 +13,13 @@ import type { ClientSessions } from './client-sessions.ts';
 import * as stats from './consume-stats.ts';
 import type { ConsumerOffsets } from './consumer-offsets.ts';
 import type { ConsumerRegistry } from './consumer-registry.ts';
-import type { CleaningPort, QueuePort } from './control-ports.ts';
+import type { CleaningPort, MessagePort, QueuePort } from './control-ports.ts';
 import type { ControlSettings } from './control-settings.ts';
 import type { DataVersion } from './data-version.ts';
 import * as groups from './group-requests.ts';
 import type { GroupTable } from './group-table.ts';
 import { lockBatch, unlockBatch } from './lock-requests.ts';
+import { queryMessage, viewMessage } from './message-requests.ts';
 import * as offsets from './offset-requests.ts';
 import type { ProducerRegistry } from './producer-registry.ts';
 import type { QueueLocks } from './queue-locks.ts';
@@ -40,6 +41,7 @@ export interface ControlTables {
   readonly sessions: ClientSessions;
   readonly locks: QueueLocks;
   readonly queues: QueuePort;
+  readonly messages: MessagePort;
   readonly cleaning: CleaningPort;
   readonly configVersion: DataVersion;
   runtime(): Readonly<Record<string, string>>;
@@ -78,6 +80,10 @@ export function answerRequest(command: RemotingCommand, client: Requester, table
       return minOffset(command, queues);
     case RequestCode.GET_EARLIEST_MSG_STORETIME:
       return earliestStoreTime(command, queues);
+    case RequestCode.QUERY_MESSAGE:
+      return queryMessage(command, tables.messages);
+    case RequestCode.VIEW_MESSAGE_BY_ID:
+      return viewMessage(command, tables.messages);
     case RequestCode.LOCK_BATCH_MQ:
       return lockBatch(command, tables.locks, tables.monotonicMs());
     case RequestCode.UNLOCK_BATCH_MQ:

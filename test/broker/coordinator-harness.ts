@@ -3,7 +3,7 @@
  * whose messages are kept. Used by the tests of control.
  */
 import type { Clock } from '../../src/base/clock.ts';
-import type { QueuePort, SettingsFiles } from '../../src/broker/control-ports.ts';
+import type { FoundMessages, KeyQuery, MessagePort, QueuePort, SettingsFiles } from '../../src/broker/control-ports.ts';
 import type { FromControl } from '../../src/broker/control-protocol.ts';
 import { type ControlSettings, DEFAULT_CONTROL_SETTINGS } from '../../src/broker/control-settings.ts';
 import { Coordinator } from '../../src/broker/coordinator.ts';
@@ -92,10 +92,30 @@ export class FakeQueues implements QueuePort {
   }
 }
 
+/** Records by log offset, and what the index knows of them. */
+export class FakeMessages implements MessagePort {
+  areIndexed = true;
+  readonly records = new Map<number, Uint8Array>();
+  /** Log offsets by `topic#key`. */
+  readonly keys = new Map<string, readonly number[]>();
+  readonly asked: KeyQuery[] = [];
+
+  byKey(query: KeyQuery): FoundMessages {
+    this.asked.push(query);
+    const offsets = this.keys.get(`${query.topic}#${query.key}`) ?? [];
+    return { records: offsets.map((offset) => this.records.get(offset)!), indexedAt: 7, indexedTo: 5 };
+  }
+
+  at(logOffset: number): Uint8Array | null {
+    return this.records.get(logOffset) ?? null;
+  }
+}
+
 export class ControlHarness {
   readonly clock: FakeClock;
   readonly files: MemoryFiles;
   readonly queues = new FakeQueues();
+  readonly messages = new FakeMessages();
   readonly coordinator: Coordinator;
   /** All messages to the net threads, in order. */
   readonly sent: { net: number; message: FromControl }[] = [];
@@ -120,6 +140,7 @@ export class ControlHarness {
       clock,
       files,
       queues: this.queues,
+      messages: this.messages,
       cleaning: {
         deleteExpiredFiles: () => this.cleanings.push('log'),
         cleanQueues: () => this.cleanings.push('queues'),

@@ -52,6 +52,18 @@ function harness(): ControlHarness {
   control.frame(2, goldenBytes('remoting/json/034-HEART_BEAT/02-request.bin'));
   control.request(2, RequestCode.HEART_BEAT, {}, heartbeatBody({ group: 'CG_reply' }));
   control.request(3, RequestCode.HEART_BEAT, {}, heartbeatBody({ group: 'CG_lite' }));
+  control.messages.records.set(29110, Buffer.from('a record'));
+  for (const mode of ['json', 'rocketmq']) {
+    const { exchanges } = goldenJson<{ exchanges: Exchange[] }>(`remoting/${mode}/index.json`);
+    for (const { request, response } of exchanges.filter(({ code }) => code === RequestCode.QUERY_MESSAGE)) {
+      const { topic, key } = request.extFields!;
+      if ((response?.bodyLength ?? 0) > 0) control.messages.keys.set(`${topic}#${key}`, [29110]);
+    }
+    for (const { request, response } of exchanges.filter(({ code }) => code === RequestCode.VIEW_MESSAGE_BY_ID)) {
+      if ((response?.bodyLength ?? 0) > 0)
+        control.messages.records.set(Number(request.extFields!.offset), Buffer.from('a record'));
+    }
+  }
   control.forget();
   return control;
 }

@@ -29,6 +29,7 @@ export interface GoldenMessage {
   readonly queueOffset: number;
   readonly storeTimestamp: number;
   readonly tagsCode: number;
+  readonly properties: Readonly<Record<string, string>>;
 }
 
 export interface GoldenTimeQuery {
@@ -56,6 +57,8 @@ export interface GoldenKeyQuery {
   readonly end: number;
   /** In the order of the index: newest first. */
   readonly physicalOffsets: readonly number[];
+  readonly indexLastUpdateTimestamp: number;
+  readonly indexLastUpdatePhyoffset: number;
 }
 
 type Edit =

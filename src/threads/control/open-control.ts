@@ -24,6 +24,7 @@ import { isStopClean, type StoppedStore, vouchForStop } from './clean-stop.ts';
 import { ControlAgent, NetPosts } from './control-agent.ts';
 import { EntryReads } from './entry-reads.ts';
 import { LivenessWatch } from './liveness-watch.ts';
+import { MessageReads } from './message-reads.ts';
 import { QueueReads } from './queue-reads.ts';
 import { QueueRows } from './queue-rows.ts';
 import { Registrar } from './registrar.ts';
@@ -78,6 +79,13 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
     clock,
     files: new SettingsFolder(disk, paths.config, log),
     queues,
+    messages: new MessageReads({
+      disk,
+      log: reader,
+      visible: () => (settings.flushDiskType === 'SYNC_FLUSH' ? ends.flushed : ends.written).read(),
+      indexTable: ends.indexTable,
+      indexFiles: context.indexFiles,
+    }),
     cleaning: upkeep,
     createSlot: (topic, queueId) => rows.create(topic, queueId),
     send: (net, message) => posts.send(net, message),

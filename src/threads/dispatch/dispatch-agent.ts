@@ -148,12 +148,13 @@ export class DispatchAgent implements Agent {
       this.#filing.seen(this.#record.storeTimestamp, this.#position + at);
       records++;
     }
+    // Keys of a record that has to wait for room are shown too: what is put and not shown would hold up a query.
+    this.#index?.publish();
     if (records === 0) {
       if (!this.#filing.isFull) this.#grow(length);
       return 0;
     }
     this.#position += at;
-    this.#index?.publish();
     this.#publish();
     this.#ends.dispatched.advance(this.#position);
     this.#ends.page.add('dispatchedRecords', records);

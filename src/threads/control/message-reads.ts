@@ -1,0 +1,166 @@
+/**
+ * Control's look at single messages: by key, through the shared index and its older files, and by log offset (spec/store.md 9.4). Only
+ * what consumers may see is found: nothing else is in the index, and offsets end where dispatch may read.
+ */
+import type { FoundMessages, KeyQuery, MessagePort } from '../../broker/control-ports.ts';
+import { indexKeyHashOf } from '../../layout/index-file.ts';
+import { parsePropertiesAt } from '../../layout/message-properties.ts';
+import { KEY_SEPARATOR, PropertyName } from '../../layout/property-names.ts';
+import type { IndexTable } from '../../ring/index-table.ts';
+import { type Disk, isMissing } from '../../store/disk.ts';
+import { IndexFile } from '../../store/index-file.ts';
+import { type IndexFiles, indexFileNames, indexFilePath } from '../../store/index-files.ts';
+import { type IndexQuery, isTimeMatched, type SearchedIndex, searchIndex } from '../../store/index-search.ts';
+import type { LogReader } from '../../store/log-reader.ts';
+import { type FoundRecord, readRecordAt } from '../../store/record-reader.ts';
+
+/** Upstream looks again, further back, when all that the index named is gone from the log. */
+const ROUNDS_MAX = 3;
+/** An answer is one frame, and clients take 16 MiB at most. */
+const ANSWER_MAX_BYTES = 12 * 1024 * 1024;
+/** A look at the shared index is void when its file changes meanwhile, which happens once in millions of messages. */
+const LOOKS_MAX = 100;
+/** Dispatch shows what it has put at the end of its turn, a fraction of a millisecond later. */
+const SPINS_MAX = 100_000;
+
+const NOTHING: FoundMessages = { records: [], indexedAt: 0, indexedTo: 0 };
+
+export interface MessageReadParts {
+  readonly disk: Disk;
+  readonly log: LogReader;
+  /** Consumers may see the log up to here. */
+  readonly visible: () => number;
+  /** Null without a key index, both. */
+  readonly indexTable: IndexTable | null;
+  readonly indexFiles: IndexFiles | null;
+}
+
+export class MessageReads implements MessagePort {
+  readonly #parts: MessageReadParts;
+
+  constructor(parts: MessageReadParts) {
+    this.#parts = parts;
+  }
+
+  get areIndexed(): boolean {
+    return this.#parts.indexTable !== null;
+  }
+
+  at(logOffset: number): Uint8Array | null {
+    return this.#record(logOffset)?.bytes ?? null;
+  }
+
+  byKey({ topic, key, max, begin, end }: KeyQuery): FoundMessages {
+    const { indexTable, indexFiles } = this.#parts;
+    if (indexTable === null || indexFiles === null) return NOTHING;
+    const keyHash = indexKeyHashOf(topic, key);
+    let to = end;
+    for (let round = 0; round < ROUNDS_MAX && to >= begin; round++) {
+      const offsets = this.#search(indexTable, indexFiles, { keyHash, begin, end: to, max });
+      if (offsets.length === 0) break;
+      const found = offsets.sort((a, b) => a - b).map((offset) => this.#record(offset));
+      const records = withinFrame(found.filter((record) => record !== null && hasKey(record, topic, key)));
+      if (records.length > 0) {
+        const { endTimestamp: indexedAt, endLogOffset: indexedTo } = indexTable.bounds();
+        return { records, indexedAt, indexedTo };
+      }
+      const oldest = found.find((record) => record !== null);
+      if (oldest == null) break;
+      to = oldest.cursor.storeTimestamp;
+    }
+    return NOTHING;
+  }
+
+  #record(logOffset: number): FoundRecord | null {
+    return readRecordAt(this.#parts.log, logOffset, this.#parts.visible());
+  }
+
+  /** Log offsets, newest first. */
+  #search(table: IndexTable, files: IndexFiles, query: IndexQuery): number[] {
+    for (let look = 0; look < LOOKS_MAX; look++) {
+      const sequence = table.sequence();
+      const found: number[] = [];
+      this.#searchFiles(table, files, query, found);
+      if (sequence % 2 === 0 && !table.hasMoved(sequence)) return found;
+    }
+    return [];
+  }
+
+  /** The newest file first; none before the one that begins before the time in question. */
+  #searchFiles(table: IndexTable, files: IndexFiles, query: IndexQuery, found: number[]): void {
+    const shared = table.name();
+    for (const name of indexFileNames(this.#parts.disk, files).reverse()) {
+      const file = this.#open(indexFilePath(files, name), files);
+      if (file === null) continue;
+      try {
+        const index = BigInt(name) === shared ? sharedIndex(table, file) : fileIndex(file);
+        if (isTimeMatched(index, query.begin, query.end)) searchIndex(index, query, found);
+        if (index.beginTimestamp < query.begin || found.length >= query.max) return;
+      } finally {
+        file.close();
+      }
+    }
+  }
+
+  /** Null for a file that has just been removed because its messages are gone. */
+  #open(path: string, { shape }: IndexFiles): IndexFile | null {
+    try {
+      return IndexFile.open(this.#parts.disk, path, shape, 'read');
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+}
+
+function fileIndex(file: IndexFile): SearchedIndex {
+  const { beginTimestamp, endTimestamp, nextEntry } = file.readHeader();
+  return {
+    slots: file.shape.slots,
+    beginTimestamp,
+    endTimestamp,
+    nextEntry,
+    slot: (slot) => file.readSlot(slot),
+    readEntry: (entry, into) => file.readEntries(entry, 1, into),
+  };
+}
+
+/** Slots and newest entries are in memory, the others in the file. */
+function sharedIndex(table: IndexTable, file: IndexFile): SearchedIndex {
+  const { beginTimestamp, endTimestamp } = table.bounds();
+  return {
+    slots: table.slots,
+    beginTimestamp,
+    endTimestamp,
+    nextEntry: Number.POSITIVE_INFINITY,
+    slot(slot) {
+      const newest = table.slot(slot);
+      for (let spins = 0; spins < SPINS_MAX && newest >= table.nextEntry(); spins++);
+      return newest < table.nextEntry() ? newest : 0;
+    },
+    readEntry(entry, into) {
+      if (!table.readEntry(entry, into)) file.readEntries(entry, 1, into);
+    },
+  };
+}
+
+function hasKey({ bytes, cursor }: FoundRecord, topic: string, key: string): boolean {
+  if (bytes.toString('utf8', cursor.topicStart, cursor.topicStart + cursor.topicLength) !== topic) return false;
+  const propertiesEnd = cursor.propertiesStart + cursor.propertiesLength;
+  const properties = parsePropertiesAt(bytes, cursor.propertiesStart, propertiesEnd);
+  if (properties.get(PropertyName.UNIQ_KEY) === key) return true;
+  return properties.get(PropertyName.KEYS)?.split(KEY_SEPARATOR).includes(key) ?? false;
+}
+
+/** The first record is sent in any case. */
+function withinFrame(found: readonly (FoundRecord | null)[]): Uint8Array[] {
+  const records: Uint8Array[] = [];
+  let size = 0;
+  for (const record of found) {
+    if (record === null) continue;
+    size += record.bytes.length;
+    if (records.length > 0 && size > ANSWER_MAX_BYTES) break;
+    records.push(record.bytes);
+  }
+  return records;
+}
