@@ -197,7 +197,7 @@ class Recovery {
   }
 
   /** From here on messages may be missing in the index; null when none is. After a crash its files are cut. */
-  #indexFrom({ limit, vouched }: StartPoint): LogOffset | null {
+  #indexFrom({ limit, lookFrom, vouched }: StartPoint): LogOffset | null {
     const { index, cleanStop } = this.#settings;
     if (index == null || this.#segments.length === 0) return null;
     const end = cleanStop ? indexEnd(this.#disk, index) : cutIndex(this.#disk, index, this.#indexCut(limit));
@@ -205,6 +205,9 @@ class Recovery {
     const isComplete = known !== NO_INDEX_KEPT && end >= known;
     if (isComplete) return cleanStop ? null : limit;
     const behind = this.#behind(end);
+    if (vouched !== null || behind < lookFrom) {
+      this.#log.warn(`the key index lacks messages from ${behind} on: they are put in again`);
+    }
     return cleanStop ? behind : asLogOffset(Math.min(behind, limit));
   }
 
@@ -236,7 +239,6 @@ class Recovery {
   /** The walk begins early enough for what is missing. */
   #walkFrom(queues: readonly FiledQueue[], { lookFrom, vouched }: StartPoint, indexFrom: LogOffset | null): LogOffset {
     const from = asLogOffset(Math.min(lookFrom, indexFrom ?? lookFrom));
-    if (from < lookFrom) this.#log.warn(`the key index lacks messages from ${from} on: they are put in again`);
     if (!this.#settings.cleanStop || vouched === null) return from;
     const filed = queues.filter(({ end }) => end > 0);
     const entries = filed.reduce((sum, { end }) => sum + end, 0);
