@@ -27,6 +27,8 @@ import type { QueueFiling } from './queue-filing.ts';
 import { NO_SLOT, QueueLookup } from './queue-lookup.ts';
 
 const SLEEP_MAX_MS = 1000;
+/** After the index had no room for a key: it is tried again in each turn. */
+const INDEX_RETRY_MS = 500;
 
 export interface DispatchOptions {
   readonly ends: DispatchEnds;
@@ -66,6 +68,8 @@ export class DispatchAgent implements Agent {
   readonly #grown = new Int32Array(QUEUE_SLOTS_MAX);
   #grownCount = 0;
   readonly #isGrown = new Uint8Array(QUEUE_SLOTS_MAX);
+  /** The index has refused a key of the record at the position. */
+  #isIndexFull = false;
 
   constructor({ ends, log, filing, index, delays, batchTopics, clock, deleted }: DispatchOptions) {
     this.#ends = ends;
@@ -82,12 +86,13 @@ export class DispatchAgent implements Agent {
   }
 
   hasWork(): boolean {
-    if (this.#position < this.#ends.visible.read() && !this.#filing.isFull) return true;
+    if (this.#position < this.#ends.visible.read() && !this.#isFull) return true;
     return this.#filing.isDue(this.#clock.monotonicUs());
   }
 
   sleepMaxMs(): number {
-    return Math.min(SLEEP_MAX_MS, this.#filing.dueInMs(this.#clock.monotonicUs()));
+    const longest = this.#isIndexFull ? INDEX_RETRY_MS : SLEEP_MAX_MS;
+    return Math.min(longest, this.#filing.dueInMs(this.#clock.monotonicUs()));
   }
 
   doWork(): number {
@@ -114,10 +119,10 @@ export class DispatchAgent implements Agent {
   /** As far as the disk has room. */
   #dispatchTo(logEnd: number, alive: () => void): void {
     // A long record takes two rounds: the first one makes room for it.
-    while (this.#position < logEnd && !this.#filing.isFull) {
+    do {
       this.#dispatch();
       alive();
-    }
+    } while (this.#position < logEnd && !this.#isFull);
   }
 
   close(): void {
@@ -129,6 +134,7 @@ export class DispatchAgent implements Agent {
   /** Takes one read of the log. Returns how many records and fillers that were. */
   #dispatch(): number {
     const visible = this.#ends.visible.read();
+    this.#isIndexFull = false;
     if (this.#position >= visible) return 0;
     const wanted = Math.min(this.#buffer.length, visible - this.#position);
     const length = this.#log.read(asLogOffset(this.#position), wanted, this.#buffer, 0);
@@ -151,7 +157,7 @@ export class DispatchAgent implements Agent {
     // Keys of a record that has to wait for room are shown too: what is put and not shown would hold up a query.
     this.#index?.publish();
     if (records === 0) {
-      if (!this.#filing.isFull) this.#grow(length);
+      if (!this.#isFull) this.#grow(length);
       return 0;
     }
     this.#position += at;
@@ -159,6 +165,11 @@ export class DispatchAgent implements Agent {
     this.#ends.dispatched.advance(this.#position);
     this.#ends.page.add('dispatchedRecords', records);
     return records;
+  }
+
+  /** On a shortage the record at the position waits. */
+  get #isFull(): boolean {
+    return this.#isIndexFull || this.#filing.isFull;
   }
 
   /** A record is longer than the buffer. */
@@ -179,7 +190,10 @@ export class DispatchAgent implements Agent {
     const transaction = record.sysFlag & SysFlag.transactionRollback;
     // Messages that were rolled back cannot be found by key, prepared ones can (spec/store.md 9.3).
     const isIndexed = transaction !== SysFlag.transactionRollback;
-    if (isIndexed && this.#index?.add(record, this.#buffer, this.#indexed) === false) return false;
+    if (isIndexed && this.#index?.add(record, this.#buffer, this.#indexed) === false) {
+      this.#isIndexFull = true;
+      return false;
+    }
     // Prepared and rolled back messages are in no queue (spec/store.md 3.6).
     if (transaction === SysFlag.transactionPrepared || transaction === SysFlag.transactionRollback) return true;
     const topicEnd = record.topicStart + record.topicLength;

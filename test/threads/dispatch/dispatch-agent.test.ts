@@ -292,6 +292,21 @@ describe('a full disk', () => {
     expect(filed(path, 'T', 0, 0, 300)).toEqual(expected);
   });
 
+  it('makes dispatch wait for room in the key index too', () => {
+    const indexed = new DataPath({ indexShape: { slots: 8, entries: 20 } });
+    const { agent } = indexed.dispatcher();
+    indexed.disk.fault = (operation, file) => (operation === 'write' && file.includes('/index/') ? 'ENOSPC' : null);
+    indexed.net.send();
+    indexed.write();
+    while (agent.doWork() > 0);
+    expect(agent.hasWork()).toBe(false);
+    expect(agent.sleepMaxMs()).toBeLessThanOrEqual(500);
+    expect(indexed.queueTable.max(SLOT)).toBe(0);
+    indexed.disk.fault = () => null;
+    agent.doWork();
+    expect(indexed.queueTable.max(SLOT)).toBe(1);
+  });
+
   it('refuses to catch up: nobody is served queues that are shorter than they were', () => {
     fill();
     for (let i = 0; i < 200; i++) path.net.send({ body: `${i}` });
