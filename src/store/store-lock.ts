@@ -4,8 +4,9 @@
  *
  * Upstream locks a byte of the file `lock`, which Node cannot do. So each owner makes a file named after its process and then looks for
  * those of others: of two that start at the same time at least one sees the other, and no file of a live process is ever removed or
- * taken over by somebody else. A killed owner's file names a process that is gone, and goes when the next one starts. Processes of
- * different containers do not see each other: two containers must not be given the same store.
+ * taken over by somebody else. A killed owner's file names a process that is gone, and goes when the next one starts. Upstream's broker does not
+ * look for such files, and processes of different containers do not see each other: they are noticed when they have opened the store
+ * ({@link StoreLock.takenBy}), which is late.
  */
 import { join } from 'node:path';
 import { type Disk, DiskFailedError, isMissing, makeDurableDirectory, writeWhole } from './disk.ts';
@@ -21,13 +22,15 @@ export class StoreLock {
   readonly #disk: Disk;
   readonly #paths: StorePaths;
   readonly #file: string;
+  readonly #self: number;
   /** The last owner has closed everything in order, or there was none. */
   readonly cleanStop: boolean;
 
-  private constructor(disk: Disk, paths: StorePaths, file: string, cleanStop: boolean) {
+  private constructor(disk: Disk, paths: StorePaths, file: string, self: number, cleanStop: boolean) {
     this.#disk = disk;
     this.#paths = paths;
     this.#file = file;
+    this.#self = self;
     this.cleanStop = cleanStop;
   }
 
@@ -41,18 +44,31 @@ export class StoreLock {
       refuseForeignBroker(disk, paths, processes);
       const cleanStop = disk.stat(paths.abort) === null;
       writeAbort(disk, paths, processes.self);
-      return new StoreLock(disk, paths, file, cleanStop);
+      return new StoreLock(disk, paths, file, processes.self, cleanStop);
     } catch (error) {
       disk.unlink(file);
       throw error;
     }
   }
 
+  /**
+   * The process that has opened the store although this one has it, or null. Upstream's broker cannot see this owner, but it writes its number
+   * into `abort` when it starts; so does a broker in another container.
+   */
+  takenBy(): number | null {
+    const processId = processOfAbort(this.#disk, this.#paths);
+    // Without a number it is being written just now.
+    return processId === null || Number.isNaN(processId) || processId === this.#self ? null : processId;
+  }
+
   /** Gives the store up. `clean` says that every file is flushed and every record is in its queue. */
   release(clean: boolean): void {
-    if (clean) this.#disk.unlink(this.#paths.abort);
-    // The file stays, but it no longer names a process: this one may live on without the store.
-    else writeWhole(this.#disk, this.#paths.abort, Buffer.from('given up without a clean stop'));
+    // Somebody else's `abort` tells of somebody else.
+    if (this.takenBy() === null) {
+      if (clean) this.#disk.unlink(this.#paths.abort);
+      // The file stays, but it no longer names a process: this one may live on without the store.
+      else writeWhole(this.#disk, this.#paths.abort, Buffer.from('given up without a clean stop'));
+    }
     this.#disk.unlink(this.#file);
     this.#disk.syncDirectory(this.#paths.root);
   }
@@ -115,6 +131,16 @@ function refuseForeignBroker(disk: Disk, paths: StorePaths, processes: ProcessTa
   throw new StoreOwnedError(
     `${paths.abort} says that process ${processId} has the store open, and it was running when that was written: stop it first`,
   );
+}
+
+/** Null without the file, NaN when it names no process. */
+function processOfAbort(disk: Disk, paths: StorePaths): number | null {
+  try {
+    return Number.parseInt(Buffer.from(disk.readWhole(paths.abort)).toString(), 10);
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
 }
 
 function writeAbort(disk: Disk, paths: StorePaths, processId: number): void {

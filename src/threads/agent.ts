@@ -27,5 +27,5 @@ export class FailStopError extends Error {
 }
 
 /** What the failure word says of the cause (ring/status-page). */
-export const FailureCode = { unknown: 0, invariant: 1, disk: 2, stuck: 3, exited: 4, startUp: 5 } as const;
+export const FailureCode = { unknown: 0, invariant: 1, disk: 2, stuck: 3, exited: 4, startUp: 5, taken: 6 } as const;
 export type FailureCode = (typeof FailureCode)[keyof typeof FailureCode];

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { NodeDisk } from '../../src/store/disk.ts';
+import { NodeDisk, writeWhole } from '../../src/store/disk.ts';
 import { type LiveProcess, type ProcessTable, SystemProcesses } from '../../src/store/process-table.ts';
 import { StoreOwnedError } from '../../src/store/store-errors.ts';
 import { StoreLock } from '../../src/store/store-lock.ts';
@@ -11,6 +11,7 @@ import { storePathsOf } from '../../src/store/store-paths.ts';
 import { MemoryDisk } from '../support/memory-disk.ts';
 
 const paths = storePathsOf('/store');
+const LOCK_OF_10 = 'lock.10-10';
 
 /** A machine whose processes are told by hand: number and time of start. */
 class Machine {
@@ -125,6 +126,23 @@ describe('the lock of a store', () => {
     // A process that began after the file was written is not the one that wrote it.
     processes.startedMs.set(4711, 90_000);
     expect(StoreLock.acquire(disk, paths, processes.seenBy(10)).cleanStop).toBe(false);
+  });
+
+  it('tells when another broker has opened the store in spite of it, and leaves its abort alone', () => {
+    const disk = new MemoryDisk();
+    const lock = StoreLock.acquire(disk, paths, machine(10).seenBy(10));
+    expect(lock.takenBy()).toBeNull();
+    writeWhole(disk, '/store/abort', Buffer.from(''));
+    expect(lock.takenBy()).toBeNull();
+    writeWhole(disk, '/store/abort', Buffer.from('11'));
+    expect(lock.takenBy()).toBe(11);
+    for (const clean of [true, false]) {
+      lock.release(clean);
+      expect(Buffer.from(disk.readWhole('/store/abort')).toString()).toBe('11');
+      writeWhole(disk, `/store/${LOCK_OF_10}`, Buffer.from(''));
+    }
+    disk.unlink('/store/abort');
+    expect(lock.takenBy()).toBeNull();
   });
 
   it('is free for another process when the owner has given it up and lives on', () => {

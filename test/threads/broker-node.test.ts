@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { PLACEMENTS } from '../../src/broker/broker-settings.ts';
 import { encodeBatch } from '../../src/layout/batch-item.ts';
@@ -128,6 +128,15 @@ describe.each(PLACEMENTS)('a whole broker, placement %s', (placement) => {
     await expect(rawClient(node.port)).rejects.toThrow('ECONNREFUSED');
     // Closing a broker that has failed changes nothing, and ends.
     await node.close();
+  });
+
+  it('stops when another broker has opened its store, and leaves the sign of the other', async () => {
+    const store = `${temporaryFolder('node')}/store`;
+    const node = await startNode(store, { placement });
+    writeFileSync(`${store}/abort`, '1');
+    expect(await node.ended).toMatchObject({ code: FailureCode.taken });
+    await node.close().catch((cause: Error) => expect(cause.message).toContain('process 1 has opened the store'));
+    expect(readFileSync(`${store}/abort`, 'utf8')).toBe('1');
   });
 
   it('that has failed has given its store up when its close is over, and keeps no file of it open', async () => {

@@ -9,6 +9,7 @@ import type { Coordinator } from '../../broker/coordinator.ts';
 import type { Agent } from '../agent.ts';
 import type { LivenessWatch } from './liveness-watch.ts';
 import type { StoreUpkeep } from './store-upkeep.ts';
+import type { StoreWatch } from './store-watch.ts';
 
 const TICK_MS = 500;
 const US_PER_MS = 1000;
@@ -55,9 +56,12 @@ export interface ControlAgentParts {
   readonly posts: NetPosts;
   readonly watch: LivenessWatch;
   readonly upkeep: Pick<StoreUpkeep, 'doWork' | 'dueInMs'>;
+  readonly store: Pick<StoreWatch, 'look'>;
   readonly clock: Clock;
   /** A thread is stuck: stop the broker. */
   readonly stuck: (thread: string) => void;
+  /** Another process writes the same files: stop the broker. */
+  readonly taken: (processId: number) => void;
 }
 
 export class ControlAgent implements Agent {
@@ -88,10 +92,13 @@ export class ControlAgent implements Agent {
   }
 
   doWork(): number {
-    const { coordinator, upkeep, posts, watch, clock, stuck } = this.#parts;
+    const { coordinator, upkeep, posts, watch, store, clock, stuck, taken } = this.#parts;
     const work = coordinator.doWork() + upkeep.doWork();
-    const silent = watch.look(clock.monotonicUs() / US_PER_MS);
+    const nowMs = clock.monotonicUs() / US_PER_MS;
+    const silent = watch.look(nowMs);
     if (silent !== null) stuck(silent.name);
+    const other = store.look(nowMs);
+    if (other !== null) taken(other);
     posts.flush();
     return work;
   }

@@ -30,6 +30,7 @@ import { QueueRows } from './queue-rows.ts';
 import { Registrar } from './registrar.ts';
 import { runtimeFigures } from './runtime-figures.ts';
 import { StoreUpkeep } from './store-upkeep.ts';
+import { StoreWatch } from './store-watch.ts';
 
 const US_PER_MS = 1000;
 
@@ -106,10 +107,18 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
     posts,
     upkeep,
     watch: new LivenessWatch(ends.page.status, watched, clock.monotonicUs() / US_PER_MS, (line) => log.warn(line)),
+    store: new StoreWatch(lock, clock.monotonicUs() / US_PER_MS),
     clock,
     stuck: (thread) =>
       guard(() => {
         throw new FailStopError(FailureCode.stuck, `thread ${thread} is stuck`);
+      }),
+    taken: (processId) =>
+      guard(() => {
+        throw new FailStopError(
+          FailureCode.taken,
+          `process ${processId} has opened the store ${paths.root} too: stop it`,
+        );
       }),
   });
   ports.toNets.forEach((port, net) => {

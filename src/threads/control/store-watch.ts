@@ -1,0 +1,24 @@
+/**
+ * Looks whether another broker has opened the store in spite of this one: Apache's, which does not see the lock, or one in another container.
+ * Two that write the same files give out the same offsets, so this one stops at once. Asked by the control agent.
+ */
+import type { StoreLock } from '../../store/store-lock.ts';
+
+const PERIOD_MS = 500;
+
+export class StoreWatch {
+  readonly #lock: Pick<StoreLock, 'takenBy'>;
+  #lookedAtMs: number;
+
+  constructor(lock: Pick<StoreLock, 'takenBy'>, nowMs: number) {
+    this.#lock = lock;
+    this.#lookedAtMs = nowMs;
+  }
+
+  /** The process that has taken the store, or null. `nowMs` is monotonic. */
+  look(nowMs: number): number | null {
+    if (nowMs - this.#lookedAtMs < PERIOD_MS) return null;
+    this.#lookedAtMs = nowMs;
+    return this.#lock.takenBy();
+  }
+}
