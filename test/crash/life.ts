@@ -102,9 +102,11 @@ export class Life {
     if (plan.newTopicQueues > 0) this.#topics.push({ index: this.#topics.length, queues: plan.newTopicQueues });
     const before = this.#model.acknowledged;
     const { settings } = this.#start;
-    const reports = this.#clients.map((client) => client.run(this.#begin(plan.end)));
+    const reports = Promise.all(this.#clients.map((client) => client.run(this.#begin(plan.end))));
+    // Whoever waits for them hears of it.
+    reports.catch(() => {});
     const downUs = await this.#end(plan.end);
-    const refused = this.#hear(await Promise.all(reports));
+    const refused = this.#hear(await reports);
     const clean = this.#checkExit(plan.end);
     const filedBeforeUs = downUs - (this.#start.offsetsIntervalMs + OFFSETS_MARGIN_MS) * 1000;
     if (this.#options.snapshots) this.#snapshot();

@@ -51,11 +51,16 @@ export function bodyOf(stamp: number, lane: number, sequence: number, bytes: num
 export function propertiesOf(stamp: number, lane: number, sequence: number): string {
   const properties = new Map([
     ['UNIQ_KEY', uniqueKeyOf(stamp, lane, sequence)],
-    ['KEYS', `order-${lane}-${sequence} lane-${lane}`],
+    ['KEYS', `lane-${lane} ${keyOf(lane, sequence)}`],
     ['TAGS', `tag-${sequence % 3}`],
   ]);
   if (sequence % KEPT_FOR_WAIT === 0) properties.set('WAIT', 'false');
   return encodeProperties(properties);
+}
+
+/** One of the message's two keys; the other is shared by its lane. */
+export function keyOf(lane: number, sequence: number): string {
+  return `order-${lane}-${sequence}`;
 }
 
 export function uniqueKeyOf(stamp: number, lane: number, sequence: number): string {

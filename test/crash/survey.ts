@@ -8,10 +8,11 @@ import { requestOf } from '../../src/remoting/frame-codec.ts';
 import { PullSysFlag } from '../../src/remoting/pull-header.ts';
 import { RemotingClient } from '../../src/transport/remoting-client.ts';
 import { GROUPS } from './client-protocol.ts';
-import { type FoundMessage, readMessages, topicName } from './messages.ts';
+import { type FoundMessage, keyOf, laneOf, readMessages, sequenceOf, topicName, uniqueKeyOf } from './messages.ts';
 import type { FoundOffset, FoundQueue, StoreModel } from './store-model.ts';
 
 const TIMEOUT_MS = 30_000;
+const DAY_MS = 86_400_000;
 /** A survey is no group of the consumers'. */
 const SURVEY_GROUP = 'crash-survey';
 
@@ -43,6 +44,30 @@ export class Survey {
         return { group, topic, queueId, offset };
       }),
     );
+  }
+
+  /**
+   * What is wrong with the answers to queries for a message: by its unique key, by one of its keys and by its place in the log. Empty: all
+   * three have found it.
+   */
+  async lookUp(message: FoundMessage): Promise<string[]> {
+    const { topic, id, logOffset } = message;
+    const lane = laneOf(id);
+    const sequence = sequenceOf(id);
+    const times = { beginTimestamp: '0', endTimestamp: String(message.storeTimestamp + DAY_MS) };
+    const query = { topic, maxNum: '32', ...times };
+    const unique = { ...query, key: uniqueKeyOf(this.#stamp, lane, sequence), _UNIQUE_KEY_QUERY: 'true' };
+    const answers = {
+      'its unique key': await this.#invoke(RequestCode.QUERY_MESSAGE, unique),
+      'its key': await this.#invoke(RequestCode.QUERY_MESSAGE, { ...query, key: keyOf(lane, sequence) }),
+      'its place': await this.#invoke(RequestCode.VIEW_MESSAGE_BY_ID, { offset: String(logOffset) }),
+    };
+    return Object.entries(answers).flatMap(([by, { code, remark, body }]) => {
+      const found = code === ResponseCode.SUCCESS ? readMessages(body!, this.#stamp) : [];
+      if (found.some((other) => other.id === id && other.logOffset === logOffset)) return [];
+      const what = code === ResponseCode.SUCCESS ? `${found.length} others` : `${code} ${remark}`;
+      return [`${topic}/${message.queueId}@${message.queueOffset} by ${by}: ${what}`];
+    });
   }
 
   async #queue(topic: number, queueId: number, from: number): Promise<FoundQueue> {

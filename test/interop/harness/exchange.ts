@@ -1,0 +1,260 @@
+/**
+ * One store that brokers of both makes own in turn. Each owner is asked for everything that the ones before it have acknowledged, gets load
+ * from the clients of the crash suite, and ends by a stop or a kill. Used by owners.test.ts.
+ */
+import { existsSync } from 'node:fs';
+import { sleep } from '../../../src/base/clock.ts';
+import { QUEUE_ENTRY_BYTES } from '../../../src/layout/queue-entry.ts';
+import { ClientProcess } from '../../crash/client-process.ts';
+import type { Report, TopicPlan, Tripwire } from '../../crash/client-protocol.ts';
+import { GROUPS } from '../../crash/client-protocol.ts';
+import { topicName } from '../../crash/messages.ts';
+import { type FoundQueue, StoreModel } from '../../crash/store-model.ts';
+import { Survey } from '../../crash/survey.ts';
+import { WitnessKind } from '../../crash/witness-log.ts';
+import { spawnApacheBroker } from './apache.ts';
+import type { Child } from './child.ts';
+import { temporaryFolder } from './folders.ts';
+import { freePorts } from './ports.ts';
+import { request } from './probe.ts';
+import { spawnRingmqStandalone, startRingmqBroker, startRingmqNameServer } from './ringmq.ts';
+import type { NameServer } from './servers.ts';
+import { waitFor } from './wait.ts';
+
+export type Make = 'RingMQ' | 'Apache';
+
+export interface Turn {
+  readonly make: Make;
+  readonly flush?: 'sync' | 'async';
+  /** `segment` and `queue file` kill when one of them has just come to its end. */
+  readonly end: 'stop' | 'kill' | 'kill at the end of a segment' | 'kill at the end of a queue file';
+}
+
+export interface ExchangeSizes {
+  readonly segmentBytes: number;
+  readonly queueFileEntries: number;
+  /** Whether messages are looked up by their keys as well. */
+  readonly keys: boolean;
+}
+
+const STARTED_MS = 60_000;
+const STOPPED_MS = 60_000;
+const LOAD_MS = 600;
+/** Apache's code is slow until Java has compiled it. */
+const APACHE_LOAD_MS = 1500;
+const WIRE_MS = 5000;
+const PRODUCERS = 2;
+/** Of each queue. */
+const LOOKED_UP = 20;
+const OFFSETS_INTERVAL_MS = 500;
+/** Apache moves the file of offsets aside before it writes the next: a kill between the two costs one more interval. */
+const OFFSETS_FILED_MS = 3 * OFFSETS_INTERVAL_MS + 1500;
+const TOPICS: readonly TopicPlan[] = [4, 1, 2].map((queues, index) => ({ index, queues }));
+
+export class Exchange {
+  readonly store = `${temporaryFolder('exchange')}/store`;
+  readonly #sizes: ExchangeSizes;
+  readonly #stamp: number;
+  readonly #model = new StoreModel();
+  readonly #clients: readonly ClientProcess[];
+  readonly #nameServer: NameServer;
+  #places: Record<string, number> = {};
+  #logEnd = 0;
+  /** How the last owner ended. */
+  #clean = true;
+  #filedBeforeUs = 0;
+  #topicsAndGroups = '';
+
+  static async open(sizes: ExchangeSizes, stamp: number): Promise<Exchange> {
+    return new Exchange(sizes, stamp, await startRingmqNameServer());
+  }
+
+  private constructor(sizes: ExchangeSizes, stamp: number, nameServer: NameServer) {
+    this.#sizes = sizes;
+    this.#stamp = stamp;
+    this.#nameServer = nameServer;
+    const folder = temporaryFolder('exchange-clients');
+    const producers = Array.from({ length: PRODUCERS }, (_, i) => new ClientProcess('producer', folder, stamp, i));
+    this.#clients = [...producers, new ClientProcess('consumer', folder, stamp, PRODUCERS)];
+  }
+
+  get acknowledged(): number {
+    return this.#model.acknowledged;
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#clients) client.close();
+    await this.#nameServer.stop();
+  }
+
+  /** Start, survey, load, end. Throws what does not fit. `meanwhile` is done before the load. */
+  async turn(turn: Turn, meanwhile = async (): Promise<void> => {}): Promise<void> {
+    const { address, child } = await this.#start(turn);
+    try {
+      await this.#survey(address);
+      await meanwhile();
+      await this.#load(turn, address, child);
+    } finally {
+      child.signal('SIGKILL');
+    }
+  }
+
+  /** The last owner: start, survey, and that is all. */
+  async look(make: Make): Promise<void> {
+    const { address, child } = await this.#start({ make });
+    try {
+      await this.#survey(address);
+    } finally {
+      child.signal('SIGKILL');
+    }
+  }
+
+  /** The words with which a RingMQ broker goes away that is started on the store while somebody else has it. */
+  async refusalOfSecond(): Promise<string> {
+    const child = spawnRingmqStandalone({ store: this.store });
+    const { code } = await child.ended(STARTED_MS);
+    return `exit code ${code}: ${child.errors.at(-1)}`;
+  }
+
+  /** The last words of a RingMQ broker when Apache's is started on its store. */
+  async intrude(): Promise<string> {
+    const owner = await this.#start({ make: 'RingMQ' });
+    const intruder = await this.#start({ make: 'Apache' });
+    try {
+      await owner.child.ended(STOPPED_MS);
+      return owner.child.errors.at(-1) ?? '';
+    } finally {
+      intruder.child.signal('SIGKILL');
+    }
+  }
+
+  async #start({ make, flush = 'async' }: Omit<Turn, 'end'>): Promise<{ address: string; child: Child }> {
+    const { segmentBytes, queueFileEntries } = this.#sizes;
+    const { namesrv } = this.#nameServer;
+    const settings = {
+      mappedFileSizeCommitLog: String(segmentBytes),
+      mappedFileSizeConsumeQueue: String(queueFileEntries * QUEUE_ENTRY_BYTES),
+      flushConsumerOffsetInterval: String(OFFSETS_INTERVAL_MS),
+      maxTransferCountOnMessageInMemory: '4096',
+      maxTransferCountOnMessageInDisk: '4096',
+      maxTransferBytesOnMessageInMemory: '1048576',
+      maxTransferBytesOnMessageInDisk: '1048576',
+      maxFilterMessageSize: '100000',
+      timerWheelEnable: 'false',
+    };
+    if (make === 'RingMQ') {
+      const server = await startRingmqBroker({ namesrv, store: this.store, flush, settings });
+      return { address: server.broker, child: server.child };
+    }
+    const port = (await freePorts(4)) + 2;
+    // One thread each: with more the first commits of a new group can lose one another (README.md), and sends overtake one another.
+    const apache = {
+      consumerManageThreadPoolNums: '1',
+      pullMessageThreadPoolNums: '1',
+      sendMessageThreadPoolNums: '1',
+      // Without it Apache's index lacks keys after a kill: it then drops index files that are newer than the checkpoint and does not build all again.
+      messageIndexSafe: 'true',
+    };
+    const flushDiskType = flush === 'sync' ? 'SYNC_FLUSH' : 'ASYNC_FLUSH';
+    const jvm = ['-Xms128m', '-Xmx256m', '-XX:MaxDirectMemorySize=128m', '-XX:TieredStopAtLevel=1'];
+    const all = { ...settings, ...apache };
+    const child = spawnApacheBroker({ namesrv, store: this.store, port, flushDiskType, jvm, settings: all });
+    await child.line('boot success', STARTED_MS, (line) => line.includes('boot success'));
+    return { address: `127.0.0.1:${port}`, child };
+  }
+
+  async #survey(address: string): Promise<void> {
+    const survey = new Survey(address, this.#stamp);
+    try {
+      const found = await survey.queues(this.#model, () => 0);
+      this.#model.checkQueues(found);
+      if (this.#sizes.keys) for (const text of await lookUpSome(survey, found)) this.#model.report(text);
+      const maxes = new Map(found.map(({ topic, queueId, max }) => [`${topic}/${queueId}`, max]));
+      const offsets = await survey.offsets(this.#model);
+      const ended = { clean: this.#clean, filedBeforeUs: this.#filedBeforeUs };
+      this.#model.checkOffsets(offsets, (topic, queueId) => maxes.get(`${topic}/${queueId}`) ?? 0, ended);
+      for (const { group, topic, queueId, offset } of offsets) this.#places[`${group}/${topic}/${queueId}`] = offset;
+    } finally {
+      survey.close();
+    }
+    const topicsAndGroups = await topicsAndGroupsOf(address);
+    if (this.#topicsAndGroups !== '' && topicsAndGroups !== this.#topicsAndGroups) {
+      this.#model.report(`topics and groups were ${this.#topicsAndGroups} and are ${topicsAndGroups}`);
+    }
+    this.#failOnViolations();
+  }
+
+  async #load({ make, end }: Turn, address: string, child: Child): Promise<void> {
+    const { segmentBytes } = this.#sizes;
+    const tripwire = this.#tripwire(end);
+    const begin = { address, processId: child.pid, topics: TOPICS, segmentBytes, places: this.#places };
+    const runs = this.#clients.map((client, i) => {
+      // The second producer is in the first's way when both are to hit one moment.
+      return client.run({ ...begin, seed: this.#stamp + i, tripwire: i === 0 ? tripwire : null });
+    });
+    const reports = Promise.all(runs);
+    // Whoever waits for it hears of it.
+    reports.catch(() => {});
+    const loaded = make === 'Apache' ? APACHE_LOAD_MS : LOAD_MS;
+    if (tripwire === null) await sleep(loaded);
+    else await waitFor('the broker to be killed', WIRE_MS, () => child.exit !== null);
+    this.#topicsAndGroups = child.exit === null ? await topicsAndGroupsOf(address) : '';
+    const downUs = Number(process.hrtime.bigint() / 1000n);
+    await child.stop(end === 'stop' ? 'SIGTERM' : 'SIGKILL', STOPPED_MS);
+    this.#clean = end === 'stop';
+    if (this.#clean === existsSync(`${this.store}/abort`)) this.#model.report(`abort after: ${end}`);
+    this.#filedBeforeUs = downUs - OFFSETS_FILED_MS * 1000;
+    this.#hear(await reports);
+    this.#failOnViolations();
+  }
+
+  #tripwire(end: Turn['end']): Tripwire {
+    const { segmentBytes, queueFileEntries } = this.#sizes;
+    if (end === 'kill at the end of a queue file') return { kind: 'queue', multiple: queueFileEntries, passed: 5 };
+    if (end !== 'kill at the end of a segment') return null;
+    return { kind: 'log', logOffset: Math.ceil((this.#logEnd + 1) / segmentBytes) * segmentBytes };
+  }
+
+  #hear(reports: readonly Report[]): void {
+    for (const entry of this.#clients.flatMap(({ witness }) => witness.readNew())) {
+      this.#model.witness(entry);
+      if (entry.kind === WitnessKind.acknowledged) this.#logEnd = Math.max(this.#logEnd, entry.at);
+    }
+    for (const { sent, violations } of reports) {
+      for (const [lane, next] of sent) this.#model.sent(lane, next);
+      for (const text of violations) this.#model.report(text);
+    }
+  }
+
+  #failOnViolations(): void {
+    const { violations } = this.#model;
+    if (violations.length > 0) throw new Error(violations.join('\n'));
+  }
+}
+
+/** Looks for some messages of each queue by their keys, the first and the last among them. */
+async function lookUpSome(survey: Survey, found: readonly FoundQueue[]): Promise<string[]> {
+  const some = found.flatMap(({ messages }) => {
+    const step = Math.max(1, Math.floor(messages.length / LOOKED_UP));
+    return messages.filter((_, at) => at % step === 0 || at === messages.length - 1);
+  });
+  return (await Promise.all(some.map((message) => survey.lookUp(message)))).flat();
+}
+
+/** The settings of the suite's topics and groups, in one order. */
+async function topicsAndGroupsOf(address: string): Promise<string> {
+  const parts: unknown[] = [];
+  for (const topic of TOPICS.map(({ index }) => topicName(index))) {
+    const { code, body } = await request(address, 351, { topic });
+    const config = code === 0 ? (JSON.parse(body.toString()) as Record<string, unknown>) : {};
+    parts.push([topic, code, config.readQueueNums, config.writeQueueNums, config.perm, config.topicFilterType]);
+  }
+  const { body } = await request(address, 201, {});
+  const table = (JSON.parse(body.toString()) as { subscriptionGroupTable: Record<string, Record<string, unknown>> })
+    .subscriptionGroupTable;
+  for (const group of GROUPS) {
+    const { consumeEnable, retryQueueNums, retryMaxTimes, brokerId } = table[group] ?? {};
+    parts.push([group, consumeEnable, retryQueueNums, retryMaxTimes, brokerId]);
+  }
+  return JSON.stringify(parts);
+}

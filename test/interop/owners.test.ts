@@ -1,0 +1,75 @@
+/** A store goes from hand to hand between RingMQ and Apache's broker, and nothing is lost, doubled or moved: see harness/exchange.ts. */
+import { expect, it } from 'vitest';
+import { Exchange, type ExchangeSizes, type Make, type Turn } from './harness/exchange.ts';
+import { TARGET } from './harness/target.ts';
+import { verified } from './harness/verify.ts';
+
+const SMALL: ExchangeSizes = { segmentBytes: 1024 * 1024, queueFileEntries: 100, keys: TARGET === 'apache' };
+const LARGER: ExchangeSizes = { segmentBytes: 16 * 1024 * 1024, queueFileEntries: 300, keys: TARGET === 'apache' };
+
+const CHAINS: readonly (readonly [name: string, sizes: ExchangeSizes, turns: readonly Turn[], last: Make])[] = [
+  [
+    'four changes of owner, stopped and killed',
+    SMALL,
+    [
+      { make: 'RingMQ', end: 'stop' },
+      { make: 'Apache', end: 'stop' },
+      { make: 'RingMQ', end: 'kill', flush: 'sync' },
+      { make: 'Apache', end: 'kill' },
+    ],
+    'RingMQ',
+  ],
+  [
+    'RingMQ killed where files end',
+    SMALL,
+    [
+      { make: 'RingMQ', end: 'kill at the end of a segment' },
+      { make: 'Apache', end: 'kill' },
+      { make: 'RingMQ', end: 'kill at the end of a queue file', flush: 'sync' },
+    ],
+    'Apache',
+  ],
+  [
+    'Apache first, killed where files end',
+    LARGER,
+    [
+      { make: 'Apache', end: 'kill at the end of a queue file' },
+      { make: 'RingMQ', end: 'kill' },
+    ],
+    'Apache',
+  ],
+];
+
+it.each(CHAINS)('%s', async (name, sizes, chain, last) => {
+  const turns = chain.map((turn) => (TARGET === 'apache' ? ({ ...turn, make: 'Apache' } as const) : turn));
+  const exchange = await Exchange.open(sizes, CHAINS.findIndex(([other]) => other === name) + 1);
+  try {
+    for (const turn of turns) {
+      const before = exchange.acknowledged;
+      await exchange.turn(turn, async () => {
+        // RingMQ sees that a RingMQ broker has the store, and that Apache's has: its own process in one case, the file abort in the other.
+        expect(await exchange.refusalOfSecond()).toMatch(
+          turn.make === 'RingMQ'
+            ? /^exit code 1: .*is open in process \d+/
+            : /^exit code 1: .*abort says that process \d+ has the store open/,
+        );
+      });
+      expect(exchange.acknowledged).toBeGreaterThan(before);
+    }
+    await exchange.look(TARGET === 'apache' ? 'Apache' : last);
+    verified(name, `${exchange.acknowledged} messages, ${turns.map(({ make, end }) => `${make} ${end}`).join(', ')}`);
+  } finally {
+    await exchange.close();
+  }
+});
+
+// Apache's broker locks a byte of a file, which Node cannot do or see, so it starts beside a RingMQ broker.
+it.runIf(TARGET === 'ringmq')("RingMQ stops when Apache's broker opens the store that it has", async () => {
+  const exchange = await Exchange.open(SMALL, CHAINS.length + 1);
+  try {
+    expect(await exchange.intrude()).toMatch(/process \d+ has opened the store .* too: stop it$/);
+    verified("Apache's broker beside RingMQ", 'RingMQ has stopped');
+  } finally {
+    await exchange.close();
+  }
+});
