@@ -4,8 +4,8 @@ import { Exchange, type ExchangeSizes, type Make, type Turn } from './harness/ex
 import { TARGET } from './harness/target.ts';
 import { verified } from './harness/verify.ts';
 
-const SMALL: ExchangeSizes = { segmentBytes: 1024 * 1024, queueFileEntries: 100, keys: TARGET === 'apache' };
-const LARGER: ExchangeSizes = { segmentBytes: 16 * 1024 * 1024, queueFileEntries: 300, keys: TARGET === 'apache' };
+const SMALL: ExchangeSizes = { segmentBytes: 1024 * 1024, queueFileEntries: 100 };
+const LARGER: ExchangeSizes = { segmentBytes: 16 * 1024 * 1024, queueFileEntries: 300 };
 
 const CHAINS: readonly (readonly [name: string, sizes: ExchangeSizes, turns: readonly Turn[], last: Make])[] = [
   [

@@ -33,8 +33,6 @@ export interface Turn {
 export interface ExchangeSizes {
   readonly segmentBytes: number;
   readonly queueFileEntries: number;
-  /** Whether messages are looked up by their keys as well. */
-  readonly keys: boolean;
 }
 
 const STARTED_MS = 60_000;
@@ -43,6 +41,8 @@ const LOAD_MS = 600;
 /** Apache's code is slow until Java has compiled it. */
 const APACHE_LOAD_MS = 1500;
 const WIRE_MS = 5000;
+/** Who answers queries by key: RingMQ keeps the index and does not serve it yet. */
+const LOOKS_UP: readonly Make[] = ['Apache'];
 const PRODUCERS = 2;
 /** Of each queue. */
 const LOOKED_UP = 20;
@@ -91,7 +91,7 @@ export class Exchange {
   async turn(turn: Turn, meanwhile = async (): Promise<void> => {}): Promise<void> {
     const { address, child } = await this.#start(turn);
     try {
-      await this.#survey(address);
+      await this.#survey(address, turn.make);
       await meanwhile();
       await this.#load(turn, address, child);
     } finally {
@@ -103,7 +103,7 @@ export class Exchange {
   async look(make: Make): Promise<void> {
     const { address, child } = await this.#start({ make });
     try {
-      await this.#survey(address);
+      await this.#survey(address, make);
     } finally {
       child.signal('SIGKILL');
     }
@@ -163,12 +163,12 @@ export class Exchange {
     return { address: `127.0.0.1:${port}`, child };
   }
 
-  async #survey(address: string): Promise<void> {
+  async #survey(address: string, make: Make): Promise<void> {
     const survey = new Survey(address, this.#stamp);
     try {
       const found = await survey.queues(this.#model, () => 0);
       this.#model.checkQueues(found);
-      if (this.#sizes.keys) for (const text of await lookUpSome(survey, found)) this.#model.report(text);
+      if (LOOKS_UP.includes(make)) for (const text of await lookUpSome(survey, found)) this.#model.report(text);
       const maxes = new Map(found.map(({ topic, queueId, max }) => [`${topic}/${queueId}`, max]));
       const offsets = await survey.offsets(this.#model);
       const ended = { clean: this.#clean, filedBeforeUs: this.#filedBeforeUs };
