@@ -18,6 +18,7 @@ export interface Choices {
 export interface LifePlan {
   readonly segmentBytes: number;
   readonly queueFileEntries: number;
+  readonly indexEntries: number;
 }
 
 /** One start of a broker. */
@@ -54,6 +55,7 @@ export function drawLife(random: Random): LifePlan {
   return {
     segmentBytes: pick(random, [1, 1, 1, 4, 4, 4, 16, 64]) * MIB,
     queueFileEntries: pick(random, [100, 100, 700, 300_000]),
+    indexEntries: pick(random, [500, 2000, 20_000, 1_000_000]),
   };
 }
 
@@ -89,10 +91,12 @@ export function drawStart(random: Random, { flushes, placements }: Choices): Sta
 }
 
 /** What holds for all starts of a life: the sizes, and pulls of many messages, so that a survey is short. */
-export function settingsOfLife({ segmentBytes, queueFileEntries }: LifePlan): Record<string, string> {
+export function settingsOfLife({ segmentBytes, queueFileEntries, indexEntries }: LifePlan): Record<string, string> {
   return {
     mappedFileSizeCommitLog: String(segmentBytes),
     mappedFileSizeConsumeQueue: String(queueFileEntries * QUEUE_ENTRY_BYTES),
+    maxHashSlotNum: String(Math.ceil(indexEntries / 4)),
+    maxIndexNum: String(indexEntries),
     maxTransferCountOnMessageInMemory: '4096',
     maxTransferCountOnMessageInDisk: '4096',
     maxTransferBytesOnMessageInMemory: String(4 * MIB),

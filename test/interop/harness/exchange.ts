@@ -135,6 +135,9 @@ export class Exchange {
       mappedFileSizeCommitLog: String(segmentBytes),
       mappedFileSizeConsumeQueue: String(queueFileEntries * QUEUE_ENTRY_BYTES),
       flushConsumerOffsetInterval: String(OFFSETS_INTERVAL_MS),
+      // An index file has room for a few hundred messages of two or three keys.
+      maxHashSlotNum: '500',
+      maxIndexNum: '2000',
       maxTransferCountOnMessageInMemory: '4096',
       maxTransferCountOnMessageInDisk: '4096',
       maxTransferBytesOnMessageInMemory: '1048576',
