@@ -105,8 +105,10 @@ export class PullScan {
   /** The entry is in no file: it may have been deleted while this looked for it, and then the queue begins later by now. */
   #foundNothing({ slot }: PullTarget, into: PullSelection): void {
     const min = this.#ports.queues.min(slot);
-    if (into.offset < min) into.end('OFFSET_TOO_SMALL', min);
-    else into.end('OFFSET_FOUND_NULL', this.#nextFile(into.offset));
+    if (into.offset < min) {
+      into.begin(into.offset, min, into.maxOffset);
+      into.end('OFFSET_TOO_SMALL', min);
+    } else into.end('OFFSET_FOUND_NULL', this.#nextFile(into.offset));
   }
 
   /** Looked at before the filter, as upstream does: an entry that would not fit ends the batch even when it does not match. */

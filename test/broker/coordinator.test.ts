@@ -82,6 +82,16 @@ describe('failures', () => {
   });
 });
 
+describe('329 and 306', () => {
+  it('ask for what has expired to be deleted', () => {
+    const control = harness();
+    expect(control.request(1, RequestCode.DELETE_EXPIRED_COMMITLOG)).toMatchObject({ code: 0, body: null });
+    expect(control.cleanings).toEqual(['log']);
+    expect(control.request(1, RequestCode.CLEAN_EXPIRED_CONSUMEQUEUE)).toMatchObject({ code: 0, body: null });
+    expect(control.cleanings).toEqual(['log', 'queues']);
+  });
+});
+
 describe('28 and 26', () => {
   it('give every key that clusterList parses, as a number', () => {
     const control = harness();

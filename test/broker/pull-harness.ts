@@ -230,6 +230,8 @@ export class PullHarness {
   /** A segment that is gone although those before it are there. */
   lostSegment = -1;
   readError: Error | null = null;
+  /** Called before entries are read from a file. */
+  beforeEntries: () => void = () => {};
   /** Called after dispatch was told how many pulls are parked. */
   afterParked: () => void = () => {};
   readonly #log = Buffer.alloc(40 * SEGMENT_BYTES);
@@ -246,7 +248,10 @@ export class PullHarness {
       settings: { ...SETTINGS, ...options.settings },
       queues: this.queues,
       entries: {
-        read: (topic, queueId, from, count, into, at) => this.#readEntries(topic, queueId, from, count, into, at),
+        read: (topic, queueId, from, count, into, at) => {
+          this.beforeEntries();
+          return this.#readEntries(topic, queueId, from, count, into, at);
+        },
       },
       log: { read: (offset, length, into, at) => this.read(offset, length, into, at) },
       coldReads: options.cold ? this.coldReads : null,

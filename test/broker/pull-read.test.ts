@@ -39,6 +39,14 @@ describe('the outcomes of a pull (spec/api.md 8.3)', () => {
     expect(outcome(broker.ask({ queueOffset: 7 }))).toEqual([19, 'OFFSET_FOUND_NULL', ENTRIES_PER_FILE, 0, 50]);
   });
 
+  it('an entry whose file was deleted while it was looked for leads the client to where the queue begins by now', () => {
+    const broker = new PullHarness();
+    broker.queues.publishMax(SLOT, asQueueOffset(50));
+    broker.queues.setFiled(SLOT, asQueueOffset(50));
+    broker.beforeEntries = () => broker.queues.setMin(SLOT, asQueueOffset(40));
+    expect(outcome(broker.ask({ queueOffset: 7 }))).toEqual([21, 'OFFSET_TOO_SMALL', 40, 40, 50]);
+  });
+
   it('messages: exactly their records, in the request’s serialization', () => {
     for (const serializeType of [SERIALIZE_JSON, SERIALIZE_ROCKETMQ] as const) {
       const broker = new PullHarness();

@@ -279,6 +279,28 @@ describe('what is refused', () => {
     expect(broker.net.ends.bytes.usedBytes).toBe(0);
   });
 
+  it('everything while the disk is too full, with the code and the words of upstream, and nothing after that: 14', () => {
+    const broker = path();
+    broker.status.setDiskFull({ log: 91, queues: 7 });
+    for (const fields of [{}, inT, { oneWay: true }]) expect(broker.net.send(fields)).toBe(SendOutcome.refused);
+    const answers = broker.net.answers();
+    expect(answers.map(({ code }) => code)).toEqual([14, 14]);
+    expect(answers[0]!.remark).toBe(
+      'service not available now. It may be caused by one of the following reasons: ' +
+        "the broker's disk is full [CL:  0.91 CQ:  0.07 INDEX:  0.91], messages are put to the slave, " +
+        'message store has been shut down, etc.',
+    );
+    // What is wrong with the message itself is said first: it would not be taken later either.
+    broker.net.send({ queueId: 99 });
+    expect(broker.net.answers()[0]!.code).toBe(29);
+    broker.write();
+    expect(broker.log.end).toBe(0);
+    broker.status.setDiskFull(null);
+    expect(broker.net.send()).toBe(SendOutcome.queued);
+    broker.write();
+    expect(broker.net.answers()[0]!.code).toBe(0);
+  });
+
   it('is not answered when nobody waits for it', () => {
     const broker = path();
     expect(broker.net.send({ queueId: 99, oneWay: true })).toBe(SendOutcome.refused);

@@ -130,3 +130,83 @@ describe.each(PLACEMENTS)('a broker that deletes, placement %s', (placement) => 
     await again.close();
   }, 30_000);
 });
+
+describe('deleting under load', () => {
+  it('costs those who keep up nothing, and leads those who are behind to what is there', async () => {
+    const lines: LogLine[] = [];
+    const node = await startNode(`${temporaryFolder('retention')}/store`, FORGETFUL, lines);
+    const producer = new Operator(node);
+    const operator = new Operator(node);
+    const codes = new Map<string, number>();
+    const isSeen = (): boolean =>
+      node.stats().counters.segmentsDeleted >= 20 &&
+      node.stats().watermarks.queueFilesDeleted > 0 &&
+      codes.has('21 OFFSET_TOO_SMALL');
+    let sent = 0;
+    let isOver = false;
+
+    const keepsUp = (async () => {
+      const client = new NodeClient(node);
+      let next = 0;
+      while (!isOver || next < sent) {
+        const answer = await client.pull(TOPIC, 0, next);
+        // A new topic and a queue that has nothing new are no errors.
+        if (answer.code === ResponseCode.PULL_NOT_FOUND || answer.code === ResponseCode.TOPIC_NOT_EXIST) continue;
+        expect([answer.code, answer.remark]).toEqual([0, 'FOUND']);
+        for (const message of messagesOf(answer)) expect(message).toEqual({ offset: next, body: body(next++) });
+      }
+      client.close();
+      return next;
+    })();
+    /** Reads from the queue's very first message on, over and over. */
+    const fallsBehind = (async () => {
+      const client = new NodeClient(node);
+      await until(() => sent > 0, 'the first message');
+      let next = 0;
+      let inARow = 0;
+      let pulls = 0;
+      while (!isOver) {
+        const answer = await client.pull(TOPIC, 0, next);
+        const what = `${answer.code} ${answer.remark}`;
+        codes.set(what, (codes.get(what) ?? 0) + 1);
+        const begin = Number(answer.extFields!.get('nextBeginOffset'));
+        if (answer.code === 0) {
+          for (const message of messagesOf(answer)) expect(message.body).toBe(body(message.offset));
+          inARow = 0;
+        } else {
+          expect(what).toMatch(
+            /^(?:20 MESSAGE_WAS_REMOVING|21 OFFSET_TOO_SMALL|19 (?:OFFSET_OVERFLOW_ONE|NO_MESSAGE_IN_QUEUE))$/,
+          );
+          // Never back, and on from what is gone.
+          if (answer.code !== ResponseCode.PULL_NOT_FOUND) expect(begin).toBeGreaterThan(next);
+          expect(++inARow).toBeLessThan(500);
+        }
+        next = answer.code === ResponseCode.PULL_NOT_FOUND || ++pulls % 50 === 0 ? 0 : begin;
+      }
+      client.close();
+    })();
+
+    const deadline = Date.now() + 60_000;
+    while (!isSeen() && Date.now() < deadline) {
+      await sendTo(producer, sent, sent + 20);
+      sent += 20;
+      if (sent % 400 === 0) expect((await operator.ask(RequestCode.DELETE_EXPIRED_COMMITLOG)).code).toBe(0);
+      if (sent % 1000 === 0) expect((await operator.ask(RequestCode.CLEAN_EXPIRED_CONSUMEQUEUE)).code).toBe(0);
+    }
+    isOver = true;
+    expect(await keepsUp).toBe(sent);
+    await fallsBehind;
+    expect(isSeen(), JSON.stringify([...codes])).toBe(true);
+    expect(codes.get('0 FOUND')).toBeGreaterThan(0);
+    const min = await operator.offset(RequestCode.GET_MIN_OFFSET);
+    expect(min).toBeGreaterThan(0);
+    expect(await operator.offset(RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, { timestamp: '1' })).toBeGreaterThanOrEqual(
+      min,
+    );
+    expect(node.stats().failure).toBeNull();
+    expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+    producer.close();
+    operator.close();
+    await node.close();
+  }, 90_000);
+});
