@@ -134,7 +134,8 @@ describe.each(PLACEMENTS)('a broker that deletes, placement %s', (placement) => 
 describe('deleting under load', () => {
   it('costs those who keep up nothing, and leads those who are behind to what is there', async () => {
     const lines: LogLine[] = [];
-    const node = await startNode(`${temporaryFolder('retention')}/store`, FORGETFUL, lines);
+    const store = `${temporaryFolder('retention')}/store`;
+    const node = await startNode(store, FORGETFUL, lines);
     const producer = new Operator(node);
     const operator = new Operator(node);
     const codes = new Map<string, number>();
@@ -203,6 +204,8 @@ describe('deleting under load', () => {
     expect(await operator.offset(RequestCode.SEARCH_OFFSET_BY_TIMESTAMP, { timestamp: '1' })).toBeGreaterThanOrEqual(
       min,
     );
+    // Dispatch has read every segment and written every queue file.
+    await until(() => !openFilesUnder(store).some((path) => path.endsWith('(deleted)')), 'the files’ close');
     expect(node.stats().failure).toBeNull();
     expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
     producer.close();

@@ -3,10 +3,20 @@ import { asLogOffset, asQueueOffset, asQueueSlot, type QueueSlot } from '../../.
 import { FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES, writeQueueEntry } from '../../../src/layout/queue-entry.ts';
 import { ConsumeQueueReader, ConsumeQueueWriter } from '../../../src/store/consume-queue.ts';
 import { fileNameOf } from '../../../src/store/file-names.ts';
+import { recoverStore } from '../../../src/store/recovery.ts';
 import { EntryReads } from '../../../src/threads/control/entry-reads.ts';
 import { QueueFileRemoval } from '../../../src/threads/control/queue-file-removal.ts';
+import { QueueRows } from '../../../src/threads/control/queue-rows.ts';
 import { QueueTrimming } from '../../../src/threads/control/queue-trimming.ts';
 import { allocateBrokerMemory, type ControlEnds, controlEnds } from '../../../src/threads/topology.ts';
+import {
+  damagedStore,
+  GOLDEN_QUEUE_FILE_BYTES,
+  GOLDEN_SEGMENT_BYTES,
+  goldenPaths,
+  goldenStoreIndex,
+  goldenVariants,
+} from '../../support/golden-store.ts';
 import { MemoryDisk } from '../../support/memory-disk.ts';
 import { TestClock } from '../test-net.ts';
 
@@ -174,6 +184,47 @@ describe('the minimum of a queue', () => {
     ends.logStart.advance(500);
     disk.before = () => clock.passMs(3);
     expect(settle()).toBe(20);
+  });
+});
+
+describe('a store by Apache RocketMQ whose first segment is gone', () => {
+  it('has no queue that begins with a lost message, though Apache’s own broker says so of some', () => {
+    const variant = goldenVariants.find(({ name }) => name === 'head-deleted')!;
+    const golden = damagedStore(variant);
+    const sizes = { segmentSizeBytes: GOLDEN_SEGMENT_BYTES, queueFileSizeBytes: GOLDEN_QUEUE_FILE_BYTES };
+    const silent = { info: () => {}, warn: () => {}, error: () => {} };
+    const settings = { ...sizes, checksBodies: true, cleanStop: true };
+    const store = recoverStore(golden, goldenPaths, settings, silent);
+    new QueueRows(ends.directory, ends.queueTable).recover(store.queues);
+    const before = store.queues.map(({ min }) => min);
+    const folder = goldenPaths.consumeQueue;
+    const files = new ConsumeQueueReader(golden, folder, GOLDEN_QUEUE_FILE_BYTES, 4);
+    const about = {
+      ends,
+      disk: golden,
+      folder,
+      fileSizeBytes: GOLDEN_QUEUE_FILE_BYTES,
+      intervalMs: 0,
+      clock,
+      log: silent,
+    };
+    removal = new QueueFileRemoval({ ...about, wake: () => {} });
+    const entries = new EntryReads(ends.directory, ends.queueTable, files);
+    trimming = new QueueTrimming({ ends, entries, removal, clock, log: silent });
+    ends.logStart.advance(store.logStart);
+    settle();
+    const { queues } = goldenStoreIndex('clean.index.json');
+    const expected = store.queues.map(({ topic, queueId, max }) => {
+      const queue = queues.find((one) => one.topic === topic && one.queueId === queueId)!;
+      return queue.entries.find(([, logOffset]) => logOffset >= store.logStart)?.[0] ?? max;
+    });
+    expect(store.queues.map((_, slot) => ends.queueTable.min(asQueueSlot(slot)))).toEqual(expected);
+    expect(expected).not.toEqual(before);
+    for (const [slot, { topic, queueId }] of store.queues.entries()) {
+      const first = Number(golden.list(`${folder}/${topic}/${queueId}`)[0]) / QUEUE_ENTRY_BYTES;
+      expect(first, `${topic}/${queueId}`).toBeLessThanOrEqual(ends.queueTable.min(asQueueSlot(slot)));
+    }
+    expect(ends.queueFilesDeleted.read()).toBeGreaterThan(0);
   });
 });
 
