@@ -45,6 +45,8 @@ export interface LogRetentionParts {
   readonly settings: LogRetentionSettings;
   readonly clock: Clock;
   readonly log: ControlLog;
+  /** Up to here the checkpoint says that all is durable, in the log and in every queue; null when RingMQ has not written it. */
+  readonly filedTo: () => number | null;
   /** Store time of the record at a log offset, -1 when there is none. */
   readonly storeTime: (logOffset: number) => number;
   /** Asks for a turn: a file is gone. */
@@ -185,16 +187,20 @@ export class LogRetention {
   }
 
   /**
-   * What is not in the files of every queue, and durable there, is built from the log after a crash: without it a queue would have a gap,
-   * and the store could not be opened. A segment whose successor begins with a record of an earlier store time than what all queues
-   * are durable up to is not needed for that. Flushed it has to be, too: flush opens by name what it syncs.
+   * What is not in the files of every queue, and durable there, is built from the log after a crash: without it a queue would have a gap.
+   * A start builds it from where the checkpoint says; one that Apache's broker has written names a store time, and then all queues have
+   * to be durable up to a later one than that of the first record behind the segment. Flushed it has to be, too: flush opens by name
+   * what it syncs. And some record has to follow, so that the log is not without one.
    */
   #mayGo(start: number): boolean {
-    const { ends, files, storeTime } = this.#parts;
+    const { ends, files, storeTime, filedTo } = this.#parts;
     const end = start + files.segmentSizeBytes;
     if (end > ends.flushed.read()) return false;
     const nextTime = storeTime(asLogOffset(end));
-    return nextTime >= 0 && nextTime < ends.queuesSyncedAt.read();
+    if (nextTime < 0) return false;
+    const durableTo = filedTo();
+    if (durableTo !== null && durableTo >= ends.logStart.read()) return end <= durableTo;
+    return nextTime < ends.queuesSyncedAt.read();
   }
 
   #remove({ start, why }: Removal): void {

@@ -3,6 +3,7 @@
  * disks are watched. Opened with control, runs in its turns.
  */
 import type { CleaningPort, ControlLog } from '../../broker/control-ports.ts';
+import { readVouched } from '../../store/checkpoint.ts';
 import type { ConsumeQueueReader } from '../../store/consume-queue.ts';
 import type { LogReader } from '../../store/log-reader.ts';
 import { StoreTimes } from '../../store/offset-search.ts';
@@ -45,6 +46,7 @@ export class StoreUpkeep implements CleaningPort {
       settings,
       clock,
       log,
+      filedTo: () => readVouched(disk, paths.checkpoint)?.filedTo ?? null,
       storeTime: (logOffset) => this.#times.at(logOffset),
       wake,
     });

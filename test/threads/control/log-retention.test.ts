@@ -19,6 +19,8 @@ let lines: string[];
 /** Store time of the first record of each segment; -1 for none. */
 let firstTimes: number[];
 let wakes: number;
+/** What the checkpoint says. */
+let filedTo: number | null;
 
 /** A log of segments that were written to so many hours ago, all of it durable in its queues. */
 beforeEach(() => {
@@ -26,6 +28,7 @@ beforeEach(() => {
   clock = new TestClock();
   lines = [];
   wakes = 0;
+  filedTo = null;
   const ages = [100, 90, 80, 10, 0];
   firstTimes = ages.map((_, i) => 100 + i);
   for (const [i, age] of ages.entries()) {
@@ -50,6 +53,7 @@ function retention(options: Partial<BrokerOptions> = {}): LogRetention {
     settings: resolveBroker(given).settings,
     clock,
     log: { info: say('info'), warn: say('warn'), error: say('error') },
+    filedTo: () => filedTo,
     storeTime: (logOffset) => firstTimes[logOffset / SIZE] ?? -1,
     wake: () => wakes++,
   });
@@ -240,6 +244,18 @@ describe('what may not go', () => {
     one.deleteNow();
     run(one);
     expect(left()).toEqual(syncedAt === 102 ? [1, 2, 3, 4] : [0, 1, 2, 3, 4]);
+  });
+
+  it.each([
+    ['beyond what the checkpoint vouches for', 2 * SIZE - 1, [1, 2, 3, 4]],
+    ['within it', 2 * SIZE, [2, 3, 4]],
+    ['of a log that begins behind what it vouches for: it is another’s', -1, [3, 4]],
+  ])('a segment that ends %s', (_what, vouchedTo, expected) => {
+    filedTo = vouchedTo;
+    const one = retention({ deleteCommitLogFilesInterval: 0 });
+    one.deleteNow();
+    run(one);
+    expect(left()).toEqual(expected);
   });
 
   it('a segment that none with a record follows: the log would be without one', () => {

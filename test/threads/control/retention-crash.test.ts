@@ -1,7 +1,9 @@
 /** What the next start finds when a broker ends in the middle of deleting: at every call of the disk, with messages on every side of it. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { asQueueOffset } from '../../../src/base/units.ts';
+import { NO_INDEX_KEPT } from '../../../src/layout/checkpoint-file.ts';
 import { entryLogOffset, QUEUE_ENTRY_BYTES } from '../../../src/layout/queue-entry.ts';
+import { CheckpointWriter } from '../../../src/store/checkpoint.ts';
 import { ConsumeQueueReader } from '../../../src/store/consume-queue.ts';
 import { LogReader } from '../../../src/store/log-reader.ts';
 import { LogScanner, Scanned } from '../../../src/store/log-scanner.ts';
@@ -27,6 +29,7 @@ let path: DataPath;
 let dispatch: DispatchAgent;
 let flush: FlushAgent;
 let sent: number;
+let vouches: boolean;
 
 beforeEach(() => {
   const settings = { fileReservedTime: 0, deleteCommitLogFilesInterval: 0, deleteFileBatchMax: 100 };
@@ -60,6 +63,30 @@ function round(): void {
   }
 }
 
+/** What flush has written to the checkpoint file last; null for none. */
+function filedTo(): number | null {
+  return vouches ? (path.checkpoints.at(-1)?.filedTo ?? null) : null;
+}
+
+/** Puts the checkpoint into the store, where the next start looks for it. */
+function saveCheckpoint(): void {
+  const last = path.checkpoints.at(-1);
+  if (last === undefined) return;
+  const { logAt, queuesAt } = last;
+  const lookFrom = 0;
+  const ours = {
+    filedTo: last.filedTo,
+    lookFrom,
+    indexEnd: NO_INDEX_KEPT,
+    stoppedAt: -1,
+    queueCount: 0,
+    queueEntries: 0,
+  };
+  const writer = new CheckpointWriter(path.disk, path.paths.checkpoint);
+  writer.write({ logTimestamp: logAt, queuesTimestamp: queuesAt }, vouches ? ours : null);
+  writer.close();
+}
+
 interface Upkeep {
   readonly retention: LogRetention;
   run(): void;
@@ -67,6 +94,7 @@ interface Upkeep {
 
 function upkeep(): Upkeep {
   const { disk, clock, settings, paths, logFiles } = path;
+  saveCheckpoint();
   const ends = controlEnds(path.memory);
   const nothing = (): void => {};
   const log = { info: nothing, warn: nothing, error: nothing };
@@ -80,6 +108,7 @@ function upkeep(): Upkeep {
     queuesFolder: folder,
     root: paths.root,
     settings,
+    filedTo: () => filedTo(),
     storeTime: (logOffset) => times.at(logOffset),
   });
   const removal = new QueueFileRemoval({ ...about, folder, fileSizeBytes: QUEUE_FILE_BYTES, intervalMs: 0 });
@@ -104,7 +133,10 @@ function upkeep(): Upkeep {
 function startOn(disk: MemoryDisk): { readonly logStart: number; readonly ends: number[] } {
   const nothing = (): void => {};
   const settings = { ...sizes, checksBodies: true, cleanStop: false };
-  const store = recoverStore(disk, path.paths, settings, { info: nothing, warn: nothing });
+  const warnings: string[] = [];
+  const store = recoverStore(disk, path.paths, settings, { info: nothing, warn: (line) => warnings.push(line) });
+  // Nothing that the checkpoint vouches for is missing, and no queue lacks what only a deleted segment had.
+  expect(warnings).toEqual([]);
   const writer = fileQueues(disk, path.paths, sizes, store);
   const reader = new ConsumeQueueReader(disk, path.paths.consumeQueue, QUEUE_FILE_BYTES, 8);
   const log = new LogReader(disk, path.logFiles);
@@ -125,7 +157,12 @@ function startOn(disk: MemoryDisk): { readonly logStart: number; readonly ends: 
   return { logStart: store.logStart, ends };
 }
 
-describe('a crash', () => {
+/** What decides which segments may go, and from where the next start looks: RingMQ's checkpoint, or store times as upstream names them. */
+describe.each(['the checkpoint', 'store times'] as const)('a crash of a broker that goes by %s', (rule) => {
+  beforeEach(() => {
+    vouches = rule === 'the checkpoint';
+  });
+
   it('at any call while files are deleted costs no message that is kept, and no offset', () => {
     send(200);
     round();
@@ -162,6 +199,7 @@ describe('a crash', () => {
     run();
     expect(startOn(path.disk.copy())).toEqual({ logStart: 0, ends: [67, 67, 66] });
     round();
+    saveCheckpoint();
     send(1);
     retention.deleteNow();
     run();
