@@ -5,6 +5,7 @@
 import { assert } from '../base/assert.ts';
 import { asLogOffset, type LogOffset } from '../base/units.ts';
 import { type Disk, type DiskFile, isShortage } from './disk.ts';
+import { syncSegment } from './failed-sync.ts';
 import { SegmentPreparation } from './segment-preparation.ts';
 import { type CommitLogFiles, openSegment, segmentStart } from './segments.ts';
 
@@ -30,7 +31,7 @@ export class CommitLogSync {
     if (from === to) return;
     const last = segmentStart(this.#files, to - 1);
     for (let start: number = segmentStart(this.#files, from); start <= last; start += this.#files.segmentSizeBytes) {
-      this.openSegment(asLogOffset(start)).sync();
+      syncSegment(this.#disk, this.#files, this.openSegment(asLogOffset(start)));
     }
     this.#closeBelow(last);
   }

@@ -1,20 +1,27 @@
 /**
  * The files of a log or of a queue as they are found at start: all of one size, one behind the other (spec/store.md 2.2). What a crash
- * in the middle of making or cutting the last one leaves is put right here; everything else that does not fit is refused.
+ * leaves of files that were never flushed is put right here: sizes and names of them reach the disk in any order, so any of them may be
+ * short or missing. Everything else that does not fit is refused.
  */
 import { join } from 'node:path';
 import type { Disk } from './disk.ts';
 import { fileNameOf, startByteOf } from './file-names.ts';
 import { StoreDamagedError } from './store-errors.ts';
 
-/** Starts of the files in order. `setting` is the name of the one that gives their size. */
-export function loadFileRun(
-  disk: Disk,
-  directory: string,
-  sizeBytes: number,
-  setting: string,
-  cleanStop: boolean,
-): number[] {
+/** One row of files. */
+export interface FileRun {
+  readonly directory: string;
+  readonly sizeBytes: number;
+  /** Name of the setting that gives their size. */
+  readonly setting: string;
+  /** After a crash: this file was flushed, so it is whole or somebody has damaged it. */
+  readonly wasFlushed: (start: number) => boolean;
+  readonly log: { warn(message: string): void };
+}
+
+/** Starts of the files in order. */
+export function loadFileRun(disk: Disk, run: FileRun, cleanStop: boolean): number[] {
+  const { directory, sizeBytes } = run;
   const starts = disk
     .list(directory)
     .map(startByteOf)
@@ -24,22 +31,37 @@ export function loadFileRun(
     disk.unlink(join(directory, fileNameOf(last)));
     starts.pop();
   }
+  if (!cleanStop) dropTorn(disk, run, starts, sizeOf);
   for (const [i, start] of starts.entries()) {
-    const path = join(directory, fileNameOf(start));
-    const size = sizeOf(start);
     const isLast = i === starts.length - 1;
+    const size = sizeOf(start);
     if (isLast && !cleanStop && size < sizeBytes && start % sizeBytes === 0) {
-      regrow(disk, path, sizeBytes);
+      regrow(disk, join(directory, fileNameOf(start)), sizeBytes);
     } else if (size !== sizeBytes) {
-      throw new StoreDamagedError(`${path} has ${size} bytes, but ${setting} is ${sizeBytes}`);
+      throw new StoreDamagedError(
+        `${join(directory, fileNameOf(start))} has ${size} bytes, but ${run.setting} is ${sizeBytes}`,
+      );
     }
     if (i > 0 && starts[i - 1]! + sizeBytes !== start) {
       throw new StoreDamagedError(
-        `${path} does not follow ${fileNameOf(starts[i - 1]!)}: a file between them is missing`,
+        `${join(directory, fileNameOf(start))} does not follow ${fileNameOf(starts[i - 1]!)}: a file between them is missing`,
       );
     }
   }
   return starts;
+}
+
+/** Removes the files behind the first one that is short or missing, unless one of them was flushed: then this is no crash's doing. */
+function dropTorn(disk: Disk, run: FileRun, starts: number[], sizeOf: (start: number) => number): void {
+  const { directory, sizeBytes, wasFlushed, log } = run;
+  const isTorn = (start: number, i: number): boolean =>
+    i > 0 && (starts[i - 1]! + sizeBytes !== start || sizeOf(starts[i - 1]!) < sizeBytes);
+  const first = starts.findIndex(isTorn);
+  if (first < 0 || starts.slice(first).some(wasFlushed)) return;
+  const torn = starts.splice(first);
+  log.warn(`${directory}: ${torn.length} files from ${fileNameOf(torn[0]!)} on were never flushed, they are removed`);
+  for (const start of torn.toReversed()) disk.unlink(join(directory, fileNameOf(start)));
+  disk.syncDirectory(directory);
 }
 
 function regrow(disk: Disk, path: string, sizeBytes: number): void {

@@ -57,13 +57,18 @@ export function cutIndex(disk: Disk, files: IndexFiles, settings: IndexRecoveryS
   return end;
 }
 
-/** A file that has not its full size was made just before the crash: nothing in it was on the disk for certain. */
+/**
+ * A newest file that has not its full size was made just before the crash, and so was an empty one before it, with all that follow: nothing in
+ * them was on the disk for certain.
+ */
 function removeUnfinished(disk: Disk, files: IndexFiles): boolean {
-  const newest = indexFileNames(disk, files).at(-1);
-  if (newest === undefined) return false;
-  const path = indexFilePath(files, newest);
-  if ((disk.stat(path)?.size ?? 0) >= indexFileBytes(files.shape)) return false;
-  disk.unlink(path);
+  const names = indexFileNames(disk, files);
+  const sizeOf = (name: string): number => disk.stat(indexFilePath(files, name))?.size ?? 0;
+  const isUnfinished = (name: string, i: number): boolean =>
+    sizeOf(name) === 0 || (i === names.length - 1 && sizeOf(name) < indexFileBytes(files.shape));
+  const first = names.findIndex(isUnfinished);
+  if (first < 0) return false;
+  for (const name of names.slice(first).toReversed()) disk.unlink(indexFilePath(files, name));
   return true;
 }
 

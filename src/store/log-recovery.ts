@@ -4,6 +4,7 @@
  */
 import { asLogOffset, type LogOffset } from '../base/units.ts';
 import type { Disk } from './disk.ts';
+import { forgetFailedSync, hasFailedSync, rewriteSegment, syncSegment } from './failed-sync.ts';
 import { wipeTail } from './file-run.ts';
 import type { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
@@ -108,7 +109,8 @@ export function endLogAt(
   if (isLeftover) log.warn(`no whole record lies at ${end}: the log ends there, what is behind it is removed`);
   if (!cleanStop || isLeftover) {
     wipeTail(disk, segmentPath(files, ending), end - ending, files.segmentSizeBytes);
-    for (const start of segments) if (start >= walkStart && start <= ending) flush(disk, segmentPath(files, start));
+    const walked = segments.filter((start) => start + files.segmentSizeBytes > walkStart && start <= ending);
+    flushAll(disk, files, walked, walkStart, end, log);
   }
   const surplus = segments.filter((start) => start > end);
   for (const start of surplus.toReversed()) disk.unlink(segmentPath(files, start));
@@ -131,10 +133,31 @@ function hasLeftover(disk: Disk, files: CommitLogFiles, end: LogOffset): boolean
   }
 }
 
-function flush(disk: Disk, path: string): void {
-  const file = disk.open(path, 'write');
+/** `starts`: of the segments that hold `[from, end)`. */
+function flushAll(
+  disk: Disk,
+  files: CommitLogFiles,
+  starts: readonly number[],
+  from: LogOffset,
+  end: LogOffset,
+  log: { warn(message: string): void },
+): void {
+  const hasFailed = hasFailedSync(disk, files);
+  if (hasFailed) log.warn(`an fdatasync has failed: the log is written anew from ${from} to ${end}`);
+  for (const start of starts) {
+    if (hasFailed) {
+      const last = Math.min(end - start, files.segmentSizeBytes);
+      rewriteSegment(disk, files, start, Math.max(0, from - start), last);
+    }
+    flush(disk, files, start);
+  }
+  if (hasFailed) forgetFailedSync(disk, files);
+}
+
+function flush(disk: Disk, files: CommitLogFiles, start: number): void {
+  const file = disk.open(segmentPath(files, start), 'write');
   try {
-    file.sync();
+    syncSegment(disk, files, file);
   } finally {
     file.close();
   }

@@ -22,14 +22,29 @@ export interface FiledQueue {
   readonly logEnd: number;
 }
 
-/** All queues that have files. */
-export function listQueues(disk: Disk, root: string, fileSizeBytes: number, cleanStop: boolean): FiledQueue[] {
+/** All queues that have files. `flushedTo`: entries of records before it were flushed. */
+export function listQueues(
+  disk: Disk,
+  root: string,
+  fileSizeBytes: number,
+  cleanStop: boolean,
+  flushedTo: number,
+  log: { warn(message: string): void },
+): FiledQueue[] {
   const queues: FiledQueue[] = [];
   for (const topic of disk.list(root)) {
     for (const name of disk.list(join(root, topic))) {
       if (!/^\d+$/.test(name)) continue;
       const directory = join(root, topic, name);
-      const starts = loadFileRun(disk, directory, fileSizeBytes, 'mappedFileSizeConsumeQueue', cleanStop);
+      const run = {
+        directory,
+        sizeBytes: fileSizeBytes,
+        setting: 'mappedFileSizeConsumeQueue',
+        wasFlushed: (start: number) =>
+          withProbe(disk, queueFilePath(directory, start), (probe) => probe.load(0) && probe.logOffset < flushedTo),
+        log,
+      };
+      const starts = loadFileRun(disk, run, cleanStop);
       if (starts.length === 0) continue;
       queues.push({
         topic,

@@ -12,6 +12,7 @@ import { asLogOffset, asQueueOffset, type LogOffset, type QueueOffset } from '..
 import { NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
 import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
+import { hasFailedSync } from './failed-sync.ts';
 import { loadFileRun } from './file-run.ts';
 import type { IndexFiles } from './index-files.ts';
 import { cutIndex, type IndexRecoverySettings, indexEnd } from './index-recovery.ts';
@@ -102,18 +103,29 @@ class Recovery {
   readonly #log: RecoveryLog;
   readonly #files: CommitLogFiles;
   readonly #reader: LogReader;
+  /** Everything before this place was on the disk when it was last said, in the log and in the queues. */
+  readonly #flushedTo: number;
   readonly #segments: readonly number[];
   readonly #logStart: LogOffset;
   readonly #batchTopics: ReadonlySet<string>;
 
   constructor(disk: Disk, paths: StorePaths, settings: RecoverySettings, log: RecoveryLog) {
-    const { segmentSizeBytes, cleanStop } = settings;
+    const { segmentSizeBytes } = settings;
     this.#disk = disk;
     this.#paths = paths;
-    this.#settings = settings;
     this.#log = log;
     this.#files = { directory: paths.commitLog, segmentSizeBytes };
-    this.#segments = loadFileRun(disk, paths.commitLog, segmentSizeBytes, 'mappedFileSizeCommitLog', cleanStop);
+    const cleanStop = settings.cleanStop && !hasFailedSync(disk, this.#files);
+    this.#settings = { ...settings, cleanStop };
+    this.#flushedTo = flushedTo(disk, paths);
+    const run = {
+      directory: paths.commitLog,
+      sizeBytes: segmentSizeBytes,
+      setting: 'mappedFileSizeCommitLog',
+      wasFlushed: (start: number) => start < this.#flushedTo,
+      log,
+    };
+    this.#segments = loadFileRun(disk, run, cleanStop);
     this.#logStart = asLogOffset(this.#segments[0] ?? 0);
     this.#batchTopics = new Set(disk.list(paths.batchConsumeQueue));
     this.#reader = new LogReader(disk, this.#files);
@@ -122,7 +134,8 @@ class Recovery {
   run(): RecoveredStore {
     const { cleanStop, queueFileSizeBytes } = this.#settings;
     if (this.#segments.length === 0) dropWithoutLog(this.#disk, this.#paths, this.#log);
-    let queues = listQueues(this.#disk, this.#paths.consumeQueue, queueFileSizeBytes, cleanStop);
+    const { consumeQueue } = this.#paths;
+    let queues = listQueues(this.#disk, consumeQueue, queueFileSizeBytes, cleanStop, this.#flushedTo, this.#log);
     const start = this.#startPoint(queues);
     if (!cleanStop) queues = cutAll(this.#disk, this.#paths, queues, start.limit, queueFileSizeBytes);
     const indexFrom = this.#indexFrom(start);
@@ -296,6 +309,13 @@ class Recovery {
         `what is wrong, \`ringmq repair\` accepts the loss (so does moving ${this.#paths.checkpoint} away)`,
     );
   }
+}
+
+/** Infinity where only times are known: a store that Apache's broker has left. */
+function flushedTo(disk: Disk, { checkpoint }: StorePaths): number {
+  const vouched = readVouched(disk, checkpoint);
+  if (vouched !== null) return vouched.filedTo;
+  return safeTimestamp(readCheckpoint(disk, checkpoint)) === 0 ? 0 : Number.POSITIVE_INFINITY;
 }
 
 function gapIn({ topic, queueId, end }: FiledQueue, { firstUnfiled }: LedgerQueue): StoreDamagedError {

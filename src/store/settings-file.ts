@@ -14,6 +14,7 @@ export class SettingsFolder {
   readonly #disk: Disk;
   readonly #directory: string;
   readonly #log: SettingsLog;
+  #areNamesSettled = false;
 
   constructor(disk: Disk, directory: string, log: SettingsLog) {
     this.#disk = disk;
@@ -26,6 +27,7 @@ export class SettingsFolder {
    * gives anything. A file that cannot be parsed is put aside as `.damaged`, so that the next save does not make it the version before.
    */
   load<T>(name: string, parse: (text: string) => T): T | null {
+    this.#settleNames();
     const path = join(this.#directory, name);
     const current = this.#parse(path, parse);
     if (current !== null) return current.value;
@@ -43,6 +45,15 @@ export class SettingsFolder {
     if (this.#disk.stat(path) !== null) this.#disk.rename(path, `${path}.bak`);
     this.#disk.rename(`${path}.tmp`, path);
     this.#disk.syncDirectory(this.#directory);
+  }
+
+  /**
+   * A process that was killed may have renamed a file and not synced the folder. Clients are going to rely on what is read now, so a loss
+   * of power must not bring the version before back.
+   */
+  #settleNames(): void {
+    if (!this.#areNamesSettled && this.#disk.stat(this.#directory) !== null) this.#disk.syncDirectory(this.#directory);
+    this.#areNamesSettled = true;
   }
 
   /** Null when there is nothing that can be read. */

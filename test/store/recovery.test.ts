@@ -304,12 +304,64 @@ describe('a start', () => {
   it('refuses files that do not fit the settings or each other', () => {
     const store = new TestStore();
     while (store.end < 2500) store.send(0, 'a body of some length');
+    checkpointAt(store.disk, store.timeMs + SLACK_MS);
     const short = store.disk.copy();
     short.put(FIRST, Buffer.alloc(1000));
     expect(() => recover(short, false)).toThrow(StoreDamagedError);
     expect(() => recover(short, false)).toThrow('has 1000 bytes, but mappedFileSizeCommitLog is 1024');
     store.disk.unlink(SECOND);
     expect(() => recover(store.disk, true)).toThrow('a file between them is missing');
+  });
+
+  it.each([
+    ['short', (disk: MemoryDisk, path: string) => disk.put(path, '')],
+    ['missing', (disk: MemoryDisk, path: string) => disk.unlink(path)],
+  ])('removes files that were never flushed when one before them is %s, and says so', (_, harm) => {
+    const store = new TestStore();
+    while (store.end < 2500) store.send(0, 'a body of some length');
+    const first = recover(store.disk.copy(), false);
+    const queue = store.disk.copy();
+    harm(queue, '/store/consumequeue/T/0/00000000000000000100');
+    expect(recover(queue, false)).toMatchObject({ logEnd: first.logEnd, queues: first.queues });
+    expect(lines.at(-1)).toMatch(/consumequeue\/T\/0: \d+ files from 0+[12]00 on were never flushed/);
+    const log = store.disk.copy();
+    harm(log, SECOND);
+    const { logEnd } = recover(log, false);
+    expect(logEnd).toBeLessThanOrEqual(1024);
+    expect(log.stat('/store/commitlog/00000000000000002048')).toBeNull();
+    expect(log.journal).toContain('fsync /store/commitlog');
+    expect(lines.filter((line) => line.startsWith('/store/commitlog: 1 files from 0')).length).toBe(1);
+  });
+
+  it('flushes all that it has found, from the middle of a segment on as well', () => {
+    const store = new TestStore();
+    while (store.end < 1500) store.send(0, 'a body of some length');
+    const place = store.stored[1]!.logOffset;
+    const writer = new CheckpointWriter(store.disk, paths.checkpoint);
+    writer.write({}, { filedTo: place, lookFrom: place, indexEnd: -2, stoppedAt: -1, queueCount: 0, queueEntries: 0 });
+    writer.close();
+    store.disk.journal.length = 0;
+    expect(recover(store.disk, false)).toMatchObject({ lookedFrom: place, logEnd: store.end });
+    const synced = store.disk.journal.filter((line) => line.startsWith('fdatasync /store/commitlog'));
+    expect(synced).toEqual([`fdatasync ${FIRST}`, `fdatasync ${SECOND}`]);
+  });
+
+  it('writes the log anew when an fdatasync has failed, until one has not', () => {
+    const store = new TestStore();
+    while (store.end < 1500) store.send(0, 'a body of some length');
+    const { disk } = store;
+    disk.fault = (operation, path) => (operation === 'fdatasync' && path === SECOND ? 'EIO' : null);
+    expect(() => recover(disk, false)).toThrow('EIO');
+    const written: string[] = [];
+    disk.fault = (operation, path) => {
+      if (operation === 'write' && path.includes('/commitlog/')) written.push(path);
+      return null;
+    };
+    // Whatever the lock says.
+    expect(recover(disk, true).logEnd).toBe(store.end);
+    expect(written).toEqual([FIRST, SECOND]);
+    recover(disk, false);
+    expect(written.length).toBe(2);
   });
 
   it('refuses a queue that would have a gap, and says how to build it again', () => {

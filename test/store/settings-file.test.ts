@@ -51,6 +51,13 @@ describe('a settings file', () => {
     ]);
   });
 
+  it('that a killed process has renamed keeps its name, once it was read', () => {
+    disk.put('/store/config/topics.json', '1');
+    load();
+    load();
+    expect(disk.journal).toEqual(['fsync /store/config']);
+  });
+
   it.each([
     ['missing', () => disk.unlink('/store/config/topics.json')],
     ['empty', () => disk.put('/store/config/topics.json', '')],
