@@ -135,6 +135,26 @@ Exit codes: 0 fine, 1 something is wrong that matters, 2 the command line cannot
   )
   .action((store, options) => ends(import('./verify.ts').then(({ runVerify }) => runVerify(store, options))));
 
+const repair = program.command('repair').argument('<store>', 'folder of the store');
+addSettingsOptions(repair)
+  .description('puts a stopped store in order, from its log; says first what it would do, and asks')
+  .option('--all', 'build all queues and the key index, not only what is damaged')
+  .option('--cut-at <offset>', 'cut the log at this damaged place, with the good records behind it')
+  .option('--yes', 'do it without a question')
+  .option('--json', 'print what was done as JSON')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  ringmq repair ./store
+  ringmq repair ./store --yes --json
+  ringmq repair ./store --all --yes                    everything again from the log
+  ringmq repair ./store --cut-at 1073741824
+What is cut off the log is kept in a folder beside the store. A good record is touched by --cut-at only.
+Exit codes: 0 in order now, 1 not repaired or problems are left, 2 the command line cannot be used`,
+  )
+  .action((store, options) => ends(import('./repair.ts').then(({ runRepair }) => runRepair(store, options))));
+
 const doctor = program.command('doctor').argument('[folder]', 'folder of the store (default: storePathRootDir)');
 addSettingsOptions(doctor)
   .description('looks at disk, memory, clock and settings for what would endanger a broker')

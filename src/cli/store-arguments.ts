@@ -19,17 +19,19 @@ export interface StoreArguments {
   readonly paths: StorePaths;
   readonly sizes: StoreSizes;
   readonly indexShape: IndexFileShape | undefined;
+  readonly wantsIndex: boolean;
 }
 
 /** Throws ConfigurationError for settings that cannot be used, and an error for a folder that is no store. */
 export function storeArguments(disk: Disk, folder: string, options: StoreFlags): StoreArguments {
   const root = resolve(folder);
   const resolved = resolveBroker(gather(options, { storePathRootDir: ['the folder', root] }, BROKER_NAMES));
+  const wantsIndex = resolved.settings.messageIndexEnable;
   const paths = storePathsOf(root, resolved.settings.storePathCommitLog);
   if (disk.stat(root) === null) throw new Error(`${root} is not there`);
   if (!isStore(disk, paths))
     throw new Error(`${root} is no store: it has no commitlog, no consumequeue and no checkpoint`);
-  return { paths, sizes: sizesOf(disk, paths, givenSizes(resolved)), indexShape: givenShape(resolved) };
+  return { paths, sizes: sizesOf(disk, paths, givenSizes(resolved)), indexShape: givenShape(resolved), wantsIndex };
 }
 
 /** Only what somebody has given: a default says nothing of this store. */

@@ -52,7 +52,7 @@ export async function verifyOnPool(
     const report = await verifyStore(
       disk,
       plan,
-      (task) => pool.verify(task),
+      (task) => pool.run(task),
       (bytes) => progress.advance(bytes),
     );
     return { plan, report, seconds: (systemClock.monotonicUs() - startUs) / 1e6 };

@@ -16,6 +16,8 @@ export interface LogPicture {
   /** Of the log that is made of records: from its first segment to behind its last record. */
   readonly start: number;
   readonly end: number;
+  /** Rows of records as slices have met them: a record begins at each `from`, none goes over a `to`, none lies in two segments' rows. */
+  readonly runs: readonly RecordRun[];
   /** Between records. */
   readonly holes: readonly Hole[];
   /** Behind the last record, up to the end of the files. Null when they end with it. */
@@ -68,6 +70,7 @@ export function joinSlices(results: readonly SliceResult[], filesEnd: number): L
     records: sum(({ records }) => records),
     start,
     end,
+    runs,
     holes,
     tail: end < filesEnd ? boundsOf(end, filesEnd, known) : null,
     damaged: results.flatMap(({ damaged }) => damaged),

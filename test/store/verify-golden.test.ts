@@ -50,7 +50,7 @@ describe("verify of Apache's stores", () => {
         const whole = await verified(damagedStore(variant), goldenPaths);
         const sliced = await verified(damagedStore(variant), goldenPaths, { sliceBytes });
         expect(sliced.findings, variant.name).toEqual(whole.findings);
-        expect(sliced.log, variant.name).toEqual(whole.log);
+        expect({ ...sliced.log, runs: [] }, variant.name).toEqual({ ...whole.log, runs: [] });
       }
     },
   );

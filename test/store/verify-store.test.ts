@@ -185,7 +185,10 @@ describe('verify', () => {
       disk.put('/store/checkpoint', new Uint8Array(4096));
     };
     expect(await found(behind, { state: 'running' })).toEqual(['checkpoint-missing repair']);
-    expect(await found(({ disk }) => flip(disk.bytesOf(QUEUE), 7), { state: 'running' })).toEqual([]);
+    const isWrong = ({ disk }: SmallStore): void => flip(disk.bytesOf(QUEUE), 7);
+    expect(await found(isWrong, { state: 'running' }), 'what it vouches for is checked').toEqual([
+      'queue-wrong! repair',
+    ]);
   });
 
   it('keeps a hundred findings of a kind and counts the rest', async () => {

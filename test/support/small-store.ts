@@ -26,6 +26,8 @@ export const SMALL_SIZES = { segmentSizeBytes: 4096, queueFileSizeBytes: 400 };
 export const SMALL_SHAPE: IndexFileShape = { slots: 7, entries: 1000 };
 export const SMALL_INDEX = '/store/index/20260101000000000';
 const STORED_MS = 1_700_000_000_000;
+/** More than a checkpoint's slack between the files of the log. */
+const STEP_MS = 1000;
 
 export interface SmallMessage {
   readonly topic?: string;
@@ -66,7 +68,7 @@ export function smallStore(count: number, fields: (i: number) => SmallMessage = 
       properties,
       queueOffset: offset,
       logOffset: log.end,
-      storeTimestamp: STORED_MS + i,
+      storeTimestamp: STORED_MS + i * STEP_MS,
     };
     log.write(encodeTestRecord(record), 0, size);
     records.push({ ...record, size });
@@ -80,7 +82,7 @@ export function smallStore(count: number, fields: (i: number) => SmallMessage = 
   log.close();
   disk.put(SMALL_INDEX, indexOf(records));
   const checkpoint = new CheckpointWriter(disk, smallPaths.checkpoint);
-  const newest = STORED_MS + count - 1;
+  const newest = STORED_MS + (count - 1) * STEP_MS;
   checkpoint.write({ logTimestamp: newest, queuesTimestamp: newest, indexTimestamp: newest });
   checkpoint.close();
   const topics = Object.fromEntries(records.map(({ topic }) => [topic, { topicName: topic }]));

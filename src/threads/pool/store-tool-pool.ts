@@ -6,16 +6,19 @@ import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
 import type { SliceContext } from '../../store/verify-slice.ts';
 import type { VerifyResult, VerifyTask } from '../../store/verify-task.ts';
+import type { IndexTask } from './store-tool-worker.ts';
 
 export interface StoreToolPool {
-  verify(task: VerifyTask): Promise<VerifyResult>;
+  run(task: VerifyTask): Promise<VerifyResult>;
+  /** Returns the store time, in ms, of the newest message in the index. */
+  buildIndex(task: IndexTask): Promise<number>;
   close(): Promise<void>;
 }
 
 /** `context` is what all pieces have in common; it is given to each worker once. */
 export function storeToolPool(context: Omit<SliceContext, 'tagsCodeOf'>): StoreToolPool {
   const threads = availableParallelism();
-  const pool = new Piscina<VerifyTask, VerifyResult>({
+  const pool = new Piscina({
     filename: new URL('./store-tool-worker.js', import.meta.url).href,
     workerData: context,
     execArgv: [],
@@ -23,7 +26,8 @@ export function storeToolPool(context: Omit<SliceContext, 'tagsCodeOf'>): StoreT
     maxThreads: threads,
   });
   return {
-    verify: (task) => pool.run(task, { name: 'verify' }),
+    run: (task) => pool.run(task, { name: 'work' }),
+    buildIndex: (task) => pool.run(task, { name: 'index' }),
     close: () => pool.destroy(),
   };
 }

@@ -1,0 +1,195 @@
+/**
+ * The sub-command `ringmq repair`: puts a store that is stopped in order again, from its log. It says first what it would do, and asks. Loaded
+ * when the sub-command is called.
+ */
+import { createInterface } from 'node:readline/promises';
+import { systemClock } from '../base/clock.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
+import { type Disk, NodeDisk } from '../store/disk.ts';
+import { DEFAULT_INDEX_SHAPE } from '../store/index-shape.ts';
+import { SystemProcesses } from '../store/process-table.ts';
+import { keptFolder } from '../store/repair-cut.ts';
+import type { RepairPlan } from '../store/repair-plan.ts';
+import type { RepairWork } from '../store/repair-store.ts';
+import { StoreLock } from '../store/store-lock.ts';
+import {
+  type RepairCalls,
+  type RepairEnd,
+  type RepairOutcome,
+  StoreRepair,
+  type VerifiedStore,
+} from '../store/store-repair.ts';
+import type { StoreState } from '../store/verify-plan.ts';
+import { storeToolPool } from '../threads/pool/store-tool-pool.ts';
+import { ExitCode } from './exit-code.ts';
+import { type StoreArguments, type StoreFlags, storeArguments } from './store-arguments.ts';
+import { jsonLine, sizeText } from './tool-output.ts';
+import { toolProgress } from './tool-progress.ts';
+import { findingLines, verifyOnPool } from './verify.ts';
+
+export interface RepairFlags extends StoreFlags {
+  readonly all?: boolean;
+  readonly yes?: boolean;
+  readonly cutAt?: string;
+}
+
+/** 0: the store is in order now. */
+export async function runRepair(folder: string, flags: RepairFlags): Promise<number> {
+  const disk = new NodeDisk();
+  const store = storeArguments(disk, folder, flags);
+  const options = { all: flags.all === true, cutAt: cutAtOf(flags.cutAt), wantsIndex: store.wantsIndex };
+  const lock = StoreLock.acquire(disk, store.paths, new SystemProcesses(disk));
+  const work = new PoolWork(disk, store, flags);
+  const repair = new StoreRepair(disk, work, options, lock.cleanStop);
+  const startUs = systemClock.monotonicUs();
+  try {
+    const outcome = await repair.run();
+    const times = { seconds: secondsSince(startUs), buildSeconds: work.buildSeconds };
+    process.stdout.write(flags.json === true ? outcomeJson(outcome, times) : outcomeText(outcome, times));
+    return outcome.ok ? ExitCode.ok : ExitCode.failed;
+  } finally {
+    lock.release(repair.leavesClean);
+  }
+}
+
+function secondsSince(startUs: number): number {
+  return (systemClock.monotonicUs() - startUs) / 1e6;
+}
+
+function cutAtOf(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const offset = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(offset)) return offset;
+  throw new ConfigurationError([`--cut-at ${text}: must be an offset of the log`]);
+}
+
+/** How the repair looks at the store, asks, and works on all cores. */
+class PoolWork implements RepairCalls {
+  readonly #disk: Disk;
+  readonly #store: StoreArguments;
+  readonly #flags: RepairFlags;
+  readonly keptFolder: string;
+  buildSeconds = 0;
+
+  constructor(disk: Disk, store: StoreArguments, flags: RepairFlags) {
+    this.#disk = disk;
+    this.#store = store;
+    this.#flags = flags;
+    const stamp = new Date(systemClock.nowMs()).toISOString().replace(/[^\dT]/g, '');
+    this.keptFolder = keptFolder(store.paths, stamp);
+  }
+
+  verify(state: StoreState): Promise<VerifiedStore> {
+    return verifyOnPool(this.#disk, this.#store, state);
+  }
+
+  agree(verified: VerifiedStore, plan: RepairPlan): Promise<boolean> {
+    return isAgreed(verified, plan, this.#flags);
+  }
+
+  async withWork(
+    { plan, report }: VerifiedStore,
+    rest: RepairPlan,
+    action: (work: RepairWork) => Promise<void>,
+  ): Promise<void> {
+    const pool = storeToolPool(plan.context);
+    const progress = toolProgress('building', rest.build.length > 0 ? report.log.end - report.log.start : 0);
+    const shape = plan.context.indexFiles[0]?.shape ?? this.#store.indexShape ?? DEFAULT_INDEX_SHAPE;
+    const startUs = systemClock.monotonicUs();
+    try {
+      await action({
+        async buildQueues(slice, queues) {
+          await pool.run({ kind: 'build', slice, queues });
+          progress.advance(slice.to - slice.from);
+        },
+        buildIndex: (from, to) => pool.buildIndex({ shape, from, to }),
+      });
+      this.buildSeconds = secondsSince(startUs);
+    } finally {
+      progress.end();
+      await pool.close();
+    }
+  }
+}
+
+/** What is going to be done goes to stderr, with the question. */
+async function isAgreed({ report }: VerifiedStore, plan: RepairPlan, { json, yes }: RepairFlags): Promise<boolean> {
+  if (json !== true) process.stderr.write(`${[...findingLines(report), ...stepLines(plan)].join('\n')}\n`);
+  if (yes === true) return true;
+  if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return false;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(?:es)?$/i.test((await terminal.question('Do it? [y/N] ')).trim());
+  } finally {
+    terminal.close();
+  }
+}
+
+/** One line for each thing that is done. */
+function stepLines({ cut, losesRecords, fillers, build, shorten, buildIndex, writeCheckpoint }: RepairPlan): string[] {
+  const lines: string[] = [];
+  if (cut !== null) {
+    const what = losesRecords ? 'good records among them' : 'none of them a record';
+    lines.push(`cut ${cut.dataEnd - cut.at} bytes off the log at ${cut.at}, ${what}; they are kept beside the store`);
+  }
+  if (fillers.length > 0) lines.push(`write the size of ${fillers.length} fillers`);
+  if (shorten.length > 0) lines.push(`take away entries that name nothing from ${shorten.length} queues`);
+  if (build.length > 0) lines.push(`build ${build.length} queues from the log: ${namesOf(build)}`);
+  if (buildIndex) lines.push('build the key index from the log');
+  if (writeCheckpoint) lines.push('write the checkpoint');
+  return lines.map((line) => `will ${line}`);
+}
+
+function namesOf(queues: RepairPlan['build']): string {
+  const shown = queues.slice(0, 5).map(({ topic, queueId }) => `${topic}/${queueId}`);
+  return `${shown.join(', ')}${queues.length > shown.length ? ', ...' : ''}`;
+}
+
+interface Times {
+  /** Of the whole repair, what was verified before and after included, and of building alone. */
+  readonly seconds: number;
+  readonly buildSeconds: number;
+}
+
+const END_TEXT: Readonly<Record<RepairEnd, string>> = {
+  'nothing to do': 'nothing to repair',
+  repaired: 'repaired',
+  refused: 'NOT repaired, nothing was changed',
+  declined: 'nothing was changed; --yes does it without a question',
+};
+
+function outcomeText({ ok, end, verified, plan, kept }: RepairOutcome, { seconds }: Times): string {
+  const lines = plan.refusals.map((refusal) => `refused: ${refusal}`);
+  lines.push(...kept.map((file) => `cut off and kept: ${file}`));
+  lines.push(...plan.left.map((left) => `left alone: ${left}`));
+  if (end === 'repaired') lines.push(...findingLines(verified.report));
+  const { log } = verified.report;
+  const isChanged = end === 'refused' && kept.length > 0;
+  lines.push(
+    `${isChanged ? 'NOT repaired but for the cut' : END_TEXT[end]}: ${log.records} records, ${sizeText(log.end - log.start)} of log, ${seconds.toFixed(2)} s`,
+  );
+  if (end === 'repaired') lines.push(ok ? 'fine now' : `${verified.report.matter} problems that matter are left`);
+  return `${lines.join('\n')}\n`;
+}
+
+function outcomeJson({ ok, end, verified, plan, kept }: RepairOutcome, times: Times): string {
+  const { report } = verified;
+  const { refusals, left, build, shorten, buildIndex, cut } = plan;
+  return jsonLine({
+    ok,
+    end,
+    refusals,
+    cut,
+    kept,
+    queuesBuilt: build.length,
+    queuesShortened: shorten.length,
+    indexBuilt: buildIndex,
+    left,
+    findings: report.findings,
+    problems: report.matter,
+    records: report.log.records,
+    logStart: report.log.start,
+    logEnd: report.log.end,
+    ...times,
+  });
+}

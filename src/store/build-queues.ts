@@ -1,0 +1,148 @@
+/**
+ * Builds queues again from the log, a slice at a time and several side by side: where an entry goes follows from its record, so slices need
+ * not wait for each other. The broker's dispatch, which builds queues live, goes through the log in one thread at half the speed that a
+ * repair is to have. Run by verify-task.ts for repair-store.ts, which has removed the old files before and makes the new ones durable.
+ */
+import { QUEUE_HANDLES_READ_MAX } from '../base/limits.ts';
+import { asLogOffset } from '../base/units.ts';
+import { IndexedProperties, scanIndexed } from '../layout/message-properties.ts';
+import { entryLogOffset, FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES, writeQueueEntry } from '../layout/queue-entry.ts';
+import { type Disk, type DiskFile, writeFully } from './disk.ts';
+import { ExpectedEntries, type ExpectedQueue, type TagsCodeOf } from './expected-entries.ts';
+import { fileStartOf } from './file-names.ts';
+import { HandleCache } from './handle-cache.ts';
+import { LogReader } from './log-reader.ts';
+import { LogScanner, Scanned } from './log-scanner.ts';
+import { queueDirectory, queueFilePath } from './queue-files.ts';
+import { segmentStart } from './segments.ts';
+import type { StorePaths } from './store-paths.ts';
+import type { StoreSizes } from './store-sizes.ts';
+
+/** A queue to build: `first` is the queue offset of its first record in the log, which lies at `fromLogOffset`. */
+export interface QueueToBuild {
+  readonly topic: string;
+  readonly queueId: number;
+  readonly first: number;
+  readonly fromLogOffset: number;
+}
+
+/** Records that begin in `[from, to)`; one begins at `from`, and all are whole. */
+export interface BuildSlice {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface BuildContext {
+  readonly paths: StorePaths;
+  readonly sizes: StoreSizes;
+  readonly batchTopics: ReadonlySet<string>;
+  readonly tagsCodeOf: TagsCodeOf;
+}
+
+/** Returns how many entries were written. */
+export function buildQueues(
+  disk: Disk,
+  context: BuildContext,
+  slice: BuildSlice,
+  queues: readonly QueueToBuild[],
+): number {
+  const { paths, sizes, batchTopics, tagsCodeOf } = context;
+  const reader = new LogReader(disk, { directory: paths.commitLog, segmentSizeBytes: sizes.segmentSizeBytes });
+  const files = new QueueFileWriter(disk, paths.consumeQueue, sizes.queueFileSizeBytes);
+  const wanted = new Map(queues.map((queue) => [`${queue.topic}/${queue.queueId}`, queue]));
+  const take = (expected: ExpectedQueue): void => {
+    const queue = wanted.get(`${expected.topic}/${expected.queueId}`);
+    if (queue !== undefined) files.write(expected, queue.fromLogOffset);
+  };
+  const entries = new ExpectedEntries(batchTopics, tagsCodeOf, take, () => {});
+  const properties = new IndexedProperties();
+  const scanner = new LogScanner(reader, false);
+  try {
+    const segmentEnd = segmentStart(reader.files, slice.from) + sizes.segmentSizeBytes;
+    scanner.begin(asLogOffset(slice.from), asLogOffset(segmentEnd));
+    while (scanner.nextPosition < slice.to && scanner.next() === Scanned.record && scanner.position < slice.to) {
+      const { propertiesStart, propertiesLength } = scanner.cursor;
+      scanIndexed(scanner.bytes, propertiesStart, propertiesStart + propertiesLength, properties);
+      entries.add(scanner, properties);
+    }
+    entries.finish();
+    return files.written;
+  } finally {
+    files.close();
+    reader.close();
+  }
+}
+
+/** Writes entries where they belong; makes files that are not there. Another thread may make the same ones at the same time. */
+class QueueFileWriter {
+  readonly #disk: Disk;
+  readonly #root: string;
+  readonly #fileSize: number;
+  readonly #handles: HandleCache<string>;
+  written = 0;
+
+  constructor(disk: Disk, root: string, fileSizeBytes: number) {
+    this.#disk = disk;
+    this.#root = root;
+    this.#fileSize = fileSizeBytes;
+    this.#handles = new HandleCache<string>(disk, 'create', QUEUE_HANDLES_READ_MAX, (path) => path);
+  }
+
+  /** Entries of records before `fromLogOffset` are of a queue that was deleted, and are left out. */
+  write({ topic, queueId, runFirst, count, entries, view }: ExpectedQueue, fromLogOffset: number): void {
+    let skipped = 0;
+    while (skipped < count && entryLogOffset(view, skipped * QUEUE_ENTRY_BYTES) < fromLogOffset) skipped++;
+    const directory = queueDirectory(this.#root, topic, queueId);
+    const end = (runFirst + count) * QUEUE_ENTRY_BYTES;
+    for (let byte = (runFirst + skipped) * QUEUE_ENTRY_BYTES; byte < end; ) {
+      const start = fileStartOf(byte, this.#fileSize);
+      const length = Math.min(end, start + this.#fileSize) - byte;
+      writeFully(this.#file(directory, start), entries, byte - runFirst * QUEUE_ENTRY_BYTES, length, byte - start);
+      byte += length;
+    }
+    this.written += count - skipped;
+  }
+
+  close(): void {
+    this.#handles.close();
+  }
+
+  #file(directory: string, start: number): DiskFile {
+    const path = queueFilePath(directory, start);
+    return this.#handles.getOrMake(path, () => makeQueueFile(this.#disk, directory, path, this.#fileSize));
+  }
+}
+
+function makeQueueFile(disk: Disk, directory: string, path: string, sizeBytes: number): DiskFile {
+  disk.makeDirectory(directory);
+  const file = disk.open(path, 'create');
+  try {
+    file.resize(sizeBytes);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  return file;
+}
+
+/** What stands before the first entry of a queue that does not begin at the start of a file (spec/store.md 5.2). */
+export function fillBefore(
+  disk: Disk,
+  root: string,
+  fileSizeBytes: number,
+  { topic, queueId, first }: QueueToBuild,
+): void {
+  const firstByte = first * QUEUE_ENTRY_BYTES;
+  const start = fileStartOf(firstByte, fileSizeBytes);
+  if (firstByte === start) return;
+  const directory = queueDirectory(root, topic, queueId);
+  const filler = new Uint8Array(firstByte - start);
+  const view = new DataView(filler.buffer);
+  for (let at = 0; at < filler.length; at += QUEUE_ENTRY_BYTES) writeQueueEntry(view, at, 0, FILLER_ENTRY_SIZE, 0);
+  const file = makeQueueFile(disk, directory, queueFilePath(directory, start), fileSizeBytes);
+  try {
+    writeFully(file, filler, 0, filler.length, 0);
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * What a repair would do to a store, by what the verification has found: nothing is done here. A good record is never touched; what cannot be
+ * put right without losing some is refused, with what would be lost. Pure; called by the command line, which shows it and asks.
+ */
+import type { QueueToBuild } from './build-queues.ts';
+import type { FindingKind } from './findings.ts';
+import type { LogCut } from './repair-cut.ts';
+import { segmentStart } from './segments.ts';
+import type { LogPicture, LogQueue } from './verify-log.ts';
+import type { VerifyPlan } from './verify-plan.ts';
+import type { VerifyReport } from './verify-store.ts';
+
+export interface RepairOptions {
+  /** Build all queues and the index, not only what is damaged. */
+  readonly all: boolean;
+  /** Cut the log at this damaged place, with the good records behind it; null: never. */
+  readonly cutAt: number | null;
+  /** Whether this store is to have a key index. */
+  readonly wantsIndex: boolean;
+}
+
+export interface QueueName {
+  readonly topic: string;
+  readonly queueId: number;
+}
+
+export interface RepairPlan {
+  /** Why nothing is done. Empty when the repair can be done. */
+  readonly refusals: readonly string[];
+  readonly cut: LogCut | null;
+  /** The cut takes good records with it: the rest is known only when it was done and the store was verified again. */
+  readonly losesRecords: boolean;
+  readonly fillers: readonly number[];
+  readonly build: readonly QueueToBuild[];
+  /** Entries that name nothing are cut off these, which have no records in the log. */
+  readonly shorten: readonly QueueName[];
+  readonly buildIndex: boolean;
+  readonly writeCheckpoint: boolean;
+  /** What a repair does not put right. */
+  readonly left: readonly string[];
+}
+
+const INDEX_DAMAGE: readonly FindingKind[] = [
+  'index-missing',
+  'index-keys',
+  'index-wrong',
+  'index-header',
+  'index-chain',
+];
+
+export function planRepair(plan: VerifyPlan, report: VerifyReport, options: RepairOptions): RepairPlan {
+  const { log } = report;
+  const refusals = refusalsOf(plan, report, options);
+  const losesRecords = options.cutAt !== null && options.cutAt < log.end;
+  const { build, shorten } = queueWork(plan, report, options);
+  const cut = cutOf(log, options);
+  const buildIndex =
+    options.wantsIndex &&
+    log.records > 0 &&
+    !report.counts.has('index-shape') &&
+    (options.all || has(report, INDEX_DAMAGE));
+  const changes = cut !== null || build.length > 0 || shorten.length > 0 || buildIndex || log.wrongFillers.length > 0;
+  const isCheckpointWrong = has(report, ['checkpoint-missing', 'checkpoint-ahead']);
+  return {
+    refusals,
+    cut,
+    losesRecords,
+    fillers: log.wrongFillers,
+    build,
+    shorten,
+    buildIndex,
+    writeCheckpoint: changes || isCheckpointWrong || plan.options.state === 'crashed',
+    left: leftOf(plan, report),
+  };
+}
+
+/** True for a plan that changes nothing. */
+export function isNothing({ cut, fillers, build, shorten, buildIndex, writeCheckpoint }: RepairPlan): boolean {
+  return cut === null && fillers.length + build.length + shorten.length === 0 && !buildIndex && !writeCheckpoint;
+}
+
+function has({ counts }: VerifyReport, kinds: readonly FindingKind[]): boolean {
+  return kinds.some((kind) => counts.has(kind));
+}
+
+function refusalsOf(plan: VerifyPlan, report: VerifyReport, { cutAt }: RepairOptions): string[] {
+  const { log, counts } = report;
+  if (counts.has('log-missing')) return ['there is no log: put it back first, nothing can be built without it'];
+  if (counts.has('segment-missing')) return ['a file of the log is missing between others: put it back first'];
+  const sizes = report.findings.filter(({ kind, matters }) => kind === 'segment-size' && matters);
+  if (sizes.length > 0) return sizes.map(({ file, what }) => `${file} ${what}: put the whole file back first`);
+  const places = damagedPlaces(plan, log);
+  if (cutAt !== null) {
+    if (places.some(({ at }) => at === cutAt)) return [];
+    const known = places.map(({ at }) => at).join(', ');
+    return [`the log is not damaged at ${cutAt}: it can be cut only where it is${known === '' ? '' : `, at ${known}`}`];
+  }
+  return places
+    .filter(({ blocks }) => blocks !== null)
+    .map(({ at, blocks }) => `${blocks} (--cut-at ${at} cuts the log there, with all behind it)`);
+}
+
+interface DamagedPlace {
+  readonly at: number;
+  /** Why nothing can be repaired as long as it is there; null when the rest can. */
+  readonly blocks: string | null;
+}
+
+/** Where the log may be cut. */
+function damagedPlaces(plan: VerifyPlan, log: LogPicture): DamagedPlace[] {
+  const behind = (at: number): string => `${log.end - at} bytes of log lie there and behind, good records among them`;
+  const holes = log.holes.map(({ from }) => ({
+    at: from,
+    blocks: `no record lies at log offset ${from}, and some behind it: queues cannot be built over such a place, and a broker ends the log there. ${behind(from)}`,
+  }));
+  const breaks = log.queues
+    .filter(({ breaks }) => breaks > 0)
+    .map(({ topic, queueId, firstBreakLogOffset: at }) => ({
+      at,
+      blocks: `records of queue ${topic}/${queueId} are missing before log offset ${at}: the queue cannot be built. ${behind(at)}`,
+    }));
+  const newest = segmentStart(
+    { directory: '', segmentSizeBytes: plan.options.sizes.segmentSizeBytes },
+    Math.max(0, log.end - 1),
+  );
+  const damaged = log.damaged
+    .filter(({ fault }) => fault !== 'properties')
+    .map(({ at }) => ({
+      at,
+      // Where a start looks it ends the log, and what is repaired now would be cut then.
+      blocks:
+        at >= newest
+          ? `the record at log offset ${at} is damaged, in the newest file: any start ends the log there. ${behind(at)}`
+          : null,
+    }));
+  const hole = holes[0];
+  // What is missing in queues behind a hole is missing because of it.
+  return [...holes, ...(hole === undefined ? breaks : breaks.filter(({ at }) => at < hole.at)), ...damaged];
+}
+
+/** Behind the last record only what is none; more only where it is told to. */
+function cutOf(log: LogPicture, { cutAt }: RepairOptions): LogCut | null {
+  const dataEnd = log.tail === null ? log.end : Math.max(log.end, log.tail.dataTo);
+  if (cutAt !== null && cutAt < log.end) return { at: cutAt, dataEnd };
+  return dataEnd > log.end ? { at: log.end, dataEnd } : null;
+}
+
+function queueWork(
+  plan: VerifyPlan,
+  report: VerifyReport,
+  { all }: RepairOptions,
+): Pick<RepairPlan, 'build' | 'shorten'> {
+  const damaged = new Set<string>();
+  for (const { queue, stray, ahead, tailAt, fileProblems } of report.queues) {
+    if (stray + ahead + fileProblems.length > 0 || tailAt >= 0) damaged.add(nameOf(queue));
+  }
+  const hasFiles = new Set(plan.queueFolders.map(nameOf));
+  const missing = new Set(
+    report.findings
+      .filter(({ kind, advice }) => kind === 'queue-missing' && advice === 'nothing')
+      .map(({ file }) => file),
+  );
+  // Of a topic that was deleted nothing is built, unless no queue is there at all.
+  const isWanted = (queue: LogQueue): boolean =>
+    all ||
+    plan.queueFolders.length === 0 ||
+    plan.options.state === 'crashed' ||
+    !missing.has(`${plan.paths.consumeQueue}/${nameOf(queue)}`);
+  const build = report.log.queues
+    .filter((queue) => {
+      if (!hasFiles.has(nameOf(queue))) return isWanted(queue);
+      return all || damaged.has(nameOf(queue)) || queue.faults.missing + queue.faults.wrong > 0;
+    })
+    .map(({ topic, queueId, first, firstLogOffset }) => ({ topic, queueId, first, fromLogOffset: firstLogOffset }));
+  const inLog = new Set(report.log.queues.map(nameOf));
+  const shorten = report.queues
+    .filter(({ queue }) => damaged.has(nameOf(queue)) && !inLog.has(nameOf(queue)))
+    .map(({ queue }) => queue);
+  return { build, shorten };
+}
+
+function leftOf(plan: VerifyPlan, report: VerifyReport): string[] {
+  const left: string[] = [];
+  const { damagedCount } = report.log;
+  if (damagedCount > 0)
+    left.push(
+      `${damagedCount} damaged records stay as they are: consumers get them, and a start that checks one ends the log there`,
+    );
+  for (const { kind, file } of report.findings) {
+    if (kind === 'settings-damaged') left.push(`${file} stays as it is: it cannot be built from anything`);
+    if (kind === 'foreign-file') left.push(`${file} stays: move it away`);
+    if (kind === 'index-shape') left.push(`${file} stays: give maxHashSlotNum and maxIndexNum`);
+  }
+  if (plan.context.batchTopics.size > 0) {
+    left.push(`batch queues of Apache's broker stay as they are: ${[...plan.context.batchTopics].join(', ')}`);
+  }
+  return left;
+}
+
+function nameOf({ topic, queueId }: QueueName): string {
+  return `${topic}/${queueId}`;
+}

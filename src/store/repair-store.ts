@@ -1,0 +1,163 @@
+/**
+ * Does what a repair plan says, on a store that this process owns. The order keeps a repair that is interrupted harmless: the checkpoint goes
+ * first, so that the next start believes nothing but the log; what is cut off the log is kept before it is cut; files are durable before the
+ * new checkpoint names them. Called by store-repair.ts.
+ */
+import { join } from 'node:path';
+import { asQueueOffset } from '../base/units.ts';
+import { encodeCheckpoint } from '../layout/checkpoint-file.ts';
+import { RecordAt } from '../layout/message-record.ts';
+import { type BuildSlice, fillBefore, type QueueToBuild } from './build-queues.ts';
+import { CheckpointWriter, EMPTY_CHECKPOINT } from './checkpoint.ts';
+import { type Disk, isMissing, replaceFile, writeFully } from './disk.ts';
+import { fileNameOf, startByteOf } from './file-names.ts';
+import { wipeTail } from './file-run.ts';
+import { queueDirectory, queueFileStarts } from './queue-files.ts';
+import { cutQueue } from './queue-recovery.ts';
+import { cutLog, syncFile } from './repair-cut.ts';
+import type { RepairPlan } from './repair-plan.ts';
+import { type CommitLogFiles, segmentPath, segmentStart } from './segments.ts';
+import { QueueSync, UnsyncedQueues } from './unsynced-queues.ts';
+import type { VerifyPlan } from './verify-plan.ts';
+import type { VerifyReport } from './verify-store.ts';
+
+/** The work that goes to the pool. */
+export interface RepairWork {
+  buildQueues(slice: BuildSlice, queues: readonly QueueToBuild[]): Promise<void>;
+  /** Builds the whole index and makes it durable. Returns the store time, in ms, of the newest message in it; 0 without. */
+  buildIndex(from: number, to: number): Promise<number>;
+}
+
+/**
+ * The first half of a repair, behind which a store that has lost records is verified again before the rest is done. Returns the files that
+ * hold what was cut off.
+ */
+export function repairLog(disk: Disk, plan: VerifyPlan, repair: RepairPlan, keptFolder: string): readonly string[] {
+  // A start after this believes nothing but the log.
+  replaceFile(disk, plan.paths.checkpoint, encodeCheckpoint(EMPTY_CHECKPOINT, null));
+  const files = { directory: plan.paths.commitLog, segmentSizeBytes: plan.options.sizes.segmentSizeBytes };
+  growNewest(disk, files, plan.segments);
+  for (const at of repair.fillers) writeFiller(disk, files, at);
+  return repair.cut === null ? [] : cutLog(disk, files, plan.segments, repair.cut, keptFolder);
+}
+
+/** A crash while it was made. */
+function growNewest(disk: Disk, files: CommitLogFiles, segments: readonly number[]): void {
+  const newest = segments.at(-1);
+  if (newest === undefined) return;
+  const path = segmentPath(files, newest);
+  const size = disk.stat(path)?.size ?? 0;
+  if (size < files.segmentSizeBytes) wipeTail(disk, path, size, files.segmentSizeBytes);
+}
+
+function writeFiller(disk: Disk, files: CommitLogFiles, at: number): void {
+  const start = segmentStart(files, at);
+  const bytes = new Uint8Array(RecordAt.magic - RecordAt.totalSize);
+  new DataView(bytes.buffer).setInt32(RecordAt.totalSize, start + files.segmentSizeBytes - at);
+  const file = disk.open(segmentPath(files, start), 'write');
+  try {
+    writeFully(file, bytes, 0, bytes.length, at - start + RecordAt.totalSize);
+    file.sync();
+  } finally {
+    file.close();
+  }
+}
+
+/** Builds queues and index, makes everything durable and writes the checkpoint. `report` is of the log as it is now. */
+export async function repairRest(
+  disk: Disk,
+  plan: VerifyPlan,
+  report: VerifyReport,
+  repair: RepairPlan,
+  work: RepairWork,
+): Promise<void> {
+  const { paths, options } = plan;
+  const { log } = report;
+  const unsynced = new UnsyncedQueues(paths.consumeQueue);
+  shortenQueues(disk, plan, repair, log.end, unsynced);
+  for (const { topic, queueId } of repair.build) disk.removeTree(queueDirectory(paths.consumeQueue, topic, queueId));
+  if (repair.buildIndex) removeIndex(disk, paths.index);
+  for (const queue of repair.build) fillBefore(disk, paths.consumeQueue, options.sizes.queueFileSizeBytes, queue);
+  // The index takes one thread from the beginning to the end, so it comes first.
+  const indexed = repair.buildIndex ? work.buildIndex(log.start, log.end) : Promise.resolve(0);
+  const building = slicesOf(repair.build, report).map((slice) => work.buildQueues(slice, repair.build));
+  const [indexTimestamp] = await Promise.all([indexed, ...building]);
+  for (const { topic, queueId } of repair.build)
+    gatherQueue(disk, queueDirectory(paths.consumeQueue, topic, queueId), unsynced);
+  const sync = new QueueSync(disk, unsynced.take());
+  while (!sync.step());
+  syncLog(disk, plan);
+  const kept = plan.checkpoint.indexTimestamp;
+  writeCheckpoint(
+    disk,
+    plan,
+    log.newestStoreMs,
+    repair.buildIndex ? indexTimestamp : Math.min(kept, log.newestStoreMs),
+  );
+}
+
+/** The runs of records of the log, which are where a slice can begin. */
+function slicesOf(queues: readonly QueueToBuild[], { log }: VerifyReport): BuildSlice[] {
+  if (queues.length === 0) return [];
+  const first = Math.min(...queues.map(({ fromLogOffset }) => fromLogOffset));
+  return log.runs.filter(({ to }) => to > first);
+}
+
+/** These have no records in the log: what is left of them names deleted records, and keeps the queue's number. */
+function shortenQueues(
+  disk: Disk,
+  { paths, options }: VerifyPlan,
+  { shorten }: RepairPlan,
+  limit: number,
+  unsynced: UnsyncedQueues,
+): void {
+  for (const { topic, queueId } of shorten) {
+    const directory = queueDirectory(paths.consumeQueue, topic, queueId);
+    const starts = queueFileStarts(disk, directory);
+    const queue = { topic, queueId, directory, starts, end: asQueueOffset(0), logEnd: -1 };
+    cutQueue(disk, queue, limit, options.sizes.queueFileSizeBytes, unsynced);
+  }
+}
+
+function removeIndex(disk: Disk, directory: string): void {
+  for (const name of disk.list(directory)) if (/^\d{17}$/.test(name)) disk.unlink(join(directory, name));
+}
+
+function gatherQueue(disk: Disk, directory: string, unsynced: UnsyncedQueues): void {
+  for (const name of disk.list(directory)) if (startByteOf(name) >= 0) unsynced.add(join(directory, name));
+  unsynced.addNames(directory);
+}
+
+/** What was found there may be in the page cache only, and counts as flushed from here on. */
+function syncLog(disk: Disk, { paths, segments }: VerifyPlan): void {
+  for (const start of segments) {
+    try {
+      syncFile(disk, join(paths.commitLog, fileNameOf(start)));
+    } catch (error) {
+      // It was cut off.
+      if (!isMissing(error)) throw error;
+    }
+  }
+  if (segments.length > 0) disk.syncDirectory(paths.commitLog);
+}
+
+function writeCheckpoint(
+  disk: Disk,
+  { paths, checkpoint }: VerifyPlan,
+  newestMs: number,
+  indexTimestamp: number,
+): void {
+  const { masterFlushedOffset, confirmedOffset } = checkpoint;
+  const writer = new CheckpointWriter(disk, paths.checkpoint);
+  try {
+    writer.write({
+      logTimestamp: newestMs,
+      queuesTimestamp: newestMs,
+      indexTimestamp,
+      masterFlushedOffset,
+      confirmedOffset,
+    });
+  } finally {
+    writer.close();
+  }
+}

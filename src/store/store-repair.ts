@@ -1,0 +1,88 @@
+/**
+ * A repair from the first look to the last: verifies, plans, asks, carries out, verifies again. Whoever calls it owns the store and says how a
+ * verification is run and who does the work: the command line with its pool, or a test by itself.
+ */
+import type { Disk } from './disk.ts';
+import { isNothing, planRepair, type RepairOptions, type RepairPlan } from './repair-plan.ts';
+import { type RepairWork, repairLog, repairRest } from './repair-store.ts';
+import type { StoreState, VerifyPlan } from './verify-plan.ts';
+import type { VerifyReport } from './verify-store.ts';
+
+export interface VerifiedStore {
+  readonly plan: VerifyPlan;
+  readonly report: VerifyReport;
+}
+
+export interface RepairCalls {
+  verify(state: StoreState): Promise<VerifiedStore>;
+  /** True when the plan is to be carried out. */
+  agree(verified: VerifiedStore, plan: RepairPlan): Promise<boolean>;
+  /** Calls `action` with who does the work, which is closed behind it. */
+  withWork(verified: VerifiedStore, plan: RepairPlan, action: (work: RepairWork) => Promise<void>): Promise<void>;
+  /** A folder that is not there yet, for what is cut off the log. */
+  readonly keptFolder: string;
+}
+
+/** How it ended. */
+export type RepairEnd = 'nothing to do' | 'repaired' | 'refused' | 'declined';
+
+export interface RepairOutcome {
+  readonly end: RepairEnd;
+  /** Nothing that matters is wrong now. */
+  readonly ok: boolean;
+  /** The last one. */
+  readonly verified: VerifiedStore;
+  readonly plan: RepairPlan;
+  /** Files that hold what was cut off the log. */
+  readonly kept: readonly string[];
+}
+
+export class StoreRepair {
+  readonly #disk: Disk;
+  readonly #calls: RepairCalls;
+  readonly #options: RepairOptions;
+  #leavesClean: boolean;
+  #kept: readonly string[] = [];
+
+  constructor(disk: Disk, calls: RepairCalls, options: RepairOptions, wasClean: boolean) {
+    this.#disk = disk;
+    this.#calls = calls;
+    this.#options = options;
+    this.#leavesClean = wasClean;
+  }
+
+  /** Whether the store counts as stopped in order when it is given up now. False from the first change to the end of the last. */
+  get leavesClean(): boolean {
+    return this.#leavesClean;
+  }
+
+  async run(): Promise<RepairOutcome> {
+    const verified = await this.#calls.verify(this.#leavesClean ? 'clean' : 'crashed');
+    const plan = planRepair(verified.plan, verified.report, this.#options);
+    if (plan.refusals.length > 0) return this.#outcome('refused', false, verified, plan);
+    if (isNothing(plan)) return this.#outcome('nothing to do', verified.report.matter === 0, verified, plan);
+    if (!(await this.#calls.agree(verified, plan))) return this.#outcome('declined', false, verified, plan);
+    return this.#carryOut(verified, plan);
+  }
+
+  async #carryOut(verified: VerifiedStore, plan: RepairPlan): Promise<RepairOutcome> {
+    this.#leavesClean = false;
+    this.#kept = repairLog(this.#disk, verified.plan, plan, this.#calls.keptFolder);
+    let now = verified;
+    let rest = plan;
+    if (plan.losesRecords) {
+      // What the queues lack now is another thing.
+      now = await this.#calls.verify('crashed');
+      rest = planRepair(now.plan, now.report, { ...this.#options, cutAt: null });
+      if (rest.refusals.length > 0) return this.#outcome('refused', false, now, rest);
+    }
+    await this.#calls.withWork(now, rest, (work) => repairRest(this.#disk, now.plan, now.report, rest, work));
+    const after = await this.#calls.verify('clean');
+    this.#leavesClean = true;
+    return this.#outcome('repaired', after.report.matter === 0, after, rest);
+  }
+
+  #outcome(end: RepairEnd, ok: boolean, verified: VerifiedStore, plan: RepairPlan): RepairOutcome {
+    return { end, ok, verified, plan, kept: this.#kept };
+  }
+}

@@ -1,0 +1,92 @@
+/** `ringmq repair` as a user runs it: on all cores, with its exit codes, and never on a store that a broker has open. */
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { damagedStore, goldenStore, goldenVariants } from '../support/golden-store.ts';
+import { realStore } from '../support/real-store.ts';
+import { readyLine, resultOf, ringmq } from './ringmq.ts';
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function kept(folder: string): string {
+  folders.push(folder);
+  return folder;
+}
+
+function damaged(name: string): string {
+  return kept(realStore(damagedStore(goldenVariants.find((variant) => variant.name === name)!)));
+}
+
+const SIZES = [
+  'mappedFileSizeCommitLog=1048576',
+  'mappedFileSizeConsumeQueue=1000',
+  'maxHashSlotNum=300',
+  'maxIndexNum=800',
+];
+const SETTINGS = SIZES.flatMap((setting) => ['--set', setting]);
+
+describe('ringmq repair', () => {
+  it('says what it would do and does nothing without a yes', async () => {
+    const root = damaged('clean-queue-tail-zero');
+    const { code, stdout, stderr } = await resultOf(ringmq(['repair', root]));
+    expect(stderr).toContain('will build 1 queues from the log: Bulk/0');
+    expect(stdout).toContain('nothing was changed; --yes does it without a question');
+    expect(code).toBe(1);
+    expect(existsSync(join(root, 'abort')), 'it still counts as stopped in order').toBe(false);
+    expect((await resultOf(ringmq(['verify', root]))).code).toBe(1);
+  });
+
+  it('repairs, and a broker goes on with the store', async () => {
+    const root = damaged('clean-no-queues');
+    const { code, stdout } = await resultOf(ringmq(['repair', root, '--yes', '--json', ...SETTINGS]));
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: true,
+      end: 'repaired',
+      queuesBuilt: 46,
+      indexBuilt: true,
+      records: 687,
+    });
+    expect(code).toBe(0);
+    expect((await resultOf(ringmq(['verify', root]))).code).toBe(0);
+    const broker = ringmq(['broker', '--store', root, '--port', '0', '--log-level', 'error', ...SETTINGS]);
+    await readyLine(broker);
+    broker.signal('SIGTERM');
+    expect((await broker.ended(10_000)).code).toBe(0);
+    expect((await resultOf(ringmq(['verify', root]))).code).toBe(0);
+  });
+
+  it('cuts where it is told to, and keeps what it cuts beside the store', async () => {
+    const root = damaged('crash-bad-body');
+    // The variant's names process 1, which runs here too.
+    writeFileSync(join(root, 'abort'), 'long gone');
+    expect((await resultOf(ringmq(['repair', root, '--yes']))).stdout).toContain('--cut-at 3589718');
+    expect(existsSync(join(root, 'abort')), 'it still counts as not stopped in order').toBe(true);
+    const { code, stdout } = await resultOf(ringmq(['repair', root, '--yes', '--json', '--cut-at', '3589718']));
+    const { kept: files } = JSON.parse(stdout) as { kept: string[] };
+    kept(join(files[0]!, '..'));
+    expect(files[0]!.startsWith(`${root}.cut-`)).toBe(true);
+    expect(readdirSync(join(files[0]!, '..'))).toEqual(['bytes-from-3589718']);
+    expect(code).toBe(0);
+  });
+
+  it('refuses a store that a broker has open, and does not disturb it', async () => {
+    const root = kept(mkdtempSync(join(tmpdir(), 'ringmq-repair-')));
+    const broker = ringmq(['broker', '--store', root, '--port', '0', '--log-level', 'error', '--set', SIZES[0]!]);
+    await readyLine(broker);
+    const { code, stderr } = await resultOf(ringmq(['repair', root, '--all', '--yes']));
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/is open in process \d+/)]);
+    broker.signal('SIGTERM');
+    expect((await broker.ended(10_000)).code).toBe(0);
+  });
+
+  it('refuses a command line that is none', async () => {
+    const root = kept(realStore(goldenStore('clean')));
+    expect((await resultOf(ringmq(['repair', root, '--cut-at', 'x']))).code).toBe(2);
+    expect((await resultOf(ringmq(['repair']))).code).toBe(2);
+    expect((await resultOf(ringmq(['repair', join(root, 'commitlog')]))).code).toBe(1);
+  });
+});

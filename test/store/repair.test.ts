@@ -1,0 +1,267 @@
+/** What a repair does and refuses to do to a small store with one damage or several, and what an interrupted one leaves. */
+import { describe, expect, it } from 'vitest';
+import { indexSlotPosition } from '../../src/layout/index-file.ts';
+import { CheckpointWriter } from '../../src/store/checkpoint.ts';
+import { recoverStore } from '../../src/store/recovery.ts';
+import { fileQueues } from '../support/file-queues.ts';
+import type { MemoryDisk } from '../support/memory-disk.ts';
+import { KEPT_FOLDER, type RepairedOptions, type RepairedStore, repaired } from '../support/repaired.ts';
+import {
+  SMALL_INDEX,
+  SMALL_SHAPE,
+  SMALL_SIZES,
+  type SmallStore,
+  smallPaths,
+  smallStore,
+} from '../support/small-store.ts';
+import { kindsOf } from '../support/verified.ts';
+
+const FIRST = '/store/commitlog/00000000000000000000';
+const QUEUE = '/store/consumequeue/T/0/00000000000000000000';
+const COUNT = 40;
+
+const repair = (disk: MemoryDisk, options: RepairedOptions = {}): Promise<RepairedStore> =>
+  repaired(disk, smallPaths, { sizes: SMALL_SIZES, shape: SMALL_SHAPE, ...options });
+
+/** Every file of the queues, by path. */
+function queueBytes(disk: MemoryDisk): Record<string, string> {
+  const files: [string, string][] = [];
+  for (const topic of disk.list(smallPaths.consumeQueue)) {
+    for (const queue of disk.list(`${smallPaths.consumeQueue}/${topic}`)) {
+      const directory = `${smallPaths.consumeQueue}/${topic}/${queue}`;
+      for (const name of disk.list(directory)) {
+        files.push([`${directory}/${name}`, Buffer.from(disk.readWhole(`${directory}/${name}`)).toString('hex')]);
+      }
+    }
+  }
+  return Object.fromEntries(files);
+}
+
+/** The last record loses its second half. */
+function tear({ disk, records }: SmallStore): void {
+  const { logOffset, size } = records.at(-1)!;
+  const start = Math.floor(logOffset / SMALL_SIZES.segmentSizeBytes) * SMALL_SIZES.segmentSizeBytes;
+  const path = `/store/commitlog/${String(start).padStart(20, '0')}`;
+  disk.bytesOf(path).fill(0, logOffset - start + Math.floor(size / 2), logOffset - start + size);
+}
+
+/** The checkpoint says that everything is filed, so that a start would look at nothing before the end. */
+function vouchForAll({ disk, logEnd }: SmallStore): void {
+  const checkpoint = new CheckpointWriter(disk, smallPaths.checkpoint);
+  const counts = { queueCount: 2, queueEntries: COUNT };
+  checkpoint.write({}, { filedTo: logEnd, lookFrom: 0, indexEnd: -1, stoppedAt: -1, ...counts });
+  checkpoint.close();
+}
+
+describe('repair', () => {
+  it('has nothing to do on a store that is fine', async () => {
+    const { disk } = smallStore(COUNT);
+    disk.journal.length = 0;
+    const { end, ok } = await repair(disk);
+    expect([end, ok, disk.journal]).toEqual(['nothing to do', true, []]);
+  });
+
+  it('changes nothing without a yes, and leaves the store as it was found', async () => {
+    const store = smallStore(COUNT);
+    store.disk.removeTree('/store/consumequeue/T/1');
+    store.disk.put('/store/abort', '1');
+    store.disk.journal.length = 0;
+    const { end, ok, leavesClean } = await repair(store.disk, { agrees: false });
+    expect([end, ok, leavesClean, store.disk.journal]).toEqual(['declined', false, false, []]);
+  });
+
+  it.each<[what: string, damage: (store: SmallStore) => void]>([
+    ['a queue that is gone', ({ disk }) => disk.removeTree('/store/consumequeue/T/1')],
+    ['a wrong entry', ({ disk }) => void disk.bytesOf(QUEUE).fill(1, 40, 45)],
+    ['a missing entry in the middle', ({ disk }) => void disk.bytesOf(QUEUE).fill(0, 40, 60)],
+    [
+      'an entry too many',
+      ({ disk }) => {
+        const file = new Uint8Array(SMALL_SIZES.queueFileSizeBytes);
+        file[11] = 91;
+        disk.put('/store/consumequeue/T/0/00000000000000000400', file);
+      },
+    ],
+    ['a queue file of another size', ({ disk }) => disk.put(QUEUE, disk.readWhole(QUEUE).slice(0, 399))],
+    [
+      'everything but the log',
+      ({ disk }) => {
+        for (const path of ['/store/consumequeue', '/store/index', '/store/checkpoint']) disk.removeTree(path);
+      },
+    ],
+  ])('builds again from the log: %s', async (_what, damage) => {
+    const store = smallStore(COUNT);
+    const whole = queueBytes(store.disk);
+    damage(store);
+    const { end, ok, leavesClean } = await repair(store.disk);
+    expect([end, ok, leavesClean]).toEqual(['repaired', true, true]);
+    expect(queueBytes(store.disk)).toEqual(whole);
+  });
+
+  it('builds only what is damaged', async () => {
+    const { disk } = smallStore(COUNT);
+    disk.removeTree('/store/consumequeue/T/1');
+    disk.journal.length = 0;
+    const { plan } = await repair(disk);
+    expect(plan.build.map(({ queueId }) => queueId)).toEqual([1]);
+    expect(plan.buildIndex).toBe(false);
+    expect(disk.journal.filter((call) => call.includes('/T/0') || call.includes('index'))).toEqual([]);
+  });
+
+  it('builds the index when it is damaged, and not when the store is to have none', async () => {
+    const damage = ({ disk }: SmallStore): void =>
+      void disk.bytesOf(SMALL_INDEX).fill(0, indexSlotPosition(3), indexSlotPosition(4));
+    const store = smallStore(COUNT);
+    damage(store);
+    expect((await repair(store.disk)).ok).toBe(true);
+    expect(store.disk.list('/store/index')).toHaveLength(1);
+    const without = smallStore(COUNT);
+    damage(without);
+    expect((await repair(without.disk, { wantsIndex: false })).plan.buildIndex).toBe(false);
+  });
+
+  it('cuts a torn tail, keeps the bytes, and leaves every good record as it was', async () => {
+    const store = smallStore(COUNT);
+    const { logOffset } = store.records.at(-1)!;
+    tear(store);
+    store.disk.put('/store/abort', '1');
+    const before = store.disk.copy();
+    const { ok, kept, verified } = await repair(store.disk);
+    expect([ok, verified.report.log.end, verified.report.log.records]).toEqual([true, logOffset, COUNT - 1]);
+    expect(kept).toEqual([`${KEPT_FOLDER}/bytes-from-${logOffset}`]);
+    for (const { logOffset: at, size } of store.records.slice(0, -1)) {
+      const start = Math.floor(at / SMALL_SIZES.segmentSizeBytes) * SMALL_SIZES.segmentSizeBytes;
+      const path = `/store/commitlog/${String(start).padStart(20, '0')}`;
+      const bytes = (disk: MemoryDisk): Buffer =>
+        Buffer.from(disk.bytesOf(path).subarray(at - start, at - start + size));
+      expect(bytes(store.disk).equals(bytes(before))).toBe(true);
+    }
+  });
+
+  it('has what it cuts on the disk before it cuts', async () => {
+    const store = smallStore(COUNT);
+    const { logOffset } = store.records.at(-1)!;
+    tear(store);
+    store.disk.journal.length = 0;
+    await repair(store.disk);
+    const { journal } = store.disk;
+    const cut = journal.findIndex((call) => call.startsWith('fdatasync /store/commitlog/'));
+    expect(cut).toBeGreaterThan(journal.indexOf(`fdatasync ${KEPT_FOLDER}/bytes-from-${logOffset}`));
+    expect(cut).toBeGreaterThan(journal.indexOf(`fsync ${KEPT_FOLDER}`));
+    expect(journal).toContain(`fdatasync ${KEPT_FOLDER}/bytes-from-${logOffset}`);
+    expect(journal).toContain(`fsync ${KEPT_FOLDER}`);
+    expect(journal).toContain('fsync /');
+  });
+
+  it('has everything that it builds on the disk before the checkpoint names it', async () => {
+    const { disk } = smallStore(COUNT);
+    disk.journal.length = 0;
+    await repair(disk, { all: true });
+    const named = disk.journal.lastIndexOf('fdatasync /store/checkpoint');
+    const durable = disk.journal.slice(0, named);
+    for (const path of Object.keys(queueBytes(disk))) expect(durable).toContain(`fdatasync ${path}`);
+    for (const name of disk.list('/store/index')) expect(durable).toContain(`fdatasync /store/index/${name}`);
+    for (const name of disk.list('/store/commitlog')) expect(durable).toContain(`fdatasync /store/commitlog/${name}`);
+    for (const folder of ['consumequeue/T/0', 'consumequeue/T', 'consumequeue', 'index', 'commitlog']) {
+      expect(durable).toContain(`fsync /store/${folder}`);
+    }
+  });
+
+  it('goes on over a damaged body in an older file, says so, and cuts nothing', async () => {
+    const store = smallStore(COUNT);
+    store.disk.bytesOf(FIRST)[90]! ^= 1;
+    store.disk.removeTree('/store/consumequeue/T/1');
+    const { end, ok, plan, kept, verified } = await repair(store.disk);
+    expect([end, ok, kept]).toEqual(['repaired', false, []]);
+    expect(plan.left[0]).toMatch(/^1 damaged records stay as they are/);
+    expect(kindsOf(verified.report)).toEqual(['record-damaged! restore']);
+    expect(verified.report.log.records).toBe(COUNT);
+  });
+
+  it('refuses to build over a hole, and cuts there when it is told to, with all that is behind', async () => {
+    const hole = (): SmallStore => {
+      const store = smallStore(COUNT);
+      const { logOffset, size } = store.records[5]!;
+      store.disk.bytesOf(FIRST).fill(0, logOffset, logOffset + size);
+      return store;
+    };
+    const refused = hole();
+    refused.disk.journal.length = 0;
+    const { end, plan } = await repair(refused.disk);
+    const at = refused.records[5]!.logOffset;
+    expect([end, refused.disk.journal]).toEqual(['refused', []]);
+    expect(plan.refusals).toEqual([expect.stringContaining(`--cut-at ${at} `)]);
+    const cut = hole();
+    const { ok, kept, verified } = await repair(cut.disk, { cutAt: at });
+    expect([ok, verified.report.log.records, verified.report.log.end]).toEqual([true, 5, at]);
+    expect(kept[0]).toMatch(/\/0{16}4096$/);
+    expect(kept).toContain(`${KEPT_FOLDER}/bytes-from-${at}`);
+    expect(cut.disk.list('/store/commitlog')).toEqual(['00000000000000000000']);
+  });
+
+  it('cuts only where the log is damaged', async () => {
+    const store = smallStore(COUNT);
+    store.disk.journal.length = 0;
+    const { end, plan } = await repair(store.disk, { cutAt: store.records[5]!.logOffset });
+    expect([end, store.disk.journal]).toEqual(['refused', []]);
+    expect(plan.refusals[0]).toMatch(/is not damaged/);
+  });
+
+  it('keeps the offsets of a queue whose records are all gone', async () => {
+    const store = smallStore(COUNT, (i) => (i < 4 ? { topic: 'Old', queueId: 0 } : {}));
+    store.disk.unlink(FIRST);
+    const before = store.disk.readWhole('/store/consumequeue/Old/0/00000000000000000000');
+    const { ok } = await repair(store.disk, { all: true });
+    expect(ok).toBe(true);
+    expect(store.disk.readWhole('/store/consumequeue/Old/0/00000000000000000000')).toEqual(before);
+  });
+
+  it('repairs the size of a filler', async () => {
+    const store = smallStore(COUNT);
+    const whole = Buffer.from(store.disk.readWhole(FIRST));
+    const bytes = store.disk.bytesOf(FIRST);
+    bytes[whole.indexOf(Buffer.from('cbd43194', 'hex')) - 1]! ^= 1;
+    expect((await repair(store.disk)).ok).toBe(true);
+    expect(Buffer.compare(store.disk.bytesOf(FIRST), whole)).toBe(0);
+  });
+
+  it.each<[what: string, prepare: (store: SmallStore) => void, messages: number]>([
+    ['a torn tail', tear, COUNT - 1],
+    ["RingMQ's own word for all that is on the disk", vouchForAll, COUNT],
+  ])(
+    'that is interrupted at any call leaves a store from which a start builds everything: %s',
+    async (_what, prepare, messages) => {
+      const damaged = (): SmallStore => {
+        const store = smallStore(COUNT);
+        prepare(store);
+        store.disk.bytesOf(QUEUE).fill(0, 40, 60);
+        store.disk.bytesOf(SMALL_INDEX).fill(0, indexSlotPosition(3), indexSlotPosition(4));
+        // The lock has written it.
+        store.disk.put('/store/abort', '1');
+        return store;
+      };
+      const expected = smallStore(messages);
+      const found = damaged().disk;
+      let interrupted = 0;
+      for (let at = 0; ; at++) {
+        const { disk } = damaged();
+        let calls = 0;
+        disk.fault = (operation) => (['open', 'list', 'read'].includes(operation) || calls++ < at ? null : 'EIO');
+        const outcome = await repair(disk, { all: true }).catch(() => null);
+        disk.fault = () => null;
+        if (outcome !== null) break;
+        if (Buffer.compare(disk.readWhole(smallPaths.checkpoint), found.readWhole(smallPaths.checkpoint)) === 0) {
+          expect(queueBytes(disk), 'nothing else was changed before the checkpoint').toEqual(queueBytes(found));
+          continue;
+        }
+        interrupted++;
+        const settings = { ...SMALL_SIZES, checksBodies: true, cleanStop: false };
+        const store = recoverStore(disk, smallPaths, settings, { info: () => {}, warn: () => {} });
+        fileQueues(disk, smallPaths, SMALL_SIZES, store).close();
+        expect(store.logEnd, `interrupted at call ${at}`).toBe(expected.logEnd);
+        expect(queueBytes(disk), `interrupted at call ${at}`).toEqual(queueBytes(expected.disk));
+      }
+      expect(interrupted).toBeGreaterThan(20);
+    },
+  );
+});

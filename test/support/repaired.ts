@@ -1,0 +1,62 @@
+/** Repairs a store on a disk in memory, without a pool. */
+
+import type { IndexFileShape } from '../../src/layout/index-file.ts';
+import { parseFastJson } from '../../src/remoting/fast-json.ts';
+import type { Disk } from '../../src/store/disk.ts';
+import type { RepairOptions } from '../../src/store/repair-plan.ts';
+import type { StorePaths } from '../../src/store/store-paths.ts';
+import { type RepairCalls, type RepairOutcome, StoreRepair } from '../../src/store/store-repair.ts';
+import { type StoreSizes, sizesOf } from '../../src/store/store-sizes.ts';
+import { planVerification } from '../../src/store/verify-plan.ts';
+import { verifyStore } from '../../src/store/verify-store.ts';
+import { runVerifyTask } from '../../src/store/verify-task.ts';
+import { buildIndex } from '../../src/threads/pool/index-build.ts';
+import { tagsCodes } from '../../src/threads/pool/record-tags.ts';
+
+export interface RepairedOptions extends Partial<RepairOptions> {
+  readonly sizes?: Partial<StoreSizes>;
+  readonly shape?: IndexFileShape;
+  readonly agrees?: boolean;
+  /** Called before each piece of building. */
+  readonly before?: () => void;
+}
+
+export const KEPT_FOLDER = '/store.cut-test';
+
+export interface RepairedStore extends RepairOutcome {
+  readonly leavesClean: boolean;
+}
+
+/** As the command line does it, `abort` included. */
+export async function repaired(disk: Disk, paths: StorePaths, options: RepairedOptions = {}): Promise<RepairedStore> {
+  const { all = false, cutAt = null, wantsIndex = true, shape, agrees = true, before = () => {} } = options;
+  const sizes = sizesOf(disk, paths, options.sizes);
+  const log = { directory: paths.commitLog, segmentSizeBytes: sizes.segmentSizeBytes };
+  const calls: RepairCalls = {
+    keptFolder: KEPT_FOLDER,
+    agree: async () => agrees,
+    async verify(state) {
+      const plan = planVerification(disk, paths, { sizes, state, parseSettings: parseFastJson });
+      const context = { ...plan.context, tagsCodeOf: tagsCodes() };
+      return { plan, report: await verifyStore(disk, plan, async (task) => runVerifyTask(disk, context, task)) };
+    },
+    async withWork({ plan }, _rest, action) {
+      const context = { ...plan.context, tagsCodeOf: tagsCodes() };
+      const found = plan.context.indexFiles[0]?.shape ?? shape ?? { slots: 300, entries: 800 };
+      await action({
+        async buildQueues(slice, queues) {
+          before();
+          runVerifyTask(disk, context, { kind: 'build', slice, queues });
+        },
+        buildIndex: async (from, to) => {
+          before();
+          return buildIndex(disk, log, { directory: paths.index, shape: found }, from, to);
+        },
+      });
+    },
+  };
+  const repair = new StoreRepair(disk, calls, { all, cutAt, wantsIndex }, disk.stat(paths.abort) === null);
+  const outcome = await repair.run();
+  if (repair.leavesClean && disk.stat(paths.abort) !== null) disk.unlink(paths.abort);
+  return { ...outcome, leavesClean: repair.leavesClean };
+}
