@@ -99,10 +99,12 @@ export class IndexTable {
 
   /** Dispatch: from here on the table stands for another file, or for what was found of it; its slots are set by {@link loadSlots}. */
   begin(name: bigint, bounds: IndexBounds): void {
+    const isUsed = this.sequence() > 0;
     Atomics.store(this.#ints, SEQUENCE, this.sequence() | 1);
     Atomics.load(this.#fence, 0);
     Atomics.store(this.#longs, NAME, name);
-    this.#slots.fill(0);
+    // Memory that nobody has written to is zero, and costs nothing as long as nobody does.
+    if (isUsed) this.#slots.fill(0);
     this.publish(bounds);
     this.setFiled(bounds.nextEntry);
   }

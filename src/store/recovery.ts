@@ -27,6 +27,10 @@ import { StoreDamagedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
 import { QueueSync, UnsyncedQueues } from './unsynced-queues.ts';
 
+/** After a clean stop a start looks through so much of the log, or a little more. */
+export const LOOK_BACK_BYTES = 64 * 1024 * 1024;
+const MARKS_APART_BYTES = 16 * 1024 * 1024;
+
 export interface RecoverySettings {
   readonly segmentSizeBytes: number;
   readonly queueFileSizeBytes: number;
@@ -58,8 +62,8 @@ export interface RecoveredStore {
   readonly cleanStop: boolean;
   readonly logStart: LogOffset;
   readonly logEnd: LogOffset;
-  /** From here on the log was looked through with checksums. */
-  readonly lookedFrom: LogOffset;
+  /** A record begins here, or the log: from here on a start after a clean stop may look through what there is now. */
+  readonly lookFrom: LogOffset;
   /** Records from here on may be missing in queues or index; those that they have are to be passed over. */
   readonly dispatchFrom: LogOffset;
   /** Store time of the newest record, in ms; append gives out no earlier one. 0 for an empty log. */
@@ -94,6 +98,15 @@ interface StartPoint {
   readonly limit: LogOffset;
   /** What RingMQ has said of the disk itself; null when nothing that fits this log. */
   readonly vouched: Vouched | null;
+}
+
+/** What was found on the way to the log's end. */
+interface Walk {
+  readonly ledger: QueueLedger;
+  readonly logEnd: LogOffset;
+  readonly from: LogOffset;
+  /** Where records begin, now and then. */
+  readonly marks: readonly number[];
 }
 
 class Recovery {
@@ -139,7 +152,7 @@ class Recovery {
     const start = this.#startPoint(queues);
     if (!cleanStop) queues = cutAll(this.#disk, this.#paths, queues, start.limit, queueFileSizeBytes);
     const indexFrom = this.#indexFrom(start);
-    const { ledger, logEnd, from } = this.#walk(queues, start, this.#walkFrom(queues, start, indexFrom));
+    const { ledger, logEnd, from, marks } = this.#walk(queues, start, this.#walkFrom(queues, start, indexFrom));
     this.#refuseLoss(start, logEnd);
     endLogAt(this.#disk, this.#files, this.#segments, start.lookFrom, logEnd, cleanStop, this.#log);
     queues = this.#dropUnfinished(queues, ledger);
@@ -154,7 +167,7 @@ class Recovery {
       cleanStop,
       logStart: this.#logStart,
       logEnd,
-      lookedFrom: start.lookFrom,
+      lookFrom: asLogOffset(marks.findLast((mark) => mark <= logEnd - LOOK_BACK_BYTES) ?? start.lookFrom),
       dispatchFrom,
       newestStoreTimestamp: ledger.newestStoreTimestamp,
       batchTopics: this.#batchTopics,
@@ -268,14 +281,19 @@ class Recovery {
     queues: readonly FiledQueue[],
     { lookFrom }: StartPoint,
     from: LogOffset,
-  ): { readonly ledger: QueueLedger; readonly logEnd: LogOffset; readonly from: LogOffset } {
+  ): Walk {
     const { checksBodies, progress = () => {} } = this.#settings;
+    const marks: number[] = [];
+    const mark = (position: number): void => {
+      if (position >= (marks.at(-1) ?? 0) + MARKS_APART_BYTES) marks.push(position);
+      progress(position);
+    };
     const ledger = new QueueLedger(this.#batchTopics);
     for (const queue of queues) ledger.addFiled(queue.topic, queue.queueId, queue.end);
     walkBefore(this.#reader, from, lookFrom, ledger, progress);
-    const logEnd = walkRecords(this.#reader, this.#segments, lookFrom, checksBodies, ledger, progress);
+    const logEnd = walkRecords(this.#reader, this.#segments, lookFrom, checksBodies, ledger, mark);
     const first = ledger.incomplete[0];
-    if (first === undefined || from <= this.#logStart) return { ledger, logEnd, from };
+    if (first === undefined || from <= this.#logStart) return { ledger, logEnd, from, marks };
     this.#log.warn(
       `queue ${first.topic}/${first.queueId} (${ledger.incomplete.length} in all) has ${Math.max(0, first.filedEnd)} entries, and the log ` +
         `goes on with ${first.firstUnfiled} at ${from}: what is missing is built again from the log's start`,

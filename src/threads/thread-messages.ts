@@ -15,8 +15,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export interface StoreStart {
   readonly logStart: number;
   readonly logEnd: number;
-  /** From here on recovery has looked through the log. */
-  readonly lookedFrom: number;
+  /** From here on a start after a clean stop may look through the log. */
+  readonly lookFrom: number;
   readonly queues: readonly RecoveredQueue[];
   readonly batchTopics: readonly string[];
   readonly lastStoreTimestamp: number;

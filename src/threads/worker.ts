@@ -219,7 +219,7 @@ class BrokerWorker {
 const NOTHING_YET: StoreStart = {
   logStart: 0,
   logEnd: 0,
-  lookedFrom: 0,
+  lookFrom: 0,
   queues: [],
   batchTopics: [],
   lastStoreTimestamp: 0,

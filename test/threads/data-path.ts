@@ -189,7 +189,7 @@ export class DataPath {
       intervalMs: this.settings.flushIntervalCommitLog,
       aheadBytes: this.settings.flushAheadBytes,
       zeroWriteNextSegment,
-      lookedFrom: 0,
+      lookFrom: 0,
       saveCheckpoint: ({ logTimestamp, round, lookFrom }) => {
         if (this.checkpointsFail) return false;
         this.checkpoints.push({

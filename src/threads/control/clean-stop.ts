@@ -30,8 +30,8 @@ export interface StoppedStore {
   readonly indexFiles: IndexFiles | null;
   /** Where the log ends. */
   readonly logEnd: number;
-  /** From here on the last start has looked through the log. */
-  readonly lookedFrom: number;
+  /** Recovery's (store/recovery.ts): nearer to the end than what flush knows when little was written. */
+  readonly lookFrom: number;
   /** Of all queues: offset of the next message. */
   readonly queueEnds: readonly number[];
 }
@@ -40,7 +40,7 @@ export interface StoppedStore {
  * Completes what the checkpoint says of the disk, so that the next start finds its way without looking at everything, and notices what
  * has gone meanwhile. False when it could not be written: then the stop was not a clean one.
  */
-export function vouchForStop({ disk, checkpoint, indexFiles, logEnd, lookedFrom, queueEnds }: StoppedStore): boolean {
+export function vouchForStop({ disk, checkpoint, indexFiles, logEnd, lookFrom, queueEnds }: StoppedStore): boolean {
   const ends = queueEnds.filter((end) => end > 0);
   const writer = new CheckpointWriter(disk, checkpoint);
   try {
@@ -48,7 +48,7 @@ export function vouchForStop({ disk, checkpoint, indexFiles, logEnd, lookedFrom,
       {},
       {
         filedTo: logEnd,
-        lookFrom: readVouched(disk, checkpoint)?.lookFrom ?? lookedFrom,
+        lookFrom: Math.max(lookFrom, readVouched(disk, checkpoint)?.lookFrom ?? 0),
         indexEnd: indexFiles === null ? NO_INDEX_KEPT : indexEnd(disk, indexFiles),
         stoppedAt: logEnd,
         queueCount: ends.length,

@@ -131,7 +131,7 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
     checkpoint: paths.checkpoint,
     indexFiles: context.indexFiles,
     logEnd: ends.written.read(),
-    lookedFrom: recovered.lookedFrom,
+    lookFrom: recovered.lookFrom,
     queueEnds: rows.ends(),
   });
   return {
@@ -184,7 +184,7 @@ function storeStart({ disk, paths }: WorkerContext, recovered: RecoveredStore): 
   return {
     logStart: recovered.logStart,
     logEnd: recovered.logEnd,
-    lookedFrom: recovered.lookedFrom,
+    lookFrom: recovered.lookFrom,
     queues: recovered.queues.map(({ topic, queueId, next }) => ({ topic, queueId, next })),
     batchTopics: [...recovered.batchTopics],
     lastStoreTimestamp: Math.max(logTimestamp, queuesTimestamp, recovered.newestStoreTimestamp),

@@ -8,6 +8,7 @@ import { asLogOffset } from '../../base/units.ts';
 import type { SharedHistogram } from '../../ring/shared-histogram.ts';
 import type { CommitLogSync } from '../../store/commit-log-sync.ts';
 import { isOutOfDescriptors, isShortage } from '../../store/disk.ts';
+import { LOOK_BACK_BYTES } from '../../store/recovery.ts';
 import type { Agent } from '../agent.ts';
 import type { QueueRound } from '../thread-messages.ts';
 import type { FlushEnds } from '../topology.ts';
@@ -20,8 +21,6 @@ const RETRY_US = 200_000;
 const CLOSE_SYNC_MAX_US = 5_000_000;
 /** A round of queue files goes on at this pace: thousands of fsyncs in a row would leave the disk's journal to nobody else. */
 const QUEUE_SYNC_EVERY_US = 4_000;
-/** After a clean stop a start looks through so much of the log, or a little more. */
-const LOOK_BACK_BYTES = 64 * 1024 * 1024;
 /** The next segment is begun when so much of a segment is written. */
 const PREPARE_FROM = 1 / 8;
 /** It is there when so much of the way to its start is written. */
@@ -41,8 +40,8 @@ export interface FlushOptions {
   readonly intervalMs: number;
   readonly aheadBytes: number;
   readonly zeroWriteNextSegment: boolean;
-  /** From here on recovery has looked through the log. */
-  readonly lookedFrom: number;
+  /** Recovery's, until there are rounds enough (store/recovery.ts). */
+  readonly lookFrom: number;
   /**
    * Writes the checkpoint file: everything up to these places is on the disk, in the log, in the queues and in the index. False when the
    * disk is full: it is tried again.
@@ -86,7 +85,7 @@ export class FlushAgent implements Agent {
     this.#flushed = ends.flushed.read();
     this.#flushedAt = ends.writtenAt.read();
     this.#flushAtUs = clock.monotonicUs() + intervalMs * US_PER_MS;
-    this.#roundEnds = [options.lookedFrom];
+    this.#roundEnds = [options.lookFrom];
     this.#preparedTo = this.#segmentStart(this.#flushed);
     options.log.openSegment(asLogOffset(this.#flushed));
   }

@@ -24,7 +24,7 @@ export function openFlush(
     intervalMs: settings.flushIntervalCommitLog,
     aheadBytes: settings.flushAheadBytes,
     zeroWriteNextSegment: settings.flushDiskType === 'SYNC_FLUSH' && settings.zeroWriteNextSegment,
-    lookedFrom: start.lookedFrom,
+    lookFrom: start.lookFrom,
     saveCheckpoint: (reached) => checkpoint.write(checkpointFields(reached), vouchedWhileRunning(reached)),
   });
   return {
