@@ -341,7 +341,7 @@ describe('a start', () => {
     writer.write({}, { filedTo: place, lookFrom: place, indexEnd: -2, stoppedAt: -1, queueCount: 0, queueEntries: 0 });
     writer.close();
     store.disk.journal.length = 0;
-    expect(recover(store.disk, false)).toMatchObject({ lookedFrom: place, logEnd: store.end });
+    expect(recover(store.disk, false)).toMatchObject({ lookFrom: place, logEnd: store.end });
     const synced = store.disk.journal.filter((line) => line.startsWith('fdatasync /store/commitlog'));
     expect(synced).toEqual([`fdatasync ${FIRST}`, `fdatasync ${SECOND}`]);
   });
