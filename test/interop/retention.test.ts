@@ -1,0 +1,96 @@
+/** Old messages deleted by Apache's tools, and the store that is left in the hands of Apache's broker. RingMQ only: its broker deletes here. */
+import { readdirSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { RequestCode } from '../../src/remoting/codes.ts';
+import { requestOf } from '../../src/remoting/frame-codec.ts';
+import { NodeClient } from '../threads/node-client.ts';
+import { mqadmin, startApacheBroker, startApacheNameServer } from './harness/apache.ts';
+import { temporaryFolder } from './harness/folders.ts';
+import { startRingmqStandalone } from './harness/ringmq.ts';
+import { TARGET } from './harness/target.ts';
+import { verified } from './harness/verify.ts';
+import { waitFor } from './harness/wait.ts';
+
+const TOPIC = 'retained';
+const COUNT = 600;
+const DEADLINE_MS = 30_000;
+const SIZES = { mappedFileSizeCommitLog: String(64 * 1024), mappedFileSizeConsumeQueue: String(40 * 20) };
+const FORGETFUL = {
+  ...SIZES,
+  fileReservedTime: '0',
+  deleteCommitLogFilesInterval: '0',
+  deleteConsumeQueueFilesInterval: '0',
+  // Not at this hour: only when asked.
+  deleteWhen: String((new Date().getHours() + 12) % 24),
+};
+
+const bodyOf = (n: number): string => `${n}`.padEnd(1000, '.');
+
+function clientOf(address: string): NodeClient {
+  const [host, port] = address.split(':');
+  return new NodeClient({ host: host!, port: Number(port) });
+}
+
+async function minOffset(client: NodeClient): Promise<number> {
+  const fields = new Map(Object.entries({ topic: TOPIC, queueId: '0' }));
+  const answer = await client.invoke(requestOf(RequestCode.GET_MIN_OFFSET, 0, fields));
+  return Number(answer.extFields?.get('offset'));
+}
+
+it.skipIf(TARGET === 'apache')(
+  "deletes when Apache's tools ask, and Apache's broker opens what is left",
+  async () => {
+    const store = `${temporaryFolder('retention')}/store`;
+    const first = await startRingmqStandalone({ store, settings: FORGETFUL });
+    let client = clientOf(first.broker);
+    for (let n = 0; n < COUNT; n++) expect((await client.send({ topic: TOPIC, body: bodyOf(n) })).code).toBe(0);
+    client.close();
+    // A stop makes everything durable in the queues: until then nothing would go.
+    await first.stop();
+
+    const second = await startRingmqStandalone({ store, settings: FORGETFUL });
+    client = clientOf(second.broker);
+    const before = readdirSync(`${store}/commitlog`).length;
+    const asked = await mqadmin(['deleteExpiredCommitLog', '-b', second.broker, '-n', second.namesrv]);
+    expect(asked.output).toContain('success');
+    const cleaned = await mqadmin(['cleanExpiredCQ', '-b', second.broker, '-n', second.namesrv]);
+    expect(cleaned.output).toContain('success');
+    const min = await waitFor('the minimum', DEADLINE_MS, async () => {
+      const offset = await minOffset(client);
+      return offset > COUNT - 100 ? offset : undefined;
+    });
+    await waitFor('the queue files', DEADLINE_MS, async () => {
+      const [file] = readdirSync(`${store}/consumequeue/${TOPIC}/0`);
+      return Number(file) + 800 > min * 20 ? true : undefined;
+    });
+    expect(readdirSync(`${store}/commitlog`).length).toBeLessThan(before - 5);
+    const status = (await mqadmin(['topicStatus', '-t', TOPIC, '-n', second.namesrv])).output;
+    expect(status).toMatch(new RegExp(`\\S+\\s+0\\s+${min}\\s+${COUNT}\\s`));
+    const { output } = await mqadmin(['consumeMessage', '-t', TOPIC, '-n', second.namesrv]);
+    const consumed = [...output.matchAll(/MSGID: /g)].length;
+    expect({ consumed, output }).toMatchObject({ consumed: COUNT - min });
+    verified(
+      'mqadmin deleteExpiredCommitLog, cleanExpiredCQ',
+      `${min} of ${COUNT} messages are gone, the rest was consumed`,
+    );
+    client.close();
+    await second.stop();
+
+    const nameServer = await startApacheNameServer();
+    const settings = { ...SIZES, timerWheelEnable: 'false', autoCreateSubscriptionGroup: 'true' };
+    const apache = await startApacheBroker({ namesrv: nameServer.namesrv, store, settings });
+    client = clientOf(apache.broker);
+    expect(await minOffset(client)).toBe(min);
+    expect(await client.maxOffset(TOPIC, 0)).toBe(COUNT);
+    const found = await client.pull(TOPIC, 0, min);
+    expect([found.code, found.remark]).toEqual([0, 'FOUND']);
+    expect(Buffer.from(found.body!).includes(bodyOf(min))).toBe(true);
+    const gone = await client.pull(TOPIC, 0, min - 1);
+    expect(gone.extFields?.get('nextBeginOffset')).toBe(String(min));
+    verified("Apache's broker opens a store that RingMQ has deleted from", `minimum ${min}, maximum ${COUNT}`);
+    client.close();
+    await apache.stop();
+    await nameServer.stop();
+  },
+  240_000,
+);
