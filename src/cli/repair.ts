@@ -19,7 +19,7 @@ import {
   StoreRepair,
   type VerifiedStore,
 } from '../store/store-repair.ts';
-import type { StoreState } from '../store/verify-plan.ts';
+import type { StoreState, VerifySkips } from '../store/verify-plan.ts';
 import { storeToolPool } from '../threads/pool/store-tool-pool.ts';
 import { ExitCode } from './exit-code.ts';
 import { type StoreArguments, type StoreFlags, storeArguments } from './store-arguments.ts';
@@ -79,8 +79,8 @@ class PoolWork implements RepairCalls {
     this.keptFolder = keptFolder(store.paths, stamp);
   }
 
-  verify(state: StoreState): Promise<VerifiedStore> {
-    return verifyOnPool(this.#disk, this.#store, state);
+  verify(state: StoreState, skips: VerifySkips): Promise<VerifiedStore> {
+    return verifyOnPool(this.#disk, this.#store, state, skips);
   }
 
   agree(verified: VerifiedStore, plan: RepairPlan): Promise<boolean> {

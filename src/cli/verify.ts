@@ -9,8 +9,8 @@ import type { Finding } from '../store/findings.ts';
 import { SystemProcesses } from '../store/process-table.ts';
 import { liveOwner } from '../store/store-lock.ts';
 import type { StorePaths } from '../store/store-paths.ts';
-import { planVerification, type StoreState, type VerifyPlan } from '../store/verify-plan.ts';
-import { type VerifyReport, verifyStore } from '../store/verify-store.ts';
+import { planVerification, type StoreState, type VerifyPlan, type VerifySkips } from '../store/verify-plan.ts';
+import { type VerifyReport, verifyStore, workContext } from '../store/verify-store.ts';
 import { storeToolPool } from '../threads/pool/store-tool-pool.ts';
 import { ExitCode } from './exit-code.ts';
 import { type StoreArguments, type StoreFlags, storeArguments } from './store-arguments.ts';
@@ -42,10 +42,11 @@ export async function verifyOnPool(
   disk: Disk,
   { paths, sizes, indexShape }: StoreArguments,
   state: StoreState,
+  skips: VerifySkips = {},
 ): Promise<Verified> {
-  const options = { sizes, state, parseSettings: parseFastJson };
+  const options = { sizes, state, skips, parseSettings: parseFastJson };
   const plan = planVerification(disk, paths, indexShape === undefined ? options : { ...options, indexShape });
-  const pool = storeToolPool(plan.context);
+  const pool = storeToolPool(workContext(plan));
   const progress = toolProgress('checking', plan.segments.length * sizes.segmentSizeBytes);
   const startUs = systemClock.monotonicUs();
   try {

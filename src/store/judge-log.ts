@@ -21,10 +21,12 @@ export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
     findings.add({ kind: 'log-missing', file: paths.commitLog, offset: null, what, matters: true, advice: 'restore' });
   }
   for (const damaged of log.damaged) {
+    if (isInFlux(plan, damaged.at)) continue;
     const what = damagedText(plan, log, damaged);
     findings.add({ kind: 'record-damaged', ...at(damaged.at), what, matters: true, advice: 'restore' });
   }
   for (const hole of log.holes) {
+    if (isInFlux(plan, hole.from)) continue;
     // Retention has taken the file away meanwhile.
     if (options.state === 'running' && disk.stat(at(hole.from).file) === null) continue;
     const what = `${hole.to - hole.from} bytes are no record, the next one lies at ${hole.to}. ${ending(plan, log, hole.from)}`;
@@ -52,6 +54,11 @@ function damagedText(
 ): string {
   const what = `the record of ${topic}/${queueId}/${queueOffset}, ${size} bytes, ${FAULT_TEXT[fault]}`;
   return fault === 'properties' ? what : `${what}. ${ending(plan, log, at)}`;
+}
+
+/** A broker that runs may be writing there: the checkpoint does not vouch for it yet. */
+function isInFlux({ options, walkStart }: VerifyPlan, logOffset: number): boolean {
+  return options.state === 'running' && logOffset >= walkStart;
 }
 
 /** What a start does with damage in the middle. */

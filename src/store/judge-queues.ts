@@ -64,6 +64,8 @@ export function judgeQueues(
 
 function addBreaks(plan: VerifyPlan, queue: LogQueue): void {
   if (queue.breaks === 0) return;
+  // Where a broker that runs was writing while it was looked at.
+  if (plan.options.state === 'running' && queue.firstBreakLogOffset >= plan.walkStart) return;
   const what = `the offsets of ${queue.breaks} records do not follow the one before, first at log offset ${queue.firstBreakLogOffset}: the queue cannot be built from the log`;
   add(plan, 'record-offset', queue, queue.first, what, true, 'restore');
 }
@@ -118,8 +120,11 @@ function addOutside(
   { queue, fileProblems, stray, firstStray, ahead, firstAhead, tailAt }: QueueResult,
 ): void {
   const { state } = plan.options;
-  for (const problem of fileProblems)
-    add(plan, 'queue-files', queue, 0, `${problem}: a broker refuses to start`, true, 'repair');
+  for (const { what: problem, wasFlushed } of fileProblems) {
+    const isYoung = state !== 'clean' && !wasFlushed;
+    const then = isYoung ? 'it was never flushed, the next start puts it right' : 'a broker refuses to start';
+    add(plan, 'queue-files', queue, 0, `${problem}: ${then}`, !isYoung, isYoung ? 'nothing' : 'repair');
+  }
   if (stray > 0) {
     const what = `${stray} entries before its first record in the log name no record of it, the first at ${firstStray}`;
     add(plan, 'queue-stray', queue, firstStray, what, true, 'repair');

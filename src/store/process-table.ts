@@ -22,6 +22,8 @@ const TICKS_PER_SECOND = 100;
 /** Field of /proc/PID/stat behind the command's name: the ticks from boot to start. */
 const START_FIELD = 19;
 const BOOT_ID_DIGITS = 8;
+/** Its files are closed, but whoever has started it has not asked for its end: in a container without an init perhaps never. */
+const ENDED_STATES: readonly string[] = ['Z', 'X'];
 
 /** The processes of this machine, or of this container. */
 export class SystemProcesses implements ProcessTable {
@@ -42,7 +44,9 @@ export class SystemProcesses implements ProcessTable {
     const stat = this.#read(`/proc/${processId}/stat`);
     if (stat === null) return null;
     // The command may hold blanks and brackets, the fields behind its last bracket do not.
-    const ticks = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[START_FIELD]);
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (ENDED_STATES.includes(fields[0]!)) return null;
+    const ticks = Number(fields[START_FIELD]);
     return {
       identity: `${processId}-${ticks}-${this.#bootId}`,
       startedMs: Number.isNaN(this.#bootMs) ? null : this.#bootMs + (ticks / TICKS_PER_SECOND) * 1000,

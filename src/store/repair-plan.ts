@@ -86,7 +86,10 @@ function has({ counts }: VerifyReport, kinds: readonly FindingKind[]): boolean {
 function refusalsOf(plan: VerifyPlan, report: VerifyReport, { cutAt }: RepairOptions): string[] {
   const { log, counts } = report;
   if (counts.has('log-missing')) return ['there is no log: put it back first, nothing can be built without it'];
-  if (counts.has('segment-missing')) return ['a file of the log is missing between others: put it back first'];
+  if (counts.has('segment-missing'))
+    return [
+      'a file of the log is missing between others: put it back first, or, where it was never flushed, start a broker once',
+    ];
   const sizes = report.findings.filter(({ kind, matters }) => kind === 'segment-size' && matters);
   if (sizes.length > 0) return sizes.map(({ file, what }) => `${file} ${what}: put the whole file back first`);
   const places = damagedPlaces(plan, log);

@@ -5,7 +5,7 @@
 import type { Disk } from './disk.ts';
 import { isNothing, planRepair, type RepairOptions, type RepairPlan } from './repair-plan.ts';
 import { type RepairWork, repairLog, repairRest } from './repair-store.ts';
-import type { StoreState, VerifyPlan } from './verify-plan.ts';
+import type { StoreState, VerifyPlan, VerifySkips } from './verify-plan.ts';
 import type { VerifyReport } from './verify-store.ts';
 
 export interface VerifiedStore {
@@ -14,7 +14,7 @@ export interface VerifiedStore {
 }
 
 export interface RepairCalls {
-  verify(state: StoreState): Promise<VerifiedStore>;
+  verify(state: StoreState, skips: VerifySkips): Promise<VerifiedStore>;
   /** True when the plan is to be carried out. */
   agree(verified: VerifiedStore, plan: RepairPlan): Promise<boolean>;
   /** Calls `action` with who does the work, which is closed behind it. */
@@ -57,12 +57,17 @@ export class StoreRepair {
   }
 
   async run(): Promise<RepairOutcome> {
-    const verified = await this.#calls.verify(this.#leavesClean ? 'clean' : 'crashed');
+    const verified = await this.#calls.verify(this.#leavesClean ? 'clean' : 'crashed', this.#skips);
     const plan = planRepair(verified.plan, verified.report, this.#options);
     if (plan.refusals.length > 0) return this.#outcome('refused', false, verified, plan);
     if (isNothing(plan)) return this.#outcome('nothing to do', verified.report.matter === 0, verified, plan);
     if (!(await this.#calls.agree(verified, plan))) return this.#outcome('declined', false, verified, plan);
     return this.#carryOut(verified, plan);
+  }
+
+  /** What is going to be built needs no comparison. */
+  get #skips(): VerifySkips {
+    return { entries: this.#options.all };
   }
 
   async #carryOut(verified: VerifiedStore, plan: RepairPlan): Promise<RepairOutcome> {
@@ -72,12 +77,13 @@ export class StoreRepair {
     let rest = plan;
     if (plan.losesRecords) {
       // What the queues lack now is another thing.
-      now = await this.#calls.verify('crashed');
+      now = await this.#calls.verify('crashed', this.#skips);
       rest = planRepair(now.plan, now.report, { ...this.#options, cutAt: null });
       if (rest.refusals.length > 0) return this.#outcome('refused', false, now, rest);
     }
     await this.#calls.withWork(now, rest, (work) => repairRest(this.#disk, now.plan, now.report, rest, work));
-    const after = await this.#calls.verify('clean');
+    // Bodies are what they were a moment ago: only what was damaged is looked at again, to be told.
+    const after = await this.#calls.verify('clean', { bodies: now.report.log.damagedCount === 0 });
     this.#leavesClean = true;
     return this.#outcome('repaired', after.report.matter === 0, after, rest);
   }

@@ -28,6 +28,15 @@ export interface VerifyOptions {
   readonly state: StoreState;
   /** Throws for text that is no settings file; returns what it says. */
   readonly parseSettings: (text: string) => unknown;
+  /** What a repair knows already, or is going to build anyhow. */
+  readonly skips?: VerifySkips;
+}
+
+export interface VerifySkips {
+  /** Checksums of bodies, topics and properties. */
+  readonly bodies?: boolean;
+  /** Entries of queues and index. */
+  readonly entries?: boolean;
 }
 
 export interface VerifyPlan {
@@ -40,6 +49,8 @@ export interface VerifyPlan {
   readonly walkStart: number;
   /** All of the log before this has been on the disk, by RingMQ's own word; -1 when it has said nothing. */
   readonly vouchedTo: number;
+  /** Files of what comes before this were flushed: a start after a crash makes no allowance for them. */
+  readonly flushedTo: number;
   readonly queueFolders: readonly QueueFolder[];
   readonly findings: Findings;
 }
@@ -47,11 +58,14 @@ export interface VerifyPlan {
 export function planVerification(disk: Disk, paths: StorePaths, options: VerifyOptions): VerifyPlan {
   const findings = new Findings();
   const checkpoint = readCheckpoint(disk, paths.checkpoint);
-  const segments = findSegments(disk, paths, options, findings);
+  const vouched = readVouched(disk, paths.checkpoint);
+  // As recovery has it: where only times are known, everything may have been flushed.
+  const isNothingKnown = safeTimestamp(checkpoint) === 0;
+  const flushedTo = vouched?.filedTo ?? (isNothingKnown ? 0 : Number.POSITIVE_INFINITY);
+  const segments = findSegments(disk, paths, options, flushedTo, findings);
   const strangers: string[] = [];
   const folders = queueFolders(disk, paths.consumeQueue, strangers);
   for (const path of strangers) addForeign(findings, path);
-  const vouched = readVouched(disk, paths.checkpoint);
   const walkStart = vouched?.filedTo ?? walkStartOf(disk, paths, options.sizes, segments, safeTimestamp(checkpoint));
   const indexFiles = findIndexFiles(disk, paths, options.indexShape, findings);
   const isRunning = options.state === 'running';
@@ -61,10 +75,22 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
     batchTopics: new Set(disk.list(paths.batchConsumeQueue)),
     indexFiles,
     settledTo: isRunning ? walkStart : Number.POSITIVE_INFINITY,
+    checksBodies: options.skips?.bodies !== true,
     indexedTo: isRunning ? (indexFiles.at(-1)?.header.endLogOffset ?? -1) : Number.POSITIVE_INFINITY,
   };
   const vouchedTo = vouched === null ? -1 : Math.max(vouched.filedTo, vouched.stoppedAt);
-  return { paths, options, context, segments, checkpoint, walkStart, vouchedTo, queueFolders: folders, findings };
+  return {
+    paths,
+    options,
+    context,
+    segments,
+    checkpoint,
+    walkStart,
+    vouchedTo,
+    flushedTo,
+    queueFolders: folders,
+    findings,
+  };
 }
 
 function walkStartOf(
@@ -82,7 +108,13 @@ function walkStartOf(
   }
 }
 
-function findSegments(disk: Disk, paths: StorePaths, { sizes, state }: VerifyOptions, findings: Findings): number[] {
+function findSegments(
+  disk: Disk,
+  paths: StorePaths,
+  { sizes, state }: VerifyOptions,
+  flushedTo: number,
+  findings: Findings,
+): number[] {
   const size = sizes.segmentSizeBytes;
   const starts: number[] = [];
   const names = disk.list(paths.commitLog);
@@ -111,15 +143,12 @@ function findSegments(disk: Disk, paths: StorePaths, { sizes, state }: VerifyOpt
     }
     const before = starts.at(-1);
     if (before !== undefined && before + size !== start) {
-      const what = `the file before it, ${fileNameOf(start - size)}, is missing: a broker refuses to start`;
-      findings.add({
-        kind: 'segment-missing',
-        file: path,
-        offset: before + size,
-        what,
-        matters: true,
-        advice: 'restore',
-      });
+      const isYoung = state === 'crashed' && before + size >= flushedTo;
+      const what = isYoung
+        ? 'the file before it is missing: none of the two was ever flushed, the next start removes what is there'
+        : `the file before it, ${fileNameOf(start - size)}, is missing: a broker refuses to start`;
+      const advice = isYoung ? 'nothing' : 'restore';
+      findings.add({ kind: 'segment-missing', file: path, offset: before + size, what, matters: !isYoung, advice });
     }
     starts.push(start);
   }

@@ -18,12 +18,20 @@ export interface QueueContext {
   readonly fileSizeBytes: number;
   readonly logStart: number;
   readonly logEnd: number;
+  /** Entries of records before this were on the disk when the checkpoint was written. */
+  readonly flushedTo: number;
+}
+
+/** What is wrong with the name or the size of a file. */
+export interface FileProblem {
+  readonly what: string;
+  /** It holds entries that the checkpoint vouches for. */
+  readonly wasFlushed: boolean;
 }
 
 export interface QueueResult {
   readonly queue: QueueToCheck;
-  /** What is wrong with names and sizes of its files. */
-  readonly fileProblems: readonly string[];
+  readonly fileProblems: readonly FileProblem[];
   readonly strangers: readonly string[];
   /** Entries, before those of the log, that name deleted records; that name records in the log, which are not this queue's. */
   readonly deleted: number;
@@ -49,7 +57,7 @@ class QueueCheck {
   readonly #disk: Disk;
   readonly #context: QueueContext;
   readonly #queue: QueueToCheck;
-  readonly #fileProblems: string[] = [];
+  readonly #fileProblems: FileProblem[] = [];
   readonly #strangers: string[] = [];
   readonly #bytes = Buffer.alloc(CHUNK_ENTRIES * QUEUE_ENTRY_BYTES);
   readonly #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
@@ -94,13 +102,24 @@ class QueueCheck {
         continue;
       }
       const size = this.#disk.stat(join(directory, name))?.size ?? 0;
-      if (size !== fileSizeBytes) this.#fileProblems.push(`${name} has ${size} bytes, not ${fileSizeBytes}`);
+      if (size !== fileSizeBytes) this.#addProblem(name, `${name} has ${size} bytes, not ${fileSizeBytes}`);
       const before = starts.at(-1);
       if (before !== undefined && before + fileSizeBytes !== start)
-        this.#fileProblems.push(`there is no file before ${name}`);
+        this.#addProblem(name, `there is no file before ${name}`);
       starts.push(start);
     }
     return starts;
+  }
+
+  #addProblem(name: string, what: string): void {
+    const file = this.#disk.open(join(this.#queue.directory, name), 'read');
+    try {
+      const read = file.read(this.#bytes, 0, QUEUE_ENTRY_BYTES, 0);
+      const isEntry = read === QUEUE_ENTRY_BYTES && entrySize(this.#view, 0) > 0;
+      this.#fileProblems.push({ what, wasFlushed: isEntry && entryLogOffset(this.#view, 0) < this.#context.flushedTo });
+    } finally {
+      file.close();
+    }
   }
 
   /** The entries of the log's own records were compared before: they are passed over. */

@@ -35,6 +35,7 @@ export interface SliceContext {
   /** Log offsets: entries of records from the first on, keys of records behind the second may be in memory only. Infinite for a store that nobody has open. */
   readonly settledTo: number;
   readonly indexedTo: number;
+  readonly checksBodies: boolean;
   readonly tagsCodeOf: TagsCodeOf;
 }
 
@@ -105,6 +106,7 @@ class SliceCheck {
   readonly #reader: LogReader;
   readonly #slice: LogSlice;
   readonly #segmentEnd: number;
+  readonly #checksBodies: boolean;
   readonly #scanner: LogScanner;
   readonly #search: RecordSearch;
   readonly #entries: ExpectedEntries;
@@ -123,6 +125,7 @@ class SliceCheck {
   constructor(disk: Disk, reader: LogReader, context: SliceContext, slice: LogSlice) {
     this.#reader = reader;
     this.#slice = slice;
+    this.#checksBodies = context.checksBodies;
     this.#segmentEnd = segmentStart(reader.files, slice.from) + reader.files.segmentSizeBytes;
     this.#scanner = new LogScanner(reader, false);
     this.#search = new RecordSearch(reader);
@@ -187,7 +190,7 @@ class SliceCheck {
     const { storeTimestamp, propertiesStart, propertiesLength } = cursor;
     if (storeTimestamp < this.#oldestStoreMs) this.#oldestStoreMs = storeTimestamp;
     if (storeTimestamp > this.#newestStoreMs) this.#newestStoreMs = storeTimestamp;
-    const fault = this.#faultOf();
+    const fault = this.#checksBodies ? this.#faultOf() : null;
     if (fault !== null && this.#damagedCount++ < DAMAGED_KEPT) {
       const { totalSize: size, topicStart, topicLength, queueId, queueOffset } = cursor;
       const topic = this.#scanner.bytes.toString('utf8', topicStart, topicStart + topicLength);

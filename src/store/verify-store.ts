@@ -10,7 +10,7 @@ import { judgeCheckpoint, judgeIndex, judgeSettings } from './judge-rest.ts';
 import type { IndexFileResult } from './verify-index.ts';
 import { cutSlices, joinSlices, type LogPicture, wronglyBegun } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
-import type { QueueResult } from './verify-queue.ts';
+import type { QueueContext, QueueResult } from './verify-queue.ts';
 import type { LogSlice, SliceResult } from './verify-slice.ts';
 import type { VerifyResult, VerifyTask } from './verify-task.ts';
 
@@ -25,9 +25,20 @@ export interface VerifyReport {
   readonly queues: readonly QueueResult[];
 }
 
+/** What the workers are told: without comparisons there is no index, and nothing of a queue is settled. */
+export function workContext({ context, options }: VerifyPlan): VerifyPlan['context'] {
+  return options.skips?.entries === true ? { ...context, indexFiles: [], settledTo: -1 } : context;
+}
+
 /** A slice of 64 MiB is checked in about 50 ms: enough of them for several threads, few enough to be told about. */
 const SLICE_BYTES = 64 * 1024 * 1024;
 const QUEUES_PER_TASK = 64;
+/** Each slice opens the files of its queues anew: with many of them slices are longer. */
+const QUEUES_PER_SLICE = 256;
+
+function sliceBytesFor(queues: number): number {
+  return SLICE_BYTES * Math.max(1, Math.ceil(queues / QUEUES_PER_SLICE));
+}
 
 /** `advanced` is called with the bytes of each piece of the log that was looked through. */
 export async function verifyStore(
@@ -35,7 +46,7 @@ export async function verifyStore(
   plan: VerifyPlan,
   run: RunVerifyTask,
   advanced: (bytes: number) => void = () => {},
-  sliceBytes = SLICE_BYTES,
+  sliceBytes = sliceBytesFor(plan.queueFolders.length),
 ): Promise<VerifyReport> {
   const { segmentSizeBytes, queueFileSizeBytes } = plan.options.sizes;
   const slices = cutSlices(plan.segments, segmentSizeBytes, Math.min(sliceBytes, segmentSizeBytes));
@@ -46,13 +57,19 @@ export async function verifyStore(
       return result;
     }),
   );
+  const skipsEntries = plan.options.skips?.entries === true;
   // The newest index file of a broker that runs changes while it is looked at.
   const stillFiles = plan.options.state === 'running' ? plan.context.indexFiles.slice(0, -1) : plan.context.indexFiles;
-  const indexResults = Promise.all(stillFiles.map((file) => runIndex(run, file)));
+  const indexResults = Promise.all((skipsEntries ? [] : stillFiles).map((file) => runIndex(run, file)));
   const filesEnd = (plan.segments.at(-1) ?? -segmentSizeBytes) + segmentSizeBytes;
   const log = joinSlices(await lookAgain(run, await sliceResults), filesEnd);
   const topics = judgeSettings(disk, plan);
-  const context = { fileSizeBytes: queueFileSizeBytes, logStart: log.start, logEnd: log.end };
+  const context = {
+    fileSizeBytes: queueFileSizeBytes,
+    logStart: log.start,
+    logEnd: log.end,
+    flushedTo: plan.flushedTo,
+  };
   const queues = await runQueues(run, plan, log, context);
   judgeLog(disk, plan, log);
   const indexFiles = await indexResults;
@@ -95,7 +112,7 @@ async function runQueues(
   run: RunVerifyTask,
   plan: VerifyPlan,
   log: LogPicture,
-  context: { fileSizeBytes: number; logStart: number; logEnd: number },
+  context: QueueContext,
 ): Promise<QueueResult[]> {
   const queues = queuesToCheck(plan, log);
   const parts: Promise<VerifyResult>[] = [];

@@ -176,6 +176,17 @@ describe('the processes of this machine', () => {
     expect(processes.find(processId)).toBeNull();
   });
 
+  it('do not count one that has ended and whose end nobody has asked for', () => {
+    const disk = new MemoryDisk();
+    disk.put('/proc/sys/kernel/random/boot_id', '0123456789');
+    disk.put('/proc/stat', 'btime 1700000000\n');
+    const stat = (state: string): string => `10 (a ) name) ${state} ${'0 '.repeat(18)}4711 0`;
+    disk.put('/proc/10/stat', stat('S'));
+    expect(new SystemProcesses(disk).find(10)?.identity).toBe('10-4711-01234567');
+    disk.put('/proc/10/stat', stat('Z'));
+    expect(new SystemProcesses(disk).find(10)).toBeNull();
+  });
+
   it('say when they were started', (context) => {
     const started = new SystemProcesses(new NodeDisk()).find(process.pid)?.startedMs;
     if (process.platform !== 'linux') context.skip();

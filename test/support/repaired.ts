@@ -8,7 +8,7 @@ import type { StorePaths } from '../../src/store/store-paths.ts';
 import { type RepairCalls, type RepairOutcome, StoreRepair } from '../../src/store/store-repair.ts';
 import { type StoreSizes, sizesOf } from '../../src/store/store-sizes.ts';
 import { planVerification } from '../../src/store/verify-plan.ts';
-import { verifyStore } from '../../src/store/verify-store.ts';
+import { verifyStore, workContext } from '../../src/store/verify-store.ts';
 import { runVerifyTask } from '../../src/store/verify-task.ts';
 import { buildIndex } from '../../src/threads/pool/index-build.ts';
 import { tagsCodes } from '../../src/threads/pool/record-tags.ts';
@@ -35,9 +35,9 @@ export async function repaired(disk: Disk, paths: StorePaths, options: RepairedO
   const calls: RepairCalls = {
     keptFolder: KEPT_FOLDER,
     agree: async () => agrees,
-    async verify(state) {
-      const plan = planVerification(disk, paths, { sizes, state, parseSettings: parseFastJson });
-      const context = { ...plan.context, tagsCodeOf: tagsCodes() };
+    async verify(state, skips) {
+      const plan = planVerification(disk, paths, { sizes, state, skips, parseSettings: parseFastJson });
+      const context = { ...workContext(plan), tagsCodeOf: tagsCodes() };
       return { plan, report: await verifyStore(disk, plan, async (task) => runVerifyTask(disk, context, task)) };
     },
     async withWork({ plan }, _rest, action) {
