@@ -19,6 +19,8 @@ import type { LogReader } from './log-reader.ts';
 import { segmentStart } from './segments.ts';
 
 const WINDOW_BYTES = 1024 * 1024;
+/** No disk writes less at once, and no file system puts the start of a file elsewhere. */
+const SECTOR_BYTES = 512;
 
 /** What {@link LogScanner.next} came upon. */
 export const Scanned = {
@@ -110,7 +112,7 @@ export class LogScanner {
     const at = this.#position - this.#windowStart;
     this.#recordAt = at;
     if (!this.cursor.load(this.#view, at) || this.cursor.physicalOffset !== this.#position) return Scanned.bad;
-    if (this.#checksContents && !(this.#isTopicWhole() && this.#isBodyWhole(at))) return Scanned.bad;
+    if (this.#checksContents && !this.#areContentsWhole(at)) return Scanned.bad;
     this.#next = this.#position + size;
     return Scanned.record;
   }
@@ -120,11 +122,30 @@ export class LogScanner {
     return this.#position + BLANK_HEAD_BYTES > segmentEnd ? Scanned.bad : Scanned.end;
   }
 
+  #areContentsWhole(at: number): boolean {
+    return this.#isTopicWhole() && this.#arePropertiesWhole() && this.#isBodyWhole(at);
+  }
+
   /** No checksum covers the topic. A page that did not get to the disk is zero, and no topic has a zero byte. */
   #isTopicWhole(): boolean {
     const { topicStart, topicLength } = this.cursor;
     if (topicLength === 0) return false;
     for (let i = topicStart; i < topicStart + topicLength; i++) if (this.#bytes[i] === 0) return false;
+    return true;
+  }
+
+  /**
+   * Nor the properties. A zero byte may be theirs, but a sector that did not get to the disk is zero all over. One that begins before them holds
+   * their length too, which would be zero then.
+   */
+  #arePropertiesWhole(): boolean {
+    const { propertiesStart, propertiesLength } = this.cursor;
+    const end = propertiesStart + propertiesLength;
+    const inSegment = (this.#windowStart + propertiesStart) % this.#segmentSize;
+    const first = propertiesStart + ((SECTOR_BYTES - (inSegment % SECTOR_BYTES)) % SECTOR_BYTES);
+    for (let sector = first; sector < end; sector += SECTOR_BYTES) {
+      if (isZero(this.#bytes, sector, Math.min(sector + SECTOR_BYTES, end))) return false;
+    }
     return true;
   }
 
@@ -150,4 +171,9 @@ export class LogScanner {
     this.#bytes = Buffer.allocUnsafeSlow(length);
     this.#view = new DataView(this.#bytes.buffer);
   }
+}
+
+function isZero(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (bytes[at] !== 0) return false;
+  return true;
 }

@@ -277,11 +277,7 @@ class Recovery {
   }
 
   /** Looks through the log from `from` on, and from its start when a queue turns out to lack more than that. */
-  #walk(
-    queues: readonly FiledQueue[],
-    { lookFrom }: StartPoint,
-    from: LogOffset,
-  ): Walk {
+  #walk(queues: readonly FiledQueue[], { lookFrom }: StartPoint, from: LogOffset): Walk {
     const { checksBodies, progress = () => {} } = this.#settings;
     const marks: number[] = [];
     const mark = (position: number): void => {

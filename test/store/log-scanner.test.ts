@@ -46,6 +46,14 @@ function walk(disk: MemoryDisk, from: number, to: number, checksBodies = true, w
   }
 }
 
+/** Walks the second segment, which begins with these bytes. */
+function walkOf(bytes: Buffer) {
+  const disk = new MemoryDisk();
+  const writer = new CommitLogWriter(disk, files, asLogOffset(1024));
+  writer.write(bytes, 0, bytes.length);
+  return walk(disk, 1024, writer.end);
+}
+
 describe('the scanner of the log', () => {
   it('finds any records again, with any window, across the fillers of segments', () => {
     fc.assert(
@@ -102,6 +110,26 @@ describe('the scanner of the log', () => {
     const { starts, end } = logOf(disk, ['first', 'second']);
     disk.bytesOf(FIRST)[end - 3] = 0;
     expect(walk(disk, 0, end, true)).toMatchObject({ bodies: ['first'], found: Scanned.bad, position: starts[1] });
+  });
+
+  it('sees properties that did not get to the disk, by the sector, and takes zero bytes that are theirs', () => {
+    const sector = 512;
+    const size = (properties: string) => testRecordSize({ topic: 'T', body: 'b', properties });
+    const text = 'UNIQ_KEY\u0001a\u0000b\u0002'.padEnd(900, 'x');
+    // From a segment's start on: the properties lie in its first two sectors.
+    const record = { topic: 'T', queueId: 0, queueOffset: 0, logOffset: 1024, storeTimestamp: 1, body: 'b' };
+    const segment = encodeTestRecord({ ...record, properties: text });
+    const whole = walkOf(segment);
+    expect(whole).toMatchObject({ bodies: ['b'], position: 1024 + size(text) });
+    const torn = Buffer.from(segment).fill(0, sector);
+    expect(walkOf(torn)).toEqual({ bodies: [], found: Scanned.bad, position: 1024 });
+    // One byte of the last sector says that it is there.
+    torn[torn.length - 1] = 0x02;
+    expect(walkOf(torn)).toMatchObject({ bodies: ['b'] });
+    const short = encodeTestRecord({ ...record, properties: text.slice(0, sector + 1 - size('')) });
+    expect(short.length).toBe(sector + 1);
+    short[sector] = 0;
+    expect(walkOf(short)).toMatchObject({ bodies: [], found: Scanned.bad });
   });
 
   it('refuses a record that says it lies somewhere else', () => {
