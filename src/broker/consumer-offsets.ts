@@ -51,6 +51,26 @@ export class ConsumerOffsets {
     if (this.#commits % COMMITS_PER_VERSION === 0) this.#version.advance(this.#clock.nowMs());
   }
 
+  /**
+   * Moves back the groups that have come further than their queue goes, for a start after a crash that took the queue's end: they would pass
+   * over the messages that are given these offsets next. Returns how many places were moved.
+   */
+  holdBack(endOf: (topic: string, queueId: number) => number): number {
+    let moved = 0;
+    for (const [key, queues] of this.#offsets) {
+      const parts = splitKey(key);
+      if (parts === null) continue;
+      for (const [queueId, offset] of queues) {
+        const end = endOf(parts.topic, queueId);
+        if (offset <= end) continue;
+        queues.set(queueId, end);
+        moved++;
+      }
+    }
+    if (moved > 0) this.document.touch();
+    return moved;
+  }
+
   /** Topics that a group has offsets on. */
   topicsOf(group: string): string[] {
     return this.#otherHalves((topic, holder) => (holder === group ? topic : null));

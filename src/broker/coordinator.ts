@@ -76,6 +76,17 @@ export class Coordinator {
     this.#settle();
   }
 
+  /** After a crash: no group is further than its queue. `endOf` is the offset of the queue's next message. */
+  holdOffsetsBack(endOf: (topic: string, queueId: number) => number): void {
+    const moved = this.#tables.offsets.holdBack(endOf);
+    if (moved === 0) return;
+    // At once: after another crash the queue may be long enough to hide it.
+    this.#tables.offsets.document.save();
+    this.#ports.log.warn(
+      `${moved} places of groups were beyond the end of their queue, whose last messages are lost: they are moved back to it`,
+    );
+  }
+
   /** A net thread is there: tells it every topic, group and live consumer group, and every change from now on. */
   announce(netIndex: number): void {
     const { topics, groups, consumers } = this.#tables;

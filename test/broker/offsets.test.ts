@@ -162,6 +162,26 @@ describe('consumerOffset.json', () => {
   });
 });
 
+describe('places of groups after a crash', () => {
+  it('are moved back to the end of a queue that has lost its last messages, and that is saved at once', () => {
+    const files = new MemoryFiles();
+    files.texts.set('consumerOffset.json', '{"offsetTable":{"T@G":{0:9,1:4},"Gone@G":{0:7},"a@b@c":{0:9}}}');
+    const control = harness({}, { files });
+    const ends = new Map([
+      ['T/0', 5],
+      ['T/1', 5],
+    ]);
+    control.coordinator.holdOffsetsBack((topic, queueId) => ends.get(`${topic}/${queueId}`) ?? 0);
+    expect(query(control)).toBe('5');
+    expect(query(control, { queueId: 1 })).toBe('4');
+    expect(query(control, { topic: 'Gone' })).toBe('0');
+    const again = harness({}, { files });
+    expect(query(again)).toBe('5');
+    // The keys with three parts are of another kind and stay as they are.
+    expect(files.texts.get('consumerOffset.json')).toMatch(/"a@b@c":\s*\{\s*"?0"?:\s*9/);
+  });
+});
+
 describe('29 to 32', () => {
   const ask = (control: ControlHarness, code: number, fields: object = {}): Record<string, string> =>
     Object.fromEntries(control.request(1, code, { topic: 'T', queueId: 0, ...fields }).extFields ?? []);

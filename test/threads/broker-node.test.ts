@@ -234,6 +234,27 @@ describe('a broker whose process may open few files', () => {
   });
 });
 
+describe('a broker that has lost the end of a queue', () => {
+  it.each([true, false])('lets no group be further than its queue, after a crash: %s', async (crashed) => {
+    const store = `${temporaryFolder('node')}/store`;
+    const first = await startNode(store);
+    let client = new NodeClient(first);
+    for (const body of ['a', 'b', 'c']) await client.send({ topic: TOPIC, queueId: 0, body });
+    await until(async () => (await client.maxOffset(TOPIC, 0)) === 3, 'the messages');
+    // As a group that had consumed what is no longer there.
+    await client.pull(TOPIC, 0, 0, 10);
+    await first.close();
+    client.close();
+    // Of no process.
+    if (crashed) writeFileSync(`${store}/abort`, 'a crash');
+    const second = await startNode(store);
+    client = new NodeClient(second);
+    expect(await client.committed('G', TOPIC, 0)).toBe(crashed ? 3 : 10);
+    client.close();
+    await second.close();
+  });
+});
+
 describe('a broker that is killed', () => {
   it('has every message that it acknowledged where it said, after the next start', async () => {
     const store = `${temporaryFolder('node')}/store`;

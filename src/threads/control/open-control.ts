@@ -99,6 +99,12 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
     configText: () => settingsText({ ...settings, namesrvAddr: nameServers }),
     log,
   });
+  if (!recovered.cleanStop) {
+    const { batchTopics } = recovered;
+    coordinator.holdOffsetsBack((topic, queueId) =>
+      batchTopics.has(topic) ? Number.POSITIVE_INFINITY : recovered.nextOffset(topic, queueId),
+    );
+  }
   const watched = workersOf(settings.placement, settings.netThreads)
     .map((agents) => agents[0]!)
     .map((agent) => ({ name: agent, index: threadOf(agent).index }));
