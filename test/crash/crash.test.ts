@@ -12,7 +12,7 @@ const SEED = 9;
 it('a broker that is killed again and again has everything that it acknowledged', { timeout: 60_000 }, async () => {
   const lines: string[] = [];
   const choices = { flushes: FLUSHES, placements: PLACEMENTS };
-  const options = { cycles: CYCLES, seed: SEED, choices, main: MAIN, snapshots: false };
+  const options = { cycles: CYCLES, seed: SEED, choices, main: MAIN, snapshots: false, power: null };
   const { cycles } = await runCycles({ ...options, tell: (line) => lines.push(line) });
   expect(cycles.length).toBe(CYCLES);
   for (const cycle of cycles) expect(cycle.surveyed).toBeGreaterThanOrEqual(cycle.acknowledged);

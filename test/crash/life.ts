@@ -21,9 +21,10 @@ import {
   type StartPlan,
   settingsOfLife,
 } from './plan.ts';
+import { type FileSystem, PowerDomain } from './power.ts';
 import { type Ended, type FoundQueue, StoreModel } from './store-model.ts';
 import { Survey } from './survey.ts';
-import { WitnessKind } from './witness-log.ts';
+import { isAcknowledgement, type WitnessEntry, WitnessKind } from './witness-log.ts';
 
 const PRODUCERS = 2;
 /** So much longer than its interval may the file of consumer offsets take on a busy machine. */
@@ -40,6 +41,8 @@ export interface LifeOptions {
   readonly choices: Choices;
   /** Keeps a copy of the newest files as the last broker left them. */
   readonly snapshots: boolean;
+  /** The store lies on such a file system, and its power is cut. */
+  readonly power: FileSystem | null;
 }
 
 /** What a cycle was and what it showed. */
@@ -47,6 +50,7 @@ export interface CycleResult {
   readonly end: EndPlan;
   readonly settings: Readonly<Record<string, string>>;
   readonly killedStarts: number;
+  readonly powerCuts: number;
   readonly startMs: number;
   readonly acknowledged: number;
   readonly surveyed: number;
@@ -68,12 +72,14 @@ export class Life {
   readonly #topics: TopicPlan[] = [...FIRST_TOPICS];
   /** So far each queue has been surveyed. */
   readonly #surveyed = new Map<string, number>();
+  readonly #power: PowerDomain | null;
   #places: Record<string, number> = {};
   #start: StartPlan;
   #broker!: BrokerProcess;
   #address = '';
   #cycles = 0;
   #logEnd = 0;
+  #powerCuts = 0;
 
   constructor(options: LifeOptions) {
     this.#options = options;
@@ -81,9 +87,10 @@ export class Life {
     this.plan = drawLife(this.#random);
     this.#start = drawStart(this.#random, options.choices);
     this.#stamp = options.seed & 0x7fffffff;
-    this.#store = `${options.folder}/store`;
-    mkdirSync(options.folder, { recursive: true });
     const { folder } = options;
+    mkdirSync(folder, { recursive: true });
+    this.#power = options.power === null ? null : new PowerDomain(folder, options.power);
+    this.#store = `${this.#power?.folder ?? folder}/store`;
     const producers = Array.from(
       { length: PRODUCERS },
       (_, i) => new ClientProcess('producer', folder, this.#stamp, i),
@@ -101,13 +108,17 @@ export class Life {
     const plan = drawCycle(this.#random, this.#options.choices);
     if (plan.newTopicQueues > 0) this.#topics.push({ index: this.#topics.length, queues: plan.newTopicQueues });
     const before = this.#model.acknowledged;
+    const cutsBefore = this.#powerCuts;
     const { settings } = this.#start;
     const reports = Promise.all(this.#clients.map((client) => client.run(this.#begin(plan.end))));
     // Whoever waits for them hears of it.
     reports.catch(() => {});
-    const downUs = await this.#end(plan.end);
-    const refused = this.#hear(await reports);
+    const downUs = await this.#end(plan);
+    const said = await reports;
     const clean = this.#checkExit(plan.end);
+    this.#loseWhatIsNotOnDisk(plan);
+    const isPowerLost = this.#powerCuts > cutsBefore && !clean;
+    const refused = this.#hear(said, isPowerLost);
     const filedBeforeUs = downUs - (this.#start.offsetsIntervalMs + OFFSETS_MARGIN_MS) * 1000;
     if (this.#options.snapshots) this.#snapshot();
     await this.#killStarts(plan);
@@ -115,12 +126,16 @@ export class Life {
     this.#broker = this.#spawn();
     this.#address = await this.#broker.ready;
     this.#cycles++;
-    const surveyed = await this.#survey({ clean, filedBeforeUs }, isLast);
+    const surveyed = await this.#survey(
+      { clean, filedBeforeUs, hasLost: isPowerLost && !this.#isSync(settings) },
+      isLast,
+    );
     this.#failOnViolations();
     return {
       end: plan.end,
       settings,
       killedStarts: plan.killedStartsMs.length,
+      powerCuts: this.#powerCuts - cutsBefore,
       startMs: this.#broker.startMs,
       acknowledged: this.#model.acknowledged - before,
       surveyed,
@@ -132,6 +147,7 @@ export class Life {
     for (const client of this.#clients) client.close();
     this.#broker.signal('SIGKILL');
     await this.#broker.ended();
+    this.#power?.close();
   }
 
   /** For the report of a failure. */
@@ -167,29 +183,56 @@ export class Life {
   }
 
   /** Returns when it was done, monotonic in microseconds. */
-  async #end(end: EndPlan): Promise<number> {
+  async #end({ end, cut }: CyclePlan): Promise<number> {
     await Promise.race([this.#broker.ended(), sleep(end.afterMs)]);
     if (end.kind === 'stop' || end.kind === 'stop-killed') {
       this.#broker.signal('SIGTERM');
       if (end.kind === 'stop-killed') await Promise.race([this.#broker.ended(), sleep(end.killAfterMs)]);
     }
     const downUs = systemClock.monotonicUs();
+    if (end.kind === 'time' && cut === 'before') this.#cutPower();
     if (end.kind !== 'stop') this.#broker.signal('SIGKILL');
     await this.#broker.ended();
     return downUs;
   }
 
-  #hear(reports: readonly Report[]): Record<string, number> {
+  #cutPower(): void {
+    if (this.#power === null) return;
+    this.#power.cut();
+    this.#powerCuts++;
+  }
+
+  /** Between a broker's end and the next start: the power goes, unless it has gone before, and comes back. */
+  #loseWhatIsNotOnDisk({ end, cut }: CyclePlan): void {
+    if (cut === 'none') return;
+    if (end.kind !== 'time' || cut === 'after') this.#cutPower();
+    this.#power?.restore();
+  }
+
+  #isSync(settings: Readonly<Record<string, string>>): boolean {
+    return settings.flushDiskType === 'sync';
+  }
+
+  /** A loss of power takes what was only written, and what consumers saw of it. */
+  #survives({ kind }: WitnessEntry, isPowerLost: boolean): boolean {
+    if (!isPowerLost || kind === WitnessKind.commitSent || kind === WitnessKind.commitAnswered) return true;
+    return kind === WitnessKind.flushed || (kind === WitnessKind.seen && this.#isSync(this.#start.settings));
+  }
+
+  #hear(reports: readonly Report[], isPowerLost: boolean): Record<string, number> {
     const refused: Record<string, number> = {};
     for (const client of this.#clients) {
       for (const entry of client.witness.readNew()) {
+        if (!this.#survives(entry, isPowerLost)) continue;
         this.#model.witness(entry);
-        if (entry.kind === WitnessKind.acknowledged) this.#logEnd = Math.max(this.#logEnd, entry.at);
+        if (isAcknowledgement(entry)) this.#logEnd = Math.max(this.#logEnd, entry.at);
       }
     }
     for (const report of reports) {
       for (const [lane, next] of report.sent) this.#model.sent(lane, next);
-      for (const text of report.violations) this.#model.report(text);
+      // While the power is gone every call on the disk fails, and the clients are told.
+      const heard = isPowerLost ? report.violations.filter((text) => !text.includes('EIO')) : report.violations;
+      for (const text of heard) this.#model.report(text);
       for (const [code, count] of Object.entries(report.refused)) refused[code] = (refused[code] ?? 0) + count;
     }
     return refused;
@@ -200,19 +243,25 @@ export class Life {
     const exit = this.#broker.exit!;
     const isStopped = exit.code === 0 && (kind === 'stop' || kind === 'stop-killed');
     const isKilled = exit.signal === 'SIGKILL' && kind !== 'stop';
-    if (!isStopped && !isKilled) this.#model.report(`the broker ended by itself or late: ${JSON.stringify(exit)}`);
+    // The first fdatasync that fails stops it.
+    const isStopOfPower = exit.code === 1 && kind === 'time' && this.#power !== null;
+    if (!isStopped && !isKilled && !isStopOfPower)
+      this.#model.report(`the broker ended by itself or late: ${JSON.stringify(exit)}`);
     const hasAbort = existsSync(`${this.#store}/abort`);
     if (isStopped && hasAbort) this.#model.report('the file abort is there after a clean stop');
     return isStopped;
   }
 
-  async #killStarts({ killedStartsMs }: CyclePlan): Promise<void> {
+  async #killStarts({ killedStartsMs, cut }: CyclePlan): Promise<void> {
     for (const ms of killedStartsMs) {
       this.#broker = this.#spawn();
       await Promise.race([this.#broker.ended(), sleep(ms)]);
+      const hasEndedItself = this.#broker.exit !== null;
+      if (cut !== 'none') this.#cutPower();
       this.#broker.signal('SIGKILL');
       await this.#broker.ended();
-      if (this.#broker.exit?.signal !== 'SIGKILL') await this.#broker.ready;
+      if (cut !== 'none') this.#power?.restore();
+      if (hasEndedItself) await this.#broker.ready;
     }
   }
 

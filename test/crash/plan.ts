@@ -43,6 +43,8 @@ export interface CyclePlan {
   /** Starts before the next that are killed, and when. */
   readonly killedStartsMs: readonly number[];
   readonly next: StartPlan;
+  /** When the power goes, in runs that cut it: before the kill, between the end and the next start, or not. A clean stop is not disturbed. */
+  readonly cut: 'before' | 'after' | 'none';
   /** A topic that comes with this cycle. */
   readonly newTopicQueues: number;
 }
@@ -69,6 +71,7 @@ export function drawCycle(random: Random, choices: Choices): CyclePlan {
     end,
     killedStartsMs: Array.from({ length: killedStarts }, () => random.below(700)),
     next: drawStart(random, choices),
+    cut: pick(random, ['before', 'before', 'after', 'after', 'none']),
     newTopicQueues: random.next() < 0.15 ? 1 + random.below(4) : 0,
   };
 }

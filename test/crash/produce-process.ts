@@ -125,13 +125,14 @@ class Lane {
       return;
     }
     const queueOffset = Number(extFields?.get('queueOffset'));
+    const kind = extFields?.get('durability') === 'flushed' ? WitnessKind.flushed : WitnessKind.written;
     const ids = extFields?.get('msgId')?.split(',') ?? [];
     if (ids.length !== count) this.#run.violations.push(`${ids.length} ids for ${count} messages`);
     for (const [i, text] of ids.entries()) {
       const id = messageIdOf(this.#lane, first + i);
       const at = Number(parseMessageId(text)?.logOffset);
       const entry = { topic: topic.index, queueId, id, queueOffset: queueOffset + i, at };
-      witness.add({ kind: WitnessKind.acknowledged, ...entry });
+      witness.add({ kind, ...entry });
       this.#run.touch(at, queueOffset + i);
     }
   }

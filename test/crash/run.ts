@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../src/base/clock.ts';
 import { type CycleResult, Life } from './life.ts';
 import type { Choices } from './plan.ts';
+import type { FileSystem } from './power.ts';
 
 export interface RunOptions {
   readonly cycles: number;
@@ -15,6 +16,8 @@ export interface RunOptions {
   readonly choices: Choices;
   readonly main: string;
   readonly snapshots: boolean;
+  /** File systems whose power is cut, one after the other; null: no power is cut. */
+  readonly power: readonly FileSystem[] | null;
   /** Hears a line for each cycle. */
   readonly tell: (line: string) => void;
 }
@@ -41,7 +44,8 @@ export async function runCycles(options: RunOptions): Promise<RunResult> {
 async function runLife(options: RunOptions, number: number, count: number, done: CycleResult[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'ringmq-crash-'));
   const { main, choices, snapshots, tell } = options;
-  const life = new Life({ folder, main, choices, snapshots, seed: options.seed * SEEDS_OF_A_RUN + number });
+  const power = options.power?.[number % options.power.length] ?? null;
+  const life = new Life({ folder, main, choices, snapshots, power, seed: options.seed * SEEDS_OF_A_RUN + number });
   tell(`life ${number} in ${folder}: ${JSON.stringify(life.plan)}`);
   try {
     await life.open();
@@ -62,12 +66,13 @@ async function runLife(options: RunOptions, number: number, count: number, done:
 }
 
 function lineOf(number: number, result: CycleResult): string {
-  const { end, settings, startMs, acknowledged, surveyed, killedStarts, refused } = result;
+  const { end, settings, startMs, acknowledged, surveyed, killedStarts, refused, powerCuts } = result;
   const how = Object.entries(end).map(([name, value]) => (name === 'kind' ? value : `${name} ${value}`));
   const starts = killedStarts === 0 ? '' : `, ${killedStarts} starts killed`;
+  const cuts = powerCuts === 0 ? '' : `, ${powerCuts} power cuts`;
   const refusals = Object.entries(refused).map(([code, times]) => `, ${times} answered ${code}`);
   return (
-    `${number}: ${settings.placement} ${settings.flushDiskType}, ${how.join(' ')}${starts}: ${acknowledged} acknowledged${refusals.join('')}, ` +
+    `${number}: ${settings.placement} ${settings.flushDiskType}, ${how.join(' ')}${starts}${cuts}: ${acknowledged} acknowledged${refusals.join('')}, ` +
     `started in ${Math.round(startMs)} ms, ${surveyed} surveyed`
   );
 }
@@ -81,7 +86,7 @@ export function summaryOf({ cycles, tookMs }: RunResult): string {
     cycles.reduce((total, cycle) => total + of(cycle), 0).toLocaleString('en');
   const at = (share: number): number => starts[Math.min(starts.length - 1, Math.floor(starts.length * share))]!;
   return [
-    `${cycles.length} cycles in ${Math.round(tookMs / 1000)} s: ${[...kinds].map(([kind, count]) => `${kind} ${count}`).join(', ')}; ${sum((cycle) => cycle.killedStarts)} starts killed`,
+    `${cycles.length} cycles in ${Math.round(tookMs / 1000)} s: ${[...kinds].map(([kind, count]) => `${kind} ${count}`).join(', ')}; ${sum((cycle) => cycle.killedStarts)} starts killed, ${sum((cycle) => cycle.powerCuts)} power cuts`,
     `${sum((cycle) => cycle.acknowledged)} messages acknowledged, ${sum((cycle) => cycle.surveyed)} surveyed, 0 violations`,
     `start to serving: p50 ${at(0.5)}, p99 ${at(0.99)}, longest ${at(1)} ms`,
   ].join('\n');

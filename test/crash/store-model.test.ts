@@ -9,7 +9,7 @@ const RECORD = 1000;
 
 function acknowledged(sequence: number, queueOffset: number): WitnessEntry {
   const at = queueOffset * RECORD;
-  return { kind: WitnessKind.acknowledged, topic: 0, queueId: 0, id: messageIdOf(LANE, sequence), queueOffset, at };
+  return { kind: WitnessKind.written, topic: 0, queueId: 0, id: messageIdOf(LANE, sequence), queueOffset, at };
 }
 
 function found(sequence: number, queueOffset: number): FoundMessage {
@@ -83,7 +83,7 @@ describe('messages', () => {
 describe('the place of a group', () => {
   const MAX = 10;
 
-  function checkOffset(offset: number, clean = false): string {
+  function checkOffset(offset: number, clean = false, hasLost = false, max = MAX): string {
     const model = new StoreModel();
     const commit = { topic: 0, queueId: 0, id: 0 };
     for (const [queueOffset, at] of [
@@ -94,12 +94,19 @@ describe('the place of a group', () => {
       model.witness({ ...commit, kind: WitnessKind.commitAnswered, queueOffset, at });
     }
     model.witness({ ...commit, kind: WitnessKind.commitSent, queueOffset: 8, at: 6000 });
-    model.checkOffsets([{ group: 0, topic: 0, queueId: 0, offset }], () => MAX, { clean, filedBeforeUs: 2000 });
+    const ended = { clean, filedBeforeUs: 2000, hasLost };
+    model.checkOffsets([{ group: 0, topic: 0, queueId: 0, offset }], () => max, ended);
     return model.violations.join('\n');
   }
 
   it.each([4, 6, 8])('may be %i after a crash', (offset) => expect(checkOffset(offset)).toBe(''));
   it.each([6, 8])('may be %i after a clean stop', (offset) => expect(checkOffset(offset, true)).toBe(''));
+
+  it('is the end of the queue when power was lost and the rest of it with it', () => {
+    expect(checkOffset(3, false, true, 3)).toBe('');
+    expect(checkOffset(4, false, true, 3)).toContain('the queue ends at 3');
+    expect(checkOffset(2, false, true, 3)).toContain('has not committed');
+  });
 
   it.each([
     ['ahead of the queue', 11, false, 'the queue ends at 10'],

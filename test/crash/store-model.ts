@@ -5,7 +5,7 @@
 
 import type { FoundMessage } from './messages.ts';
 import { laneOf, nameOf, sequenceOf, topicName } from './messages.ts';
-import { type WitnessEntry, WitnessKind } from './witness-log.ts';
+import { isAcknowledgement, type WitnessEntry, WitnessKind } from './witness-log.ts';
 
 /** More say nothing new. */
 const VIOLATIONS_MAX = 20;
@@ -34,6 +34,8 @@ export interface Ended {
   readonly clean: boolean;
   /** A commit that was answered before this time, monotonic in microseconds, must be in the file. */
   readonly filedBeforeUs: number;
+  /** A loss of power has taken messages that a consumer may have been given: its group is at the queue's end then, not behind it. */
+  readonly hasLost: boolean;
 }
 
 class QueueModel {
@@ -89,11 +91,11 @@ export class StoreModel {
 
   witness(entry: WitnessEntry): void {
     const { kind, topic, queueId, id, queueOffset, at } = entry;
-    if (kind === WitnessKind.acknowledged || kind === WitnessKind.seen) {
+    if (isAcknowledgement(entry) || kind === WitnessKind.seen) {
       const wrong = this.#queue(topic, queueId).know(queueOffset, id, at);
       const who = kind === WitnessKind.seen ? 'a consumer was given' : 'the answer to a send says';
       if (wrong !== null) this.report(`${who}: ${placeOf(topic, queueId, queueOffset)} ${wrong}`);
-      if (kind === WitnessKind.acknowledged) this.acknowledged++;
+      if (isAcknowledgement(entry)) this.acknowledged++;
       return;
     }
     const commits = this.#commitsOf(id, topic, queueId);
@@ -101,11 +103,12 @@ export class StoreModel {
     else commits.answered.push({ offset: queueOffset, us: at });
   }
 
-  /** Topics and queues that must be there. */
-  queues(): { readonly topic: number; readonly queueId: number; readonly end: number }[] {
-    return [...this.#queues].map(([key, queue]) => {
+  /** Queues that messages or places of groups are known of. */
+  queues(): { readonly topic: number; readonly queueId: number }[] {
+    const ofGroups = this.groups().map(({ topic, queueId }) => `${topic}/${queueId}`);
+    return [...new Set([...this.#queues.keys(), ...ofGroups])].map((key) => {
       const [topic, queueId] = key.split('/').map(Number) as [number, number];
-      return { topic, queueId, end: queue.end };
+      return { topic, queueId };
     });
   }
 
@@ -131,12 +134,13 @@ export class StoreModel {
       const commits = this.#commitsOf(group, topic, queueId);
       const where = `group ${group} in ${topicName(topic)}/${queueId} is at ${offset}`;
       const max = maxOf(topic, queueId);
+      const held = (committed: number): number => (ended.hasLost ? Math.min(committed, max) : committed);
       if (offset > max) this.report(`${where}, the queue ends at ${max}`);
-      if (offset !== commits.base && !commits.sent.includes(offset)) {
+      if (![commits.base, ...commits.sent].map(held).includes(offset)) {
         this.report(`${where}, which it has not committed (was at ${commits.base})`);
       }
       const due = commits.answered.filter(({ us }) => ended.clean || us < ended.filedBeforeUs);
-      const least = due.reduce((most, commit) => Math.max(most, commit.offset), commits.base);
+      const least = held(due.reduce((most, commit) => Math.max(most, commit.offset), commits.base));
       if (offset < least) this.report(`${where}, it had committed ${least} in good time`);
       this.#commits.set(keyOf(group, topic, queueId), { base: offset, sent: [], answered: [] });
     }

@@ -10,7 +10,8 @@
  */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 
-export const WitnessKind = { acknowledged: 1, seen: 2, commitSent: 3, commitAnswered: 4 } as const;
+/** A send is answered when it is flushed, or when it is only written. */
+export const WitnessKind = { flushed: 1, seen: 2, commitSent: 3, commitAnswered: 4, written: 5 } as const;
 export type WitnessKind = (typeof WitnessKind)[keyof typeof WitnessKind];
 
 export interface WitnessEntry {
@@ -22,6 +23,10 @@ export interface WitnessEntry {
   readonly queueOffset: number;
   /** Where the message lies in the log; of a commit the monotonic time in microseconds. */
   readonly at: number;
+}
+
+export function isAcknowledgement({ kind }: WitnessEntry): boolean {
+  return kind === WitnessKind.flushed || kind === WitnessKind.written;
 }
 
 const ENTRY_BYTES = 32;

@@ -11,7 +11,7 @@ import { GROUPS } from '../../crash/client-protocol.ts';
 import { topicName } from '../../crash/messages.ts';
 import { type FoundQueue, StoreModel } from '../../crash/store-model.ts';
 import { Survey } from '../../crash/survey.ts';
-import { WitnessKind } from '../../crash/witness-log.ts';
+import { isAcknowledgement } from '../../crash/witness-log.ts';
 import { spawnApacheBroker } from './apache.ts';
 import type { Child } from './child.ts';
 import { temporaryFolder } from './folders.ts';
@@ -174,7 +174,7 @@ export class Exchange {
       if (LOOKS_UP.includes(make)) for (const text of await lookUpSome(survey, found)) this.#model.report(text);
       const maxes = new Map(found.map(({ topic, queueId, max }) => [`${topic}/${queueId}`, max]));
       const offsets = await survey.offsets(this.#model);
-      const ended = { clean: this.#clean, filedBeforeUs: this.#filedBeforeUs };
+      const ended = { clean: this.#clean, filedBeforeUs: this.#filedBeforeUs, hasLost: false };
       this.#model.checkOffsets(offsets, (topic, queueId) => maxes.get(`${topic}/${queueId}`) ?? 0, ended);
       for (const { group, topic, queueId, offset } of offsets) this.#places[`${group}/${topic}/${queueId}`] = offset;
     } finally {
@@ -221,7 +221,7 @@ export class Exchange {
   #hear(reports: readonly Report[]): void {
     for (const entry of this.#clients.flatMap(({ witness }) => witness.readNew())) {
       this.#model.witness(entry);
-      if (entry.kind === WitnessKind.acknowledged) this.#logEnd = Math.max(this.#logEnd, entry.at);
+      if (isAcknowledgement(entry)) this.#logEnd = Math.max(this.#logEnd, entry.at);
     }
     for (const { sent, violations } of reports) {
       for (const [lane, next] of sent) this.#model.sent(lane, next);
