@@ -94,7 +94,7 @@ class PoolWork implements RepairCalls {
   ): Promise<void> {
     const pool = storeToolPool(plan.context);
     const progress = toolProgress('building', rest.build.length > 0 ? report.log.end - report.log.start : 0);
-    const shape = plan.context.indexFiles[0]?.shape ?? this.#store.indexShape ?? DEFAULT_INDEX_SHAPE;
+    const shape = this.#store.indexShape ?? plan.context.indexFiles[0]?.shape ?? DEFAULT_INDEX_SHAPE;
     const startUs = systemClock.monotonicUs();
     try {
       await action({

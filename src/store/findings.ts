@@ -83,7 +83,7 @@ export const FINDING_KINDS = {
     todo: 'after a crash nothing; else repair',
   },
   'index-header': {
-    means: 'The header of an index file does not fit its entries',
+    means: 'The header or the size of an index file does not fit its entries or the other files',
     todo: 'repair builds the index again',
   },
   'index-chain': {

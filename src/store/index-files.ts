@@ -16,7 +16,7 @@ export interface IndexFiles {
 }
 
 /** Names of the files, oldest first; those of foreign names are left out, as upstream leaves them. */
-export function indexFileNames(disk: Disk, { directory }: IndexFiles): string[] {
+export function indexFileNames(disk: Disk, { directory }: Pick<IndexFiles, 'directory'>): string[] {
   return disk.list(directory).filter((name) => NAME_PATTERN.test(name));
 }
 

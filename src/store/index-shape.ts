@@ -29,10 +29,15 @@ export function indexShapeOf(
   given: IndexFileShape = DEFAULT_INDEX_SHAPE,
 ): IndexFileShape | null {
   for (const shape of [given, DEFAULT_INDEX_SHAPE]) if (indexFileBytes(shape) === sizeBytes) return shape;
-  if (sizeBytes > SEARCHED_MAX_BYTES || sizeBytes < INDEX_HEADER_BYTES) return null;
+  if (!isShapeSearched(sizeBytes) || sizeBytes < INDEX_HEADER_BYTES) return null;
   const bytes = new Uint8Array(sizeBytes);
   if (file.read(bytes, 0, sizeBytes, 0) < sizeBytes) return null;
   return searchShape(new DataView(bytes.buffer));
+}
+
+/** Whether a file of this size is looked through. */
+export function isShapeSearched(sizeBytes: number): boolean {
+  return sizeBytes <= SEARCHED_MAX_BYTES;
 }
 
 function searchShape(view: DataView): IndexFileShape | null {

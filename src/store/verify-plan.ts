@@ -4,12 +4,12 @@
  */
 import { join } from 'node:path';
 import type { CheckpointFields } from '../layout/checkpoint-file.ts';
-import { FIRST_INDEX_ENTRY, INDEX_HEADER_BYTES, type IndexFileShape, readIndexHeader } from '../layout/index-file.ts';
+import type { IndexFileShape } from '../layout/index-file.ts';
 import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { fileNameOf, startByteOf } from './file-names.ts';
 import { Findings } from './findings.ts';
-import { DEFAULT_INDEX_SHAPE, indexShapeOf } from './index-shape.ts';
+import { indexHeads } from './index-heads.ts';
 import { LogReader } from './log-reader.ts';
 import { findWalkStart } from './log-recovery.ts';
 import { type QueueFolder, queueFolders } from './queue-folders.ts';
@@ -67,7 +67,7 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
   const folders = queueFolders(disk, paths.consumeQueue, strangers);
   for (const path of strangers) addForeign(findings, path);
   const walkStart = vouched?.filedTo ?? walkStartOf(disk, paths, options.sizes, segments, safeTimestamp(checkpoint));
-  const indexFiles = findIndexFiles(disk, paths, options.indexShape, findings);
+  const indexFiles = findIndexFiles(disk, paths, options, findings);
   const isRunning = options.state === 'running';
   const context = {
     paths,
@@ -155,57 +155,14 @@ function findSegments(
   return starts;
 }
 
-/** Those that can be compared with the log. */
 function findIndexFiles(
   disk: Disk,
-  paths: StorePaths,
-  given: IndexFileShape | undefined,
+  { index }: StorePaths,
+  { indexShape, state }: VerifyOptions,
   findings: Findings,
 ): IndexFileHead[] {
-  const directory = paths.index;
-  const heads: IndexFileHead[] = [];
-  for (const name of disk.list(directory)) {
-    const path = join(directory, name);
-    if (!/^\d{17}$/.test(name)) {
-      addForeign(findings, path);
-      continue;
-    }
-    const head = readHead(disk, path, given);
-    if (head === 'unknown') {
-      const what =
-        'its size is not the default one and nothing in it tells how many slots it has: it was not checked (--set maxHashSlotNum, maxIndexNum)';
-      findings.add({ kind: 'index-shape', file: path, offset: null, what, matters: false, advice: 'settings' });
-    } else if (head === 'short') {
-      findings.add({
-        kind: 'index-header',
-        file: path,
-        offset: 0,
-        what: 'is shorter than its header',
-        matters: true,
-        advice: 'repair',
-      });
-    } else if (head !== null) {
-      heads.push(head);
-    }
-  }
-  return heads;
-}
-
-function readHead(disk: Disk, path: string, given = DEFAULT_INDEX_SHAPE): IndexFileHead | 'unknown' | 'short' | null {
-  const size = disk.stat(path)?.size ?? 0;
-  if (size < INDEX_HEADER_BYTES) return 'short';
-  const file = disk.open(path, 'read');
-  try {
-    const bytes = new Uint8Array(INDEX_HEADER_BYTES);
-    file.read(bytes, 0, bytes.length, 0);
-    const header = readIndexHeader(new DataView(bytes.buffer));
-    // Made ahead of time: there is nothing in it.
-    if (header.nextEntry === FIRST_INDEX_ENTRY) return null;
-    const shape = indexShapeOf(file, size, given);
-    return shape === null ? 'unknown' : { path, header, shape };
-  } finally {
-    file.close();
-  }
+  for (const name of disk.list(index)) if (!/^\d{17}$/.test(name)) addForeign(findings, join(index, name));
+  return indexHeads(disk, index, indexShape, state === 'crashed', findings);
 }
 
 export function addForeign(findings: Findings, path: string): void {

@@ -36,13 +36,14 @@ export async function repaired(disk: Disk, paths: StorePaths, options: RepairedO
     keptFolder: KEPT_FOLDER,
     agree: async () => agrees,
     async verify(state, skips) {
-      const plan = planVerification(disk, paths, { sizes, state, skips, parseSettings: parseFastJson });
+      const given = shape === undefined ? {} : { indexShape: shape };
+      const plan = planVerification(disk, paths, { sizes, state, skips, parseSettings: parseFastJson, ...given });
       const context = { ...workContext(plan), tagsCodeOf: tagsCodes() };
       return { plan, report: await verifyStore(disk, plan, async (task) => runVerifyTask(disk, context, task)) };
     },
     async withWork({ plan }, _rest, action) {
       const context = { ...plan.context, tagsCodeOf: tagsCodes() };
-      const found = plan.context.indexFiles[0]?.shape ?? shape ?? { slots: 300, entries: 800 };
+      const found = shape ?? plan.context.indexFiles[0]?.shape ?? { slots: 300, entries: 800 };
       await action({
         async buildQueues(slice, queues) {
           before();

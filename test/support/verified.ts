@@ -1,4 +1,5 @@
 /** Verifies a store on a disk in memory, without a pool. */
+import type { IndexFileShape } from '../../src/layout/index-file.ts';
 import { parseFastJson } from '../../src/remoting/fast-json.ts';
 import type { Disk } from '../../src/store/disk.ts';
 import type { StorePaths } from '../../src/store/store-paths.ts';
@@ -12,12 +13,14 @@ export interface VerifiedOptions {
   readonly sizes?: Partial<StoreSizes>;
   readonly state?: StoreState;
   readonly sliceBytes?: number;
+  readonly shape?: IndexFileShape;
 }
 
 export function verified(disk: Disk, paths: StorePaths, options: VerifiedOptions = {}): Promise<VerifyReport> {
   const state = options.state ?? (disk.stat(paths.abort) === null ? 'clean' : 'crashed');
   const sizes = sizesOf(disk, paths, options.sizes);
-  const plan = planVerification(disk, paths, { sizes, state, parseSettings: parseFastJson });
+  const given = options.shape === undefined ? {} : { indexShape: options.shape };
+  const plan = planVerification(disk, paths, { sizes, state, parseSettings: parseFastJson, ...given });
   const context = { ...plan.context, tagsCodeOf: tagsCodes() };
   return verifyStore(
     disk,
