@@ -43,6 +43,7 @@ export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
 const FAULT_TEXT: Readonly<Record<RecordFault, string>> = {
   topic: 'has a topic that is not whole',
   body: 'has a body that does not have its checksum',
+  sector: 'has a sector of zeros in its properties, which did not get to the disk',
   properties:
     'has properties that are not whole: its keys, tags and other properties may be lost. Nothing but this tool looks at that',
 };

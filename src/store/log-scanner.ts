@@ -103,6 +103,11 @@ export class LogScanner {
     }
   }
 
+  /** Whether topic, properties and body of the current record got to the disk as they were: what a scanner that checks contents asks of each. */
+  areContentsWhole(): boolean {
+    return this.#isTopicWhole() && this.#arePropertiesWhole() && this.#isBodyWhole(this.#recordAt);
+  }
+
   #record(magic: number, segmentEnd: number): ScannedCode {
     if (magic !== RECORD_MAGIC_V1 && magic !== RECORD_MAGIC_V2) return Scanned.bad;
     const size = this.#view.getInt32(this.#position - this.#windowStart + RecordAt.totalSize);
@@ -112,7 +117,7 @@ export class LogScanner {
     const at = this.#position - this.#windowStart;
     this.#recordAt = at;
     if (!this.cursor.load(this.#view, at) || this.cursor.physicalOffset !== this.#position) return Scanned.bad;
-    if (this.#checksContents && !this.#areContentsWhole(at)) return Scanned.bad;
+    if (this.#checksContents && !this.areContentsWhole()) return Scanned.bad;
     this.#next = this.#position + size;
     return Scanned.record;
   }
@@ -120,10 +125,6 @@ export class LogScanner {
   /** Fewer bytes than any record has: at the end of the range more may come, at the end of a segment there is always a filler. */
   #outOfRange(segmentEnd: number): ScannedCode {
     return this.#position + BLANK_HEAD_BYTES > segmentEnd ? Scanned.bad : Scanned.end;
-  }
-
-  #areContentsWhole(at: number): boolean {
-    return this.#isTopicWhole() && this.#arePropertiesWhole() && this.#isBodyWhole(at);
   }
 
   /** No checksum covers the topic. A page that did not get to the disk is zero, and no topic has a zero byte. */

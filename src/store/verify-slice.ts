@@ -4,7 +4,6 @@
  * searched for, and it ends with the record that begins in it last.
  */
 import { bodyCrc32 } from '../base/crc32.ts';
-import { pieceOf } from '../base/piece-of.ts';
 import { asLogOffset } from '../base/units.ts';
 import { IndexedProperties, scanIndexed } from '../layout/message-properties.ts';
 import { BLANK_HEAD_BYTES, BLANK_MAGIC, RecordAt } from '../layout/message-record.ts';
@@ -39,8 +38,8 @@ export interface SliceContext {
   readonly tagsCodeOf: TagsCodeOf;
 }
 
-/** What of a record is damaged. A start ends the log at the first two; the third it does not see. */
-export type RecordFault = 'topic' | 'body' | 'properties';
+/** What of a record is damaged: a sector of its properties is zero in the third. A start ends the log at the first three; the last it does not see. */
+export type RecordFault = 'topic' | 'body' | 'sector' | 'properties';
 
 export interface DamagedRecord {
   readonly fault: RecordFault;
@@ -203,16 +202,21 @@ class SliceCheck {
     this.#keys.add(this.#scanner, this.#properties);
   }
 
-  /** Topic and body as recovery checks them. No checksum covers the properties: zeros at either end are of a page that was lost. */
+  /** What recovery would end the log at, and properties that begin or end with zeros: nothing else looks at those. */
   #faultOf(): RecordFault | null {
-    const { cursor, bytes, view, recordAt } = this.#scanner;
-    const { bodyStart, bodyLength, topicStart, topicLength, propertiesStart, propertiesLength } = cursor;
-    if (topicLength === 0) return 'topic';
-    for (let i = topicStart; i < topicStart + topicLength; i++) if (bytes[i] === 0) return 'topic';
-    const crc = bodyCrc32(pieceOf(bytes, bodyStart, bodyStart + bodyLength));
-    if (crc !== view.getInt32(recordAt + RecordAt.bodyCrc)) return 'body';
+    const { cursor, bytes } = this.#scanner;
+    if (!this.#scanner.areContentsWhole()) return this.#kindOfFault();
+    const { propertiesStart, propertiesLength } = cursor;
     if (propertiesLength === 0) return null;
     return bytes[propertiesStart] === 0 || bytes[propertiesStart + propertiesLength - 1] === 0 ? 'properties' : null;
+  }
+
+  #kindOfFault(): RecordFault {
+    const { cursor, bytes, view, recordAt } = this.#scanner;
+    const { bodyStart, bodyLength, topicStart, topicLength } = cursor;
+    if (topicLength === 0 || bytes.subarray(topicStart, topicStart + topicLength).includes(0)) return 'topic';
+    const crc = bodyCrc32(bytes.subarray(bodyStart, bodyStart + bodyLength));
+    return crc === view.getInt32(recordAt + RecordAt.bodyCrc) ? 'sector' : 'body';
   }
 
   /** One that does not say its size is told, and is one all the same: its magic number ends the file for every reader. */

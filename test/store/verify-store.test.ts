@@ -158,6 +158,21 @@ describe('verify', () => {
     expect(await found(damage)).toEqual(expected);
   });
 
+  it('names a sector of properties that did not get to the disk, and another zero in them', async () => {
+    const long = (): SmallStore => smallStore(6, (i) => (i === 2 ? { key: 'k'.repeat(1500) } : {}));
+    const { records } = long();
+    const { logOffset, size } = records[2]!;
+    const sector = Math.ceil((logOffset + size - 1400) / 512) * 512;
+    const what = async (damage: (bytes: Uint8Array) => void): Promise<string> => {
+      const { disk } = long();
+      damage(disk.bytesOf(segment));
+      const { findings } = await verified(disk, smallPaths, { sizes: SMALL_SIZES });
+      return findings.find(({ kind }) => kind === 'record-damaged')!.what;
+    };
+    expect(await what((bytes) => bytes.fill(0, sector, sector + 512))).toMatch(/sector of zeros.*cuts them off/s);
+    expect(await what((bytes) => bytes.fill(0, logOffset + size - 1, logOffset + size))).toMatch(/not whole: its keys/);
+  });
+
   it('takes a queue that begins anew at 0 for one that was deleted', async () => {
     const store = smallStore(10, (i) => ({
       queueId: 0,
