@@ -4,7 +4,8 @@
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { buildRing, type Edit } from '../support/ring-build.ts';
+import type { Edit } from '../support/edited-build.ts';
+import { buildRing } from '../support/ring-build.ts';
 import type { Ring } from './stress-worker.ts';
 
 export interface RoleContext {

@@ -2,7 +2,7 @@
 import { BytesRing } from '../../src/ring/bytes-ring.ts';
 import { allocateDescriptorRing } from '../../src/ring/descriptor-ring.ts';
 import { QueueTable } from '../../src/ring/queue-table.ts';
-import type { Edit } from '../support/ring-build.ts';
+import type { Edit } from '../support/edited-build.ts';
 import { BELL_WORDS_BYTES, RINGERS } from './bell-roles.ts';
 import { BELLS_BYTES, NETS, RING_BYTES, RING_SLOTS } from './request-roles.ts';
 import type { Counts, Scenario } from './scenario.ts';

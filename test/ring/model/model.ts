@@ -1,6 +1,7 @@
 /** Loads a build of ring/ whose shared memory is the model's, small enough to be walked completely, with or without a seeded fault. */
 import { fileURLToPath } from 'node:url';
-import { buildRing, type Edit } from '../../support/ring-build.ts';
+import type { Edit } from '../../support/edited-build.ts';
+import { buildRing } from '../../support/ring-build.ts';
 import { explore, type Globals, type Options, type Outcome, type World } from './explore.ts';
 
 /** A tail of so few entries. */

@@ -1,6 +1,6 @@
 /** The tests of one world: it holds in all interleavings, strict and weak, and each seeded fault leads to a violation. */
 import { describe, expect, it } from 'vitest';
-import type { Edit } from '../../support/ring-build.ts';
+import type { Edit } from '../../support/edited-build.ts';
 import { exploreWith, type MakeWorld } from './model.ts';
 
 export interface Fault {
