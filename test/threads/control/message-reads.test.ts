@@ -86,6 +86,26 @@ describe('messages by key', () => {
     visible = logEnd;
   });
 
+  it('are found although the newest file becomes full in the middle of the look', () => {
+    const middle = index.messages[Math.floor(index.messages.length / 3)]!.physicalOffset;
+    build(middle);
+    const query = index.keyQueries.find(
+      ({ physicalOffsets }) => physicalOffsets.length > 1 && physicalOffsets.at(-1)! < middle,
+    )!;
+    const expected = offsetsOf(reads.byKey({ ...query, max: 32 }).records);
+    expect(expected.length).toBeGreaterThan(1);
+    let looks = 0;
+    disk.before = () => {
+      // The second call is the opening of the newest file.
+      if (++looks !== 2) return;
+      disk.before = () => {};
+      putRange(filing, { disk, from: middle, to: logEnd });
+      filing.publish();
+    };
+    expect(offsetsOf(reads.byKey({ ...query, max: 32 }).records)).toEqual(expected);
+    expect(looks).toBe(2);
+  });
+
   it('are not looked for without an index', () => {
     const without = new MessageReads({
       disk,

@@ -1,0 +1,111 @@
+/** What a broker makes of its own store when somebody has damaged it between a clean stop and the next start. */
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../interop/harness/folders.ts';
+import { type LogLine, NodeClient, startNode } from './node-client.ts';
+
+const QUEUES = 3;
+const MESSAGES = 600;
+
+let store: string;
+let lines: LogLine[];
+let expected: string[][];
+
+const warnings = (): string[] => lines.filter(({ level }) => level === 'warn').map(({ message }) => message);
+const queueFolder = (queueId: number): string => join(store, 'consumequeue/Orders', String(queueId));
+
+/** All bodies by queue, over a new start. */
+async function served(): Promise<string[][]> {
+  const node = await startNode(store, {}, lines);
+  const client = new NodeClient(node);
+  try {
+    return await Promise.all(expected.map((_, queueId) => client.pullAll('Orders', queueId)));
+  } finally {
+    client.close();
+    await node.close();
+  }
+}
+
+beforeEach(async () => {
+  store = temporaryFolder('damaged');
+  lines = [];
+  expected = Array.from({ length: QUEUES }, () => []);
+  const node = await startNode(store);
+  const client = new NodeClient(node);
+  const sends = Array.from({ length: MESSAGES }, (_, i) => {
+    const body = `message ${i} `.padEnd(3000, '.');
+    expected[i % QUEUES]!.push(body);
+    return client.send({ topic: 'Orders', queueId: i % QUEUES, body });
+  });
+  for (const answer of await Promise.all(sends)) expect(answer.code).toBe(0);
+  client.close();
+  await node.close();
+});
+
+afterEach(() => rmSync(store, { recursive: true, force: true }));
+
+describe('a store that was stopped in order', () => {
+  it('is served as it was, without a warning, again and again', async () => {
+    for (let start = 0; start < 2; start++) expect(await served()).toEqual(expected);
+    expect(warnings()).toEqual([]);
+  });
+
+  it('gets a queue back that somebody has deleted', async () => {
+    rmSync(queueFolder(1), { recursive: true });
+    expect(await served()).toEqual(expected);
+    expect(warnings()).toEqual([
+      `2 queues have 400 entries, at the stop 3 had 600: what is missing is built again from the log`,
+    ]);
+    expect(await served()).toEqual(expected);
+    expect(warnings()).toHaveLength(1);
+  });
+
+  it('gets the entries back that a queue has lost', async () => {
+    const file = join(queueFolder(2), readdirSync(queueFolder(2))[0]!);
+    const bytes = readFileSync(file);
+    bytes.fill(0, 20 * 150);
+    writeFileSync(file, bytes);
+    expect(await served()).toEqual(expected);
+    expect(warnings()).toEqual([expect.stringContaining('3 queues have 550 entries, at the stop 3 had 600')]);
+  });
+
+  it('gets all queues and the index back', async () => {
+    rmSync(join(store, 'consumequeue'), { recursive: true });
+    rmSync(join(store, 'index'), { recursive: true });
+    expect(await served()).toEqual(expected);
+    expect(warnings()).toHaveLength(2);
+  });
+
+  it('is refused when its log has lost something, and left as it is', async () => {
+    const folder = join(store, 'commitlog');
+    // The newest file may have been made ahead of time.
+    const isUsed = (name: string): boolean => readFileSync(join(folder, name)).some((byte) => byte !== 0);
+    const last = join(folder, readdirSync(folder).findLast(isUsed)!);
+    const bytes = readFileSync(last);
+    const end = bytes.findLastIndex((byte) => byte !== 0);
+    bytes.fill(0, end - 2000, end);
+    writeFileSync(last, bytes);
+    await expect(served()).rejects.toThrow(
+      /ends at \d+, but all records up to \d+ have been on the disk.*ringmq verify/,
+    );
+    expect(readFileSync(last).equals(bytes)).toBe(true);
+    // Whoever accepts the loss gets the rest.
+    rmSync(join(store, 'checkpoint'));
+    const left = await served();
+    expect(left.flat()).toHaveLength(MESSAGES - 1);
+    for (const [queueId, bodies] of left.entries()) expect(expected[queueId]!.slice(0, bodies.length)).toEqual(bodies);
+  });
+
+  it('is refused when a file of the log is short, and says which', async () => {
+    const folder = join(store, 'commitlog');
+    const first = join(folder, readdirSync(folder)[0]!);
+    truncateSync(first, 1000);
+    await expect(served()).rejects.toThrow(`${first} has 1000 bytes, but mappedFileSizeCommitLog is 1048576`);
+  });
+
+  it('does not need its checkpoint', async () => {
+    rmSync(join(store, 'checkpoint'));
+    expect(await served()).toEqual(expected);
+  });
+});
