@@ -104,6 +104,15 @@ describe('a store that was stopped in order', () => {
     await expect(served()).rejects.toThrow(`${first} has 1000 bytes, but mappedFileSizeCommitLog is 1048576`);
   });
 
+  it('gets a queue back without a checkpoint too, from as far back as it was', async () => {
+    rmSync(join(store, 'checkpoint'));
+    rmSync(queueFolder(1), { recursive: true });
+    expect(await served()).toEqual(expected);
+    expect(warnings()).toContainEqual(
+      expect.stringMatching(/^queue Orders\/1 .* has 0 entries, and the log goes on with/),
+    );
+  });
+
   it('does not need its checkpoint', async () => {
     rmSync(join(store, 'checkpoint'));
     expect(await served()).toEqual(expected);

@@ -41,6 +41,9 @@ export interface StoppedStore {
  * has gone meanwhile. False when it could not be written: then the stop was not a clean one.
  */
 export function vouchForStop({ disk, checkpoint, indexFiles, logEnd, lookFrom, queueEnds }: StoppedStore): boolean {
+  const running = readVouched(disk, checkpoint);
+  // The last round did not reach the end: a full disk, or too many files to flush in the time that a stop has.
+  if (running === null || running.filedTo < logEnd) return false;
   const ends = queueEnds.filter((end) => end > 0);
   const writer = new CheckpointWriter(disk, checkpoint);
   try {
@@ -48,7 +51,7 @@ export function vouchForStop({ disk, checkpoint, indexFiles, logEnd, lookFrom, q
       {},
       {
         filedTo: logEnd,
-        lookFrom: Math.max(lookFrom, readVouched(disk, checkpoint)?.lookFrom ?? 0),
+        lookFrom: Math.max(lookFrom, running.lookFrom),
         indexEnd: indexFiles === null ? NO_INDEX_KEPT : indexEnd(disk, indexFiles),
         stoppedAt: logEnd,
         queueCount: ends.length,

@@ -1,5 +1,5 @@
 /**
- * What control does for the store while it is open: old segments of the log go, queues follow, files that are gone are closed, and the
+ * What control does for the store while it is open: old segments of the log go, queues and index follow, files that are gone are closed, and the
  * disks are watched. Opened with control, runs in its turns.
  */
 import type { CleaningPort, ControlLog } from '../../broker/control-ports.ts';
@@ -12,6 +12,7 @@ import type { ControlEnds } from '../topology.ts';
 import type { WorkerContext } from '../worker-context.ts';
 import { diskFigures } from './disk-figures.ts';
 import type { EntryReads } from './entry-reads.ts';
+import { IndexExpiry } from './index-expiry.ts';
 import { LogRetention } from './log-retention.ts';
 import { QueueFileRemoval } from './queue-file-removal.ts';
 import { QueueTrimming } from './queue-trimming.ts';
@@ -30,10 +31,12 @@ export class StoreUpkeep implements CleaningPort {
   readonly #retention: LogRetention;
   readonly #trimming: QueueTrimming;
   readonly #removal: QueueFileRemoval;
+  /** Null without a key index. */
+  readonly #index: IndexExpiry | null;
   readonly #deleted: DeletedFiles;
 
   constructor(context: WorkerContext, ends: ControlEnds, readers: StoreReaders, log: ControlLog) {
-    const { disk, paths, settings, clock, wake, logFiles } = context;
+    const { disk, paths, settings, clock, wake, logFiles, indexFiles } = context;
     this.#context = context;
     this.#ends = ends;
     this.#times = new StoreTimes(readers.log);
@@ -61,16 +64,18 @@ export class StoreUpkeep implements CleaningPort {
       wake,
     });
     this.#trimming = new QueueTrimming({ ends, entries: readers.entries, removal: this.#removal, clock, log });
+    this.#index = indexFiles === null ? null : new IndexExpiry({ ends, disk, files: indexFiles, log, wake });
     this.#deleted = new DeletedFiles(ends, readers.log, readers.queueFiles);
   }
 
   doWork(): number {
     this.#deleted.look(this.#context.clock.monotonicUs());
-    return this.#retention.doWork() + this.#trimming.doWork() + this.#removal.doWork();
+    return this.#retention.doWork() + this.#trimming.doWork() + this.#removal.doWork() + (this.#index?.doWork() ?? 0);
   }
 
   dueInMs(): number {
-    return Math.min(this.#retention.dueInMs(), this.#trimming.dueInMs(), this.#removal.dueInMs());
+    const index = this.#index?.dueInMs() ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.#retention.dueInMs(), this.#trimming.dueInMs(), this.#removal.dueInMs(), index);
   }
 
   deleteExpiredFiles(): void {
@@ -95,6 +100,6 @@ export class StoreUpkeep implements CleaningPort {
 
   /** Before the store is given up: resolves when no file is on its way out. */
   async finish(): Promise<void> {
-    await Promise.all([this.#retention.finish(), this.#removal.finish()]);
+    await Promise.all([this.#retention.finish(), this.#removal.finish(), this.#index?.finish()]);
   }
 }

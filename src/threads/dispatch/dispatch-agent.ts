@@ -60,7 +60,6 @@ export class DispatchAgent implements Agent {
   #buffer = Buffer.allocUnsafe(DISPATCH_READ_BYTES);
   #view = viewOf(this.#buffer);
   #position: number;
-  #logStart: number;
   /** Offset of each queue's next entry; -1 before the queue is met. */
   readonly #next = new Float64Array(QUEUE_SLOTS_MAX).fill(-1);
   readonly #published = new Float64Array(QUEUE_SLOTS_MAX);
@@ -82,7 +81,6 @@ export class DispatchAgent implements Agent {
     this.#deleted = deleted;
     this.#queues = new QueueLookup(ends.directory);
     this.#position = ends.dispatched.read();
-    this.#logStart = ends.logStart.read();
   }
 
   hasWork(): boolean {
@@ -99,7 +97,6 @@ export class DispatchAgent implements Agent {
     const records = this.#dispatch();
     const nowUs = this.#clock.monotonicUs();
     this.#deleted.look(nowUs);
-    this.#expireIndex();
     return records + this.#filing.doWork(nowUs);
   }
 
@@ -223,14 +220,6 @@ export class DispatchAgent implements Agent {
     }
     if (next + 1 - this.#published[slot]! >= QUEUE_TAIL_UNPUBLISHED_MAX) this.#publishQueue(slot);
     return true;
-  }
-
-  /** Files of the index whose messages are all gone follow the log. */
-  #expireIndex(): void {
-    const logStart = this.#ends.logStart.read();
-    if (logStart === this.#logStart) return;
-    this.#logStart = logStart;
-    this.#index?.expire(logStart);
   }
 
   #passOver({ topicStart, topicLength, queueId, physicalOffset }: RecordCursor): void {

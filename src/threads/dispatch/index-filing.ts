@@ -230,23 +230,6 @@ export class IndexFiling {
     return count;
   }
 
-  /** Removes files whose messages all lie before `logStart`; the newest stays (spec/store.md 9.5). */
-  expire(logStart: number): number {
-    let removed = 0;
-    for (const name of checkedIndexFileNames(this.#disk, this.#files)) {
-      if (name === this.#name) break;
-      const path = indexFilePath(this.#files, name);
-      const file = IndexFile.open(this.#disk, path, this.#files.shape, 'read');
-      const { endLogOffset } = file.readHeader();
-      file.close();
-      if (endLogOffset >= logStart) break;
-      this.#disk.unlink(path);
-      removed++;
-    }
-    if (removed > 0) this.#disk.syncDirectory(this.#files.directory);
-    return removed;
-  }
-
   close(): void {
     this.#file?.close();
     this.#file = null;

@@ -1,6 +1,7 @@
 /** Queries through the shared index and its files, over what Apache's store holds and answers. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { asLogOffset } from '../../../src/base/units.ts';
+import { indexKeyHashOf } from '../../../src/layout/index-file.ts';
 import { readRecord } from '../../../src/layout/message-record.ts';
 import { IndexTable } from '../../../src/ring/index-table.ts';
 import { LogReader } from '../../../src/store/log-reader.ts';
@@ -104,6 +105,15 @@ describe('messages by key', () => {
     };
     expect(offsetsOf(reads.byKey({ ...query, max: 32 }).records)).toEqual(expected);
     expect(looks).toBe(2);
+  });
+
+  it('are not others whose key has the same hash', () => {
+    build(logEnd);
+    const byKey = (key: string) =>
+      reads.byKey({ topic: 'Keyed', key, max: 64, begin: 0, end: Number.MAX_SAFE_INTEGER });
+    expect(indexKeyHashOf('Keyed', 'BB')).toBe(indexKeyHashOf('Keyed', 'Aa'));
+    expect(byKey('Aa').records.length).toBeGreaterThan(0);
+    expect(byKey('BB').records).toEqual([]);
   });
 
   it('are not looked for without an index', () => {

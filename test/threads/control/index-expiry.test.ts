@@ -1,0 +1,89 @@
+/** Old files of the key index go when the log has lost their messages. */
+import { beforeEach, expect, it } from 'vitest';
+import { IndexFile } from '../../../src/store/index-file.ts';
+import { indexFileNames, indexFilePath } from '../../../src/store/index-files.ts';
+import { IndexExpiry } from '../../../src/threads/control/index-expiry.ts';
+import { goldenStore, goldenStoreIndex } from '../../support/golden-store.ts';
+import { finish, GOLDEN_INDEX, openFiling, putRange } from '../../support/index-builds.ts';
+import type { MemoryDisk } from '../../support/memory-disk.ts';
+
+const FILES = { directory: GOLDEN_INDEX.directory, shape: { slots: 100, entries: 300 } };
+
+let disk: MemoryDisk;
+let names: string[];
+let logStart: number;
+let expiry: IndexExpiry;
+let lines: string[];
+
+beforeEach(() => {
+  disk = goldenStore('clean');
+  disk.removeTree(FILES.directory);
+  const filing = openFiling(disk, FILES);
+  putRange(filing, { disk, from: 0, to: goldenStoreIndex('clean.index.json').commitLog.maxOffset });
+  finish(filing);
+  names = indexFileNames(disk, FILES);
+  expect(names.length).toBeGreaterThan(2);
+  logStart = 0;
+  lines = [];
+  const log = { info: (line: string) => lines.push(line), warn: (line: string) => lines.push(line), error: () => {} };
+  expiry = new IndexExpiry({
+    ends: { logStart: { read: () => logStart } as never },
+    disk,
+    files: FILES,
+    log,
+    wake: () => {},
+  });
+});
+
+/** Lets it do what is due; removals take a while. */
+async function work(): Promise<void> {
+  while (expiry.dueInMs() === 0) {
+    expiry.doWork();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function endOf(name: string): number {
+  const file = IndexFile.open(disk, indexFilePath(FILES, name), FILES.shape, 'read');
+  const { endLogOffset } = file.readHeader();
+  file.close();
+  return endLogOffset;
+}
+
+it('goes when its last message is gone, and not before', async () => {
+  logStart = endOf(names[0]!);
+  await work();
+  expect(indexFileNames(disk, FILES)).toEqual(names);
+  logStart++;
+  await work();
+  expect(indexFileNames(disk, FILES)).toEqual(names.slice(1));
+  expect(lines).toEqual([expect.stringContaining(`deleted ${names[0]} of the key index`)]);
+});
+
+it('stays as long as it is the newest', async () => {
+  logStart = Number.MAX_SAFE_INTEGER;
+  await work();
+  expect(indexFileNames(disk, FILES)).toEqual([names.at(-1)]);
+});
+
+it('is tried again when the disk has refused', async () => {
+  disk.fault = (operation) => (operation === 'unlink' ? 'EIO' : null);
+  logStart = endOf(names[0]!) + 1;
+  await work();
+  expect(lines).toEqual([expect.stringContaining('will be tried again')]);
+  expect(indexFileNames(disk, FILES)).toEqual(names);
+  disk.fault = () => null;
+  await work();
+  expect(indexFileNames(disk, FILES)).toEqual(names);
+  logStart++;
+  await work();
+  expect(indexFileNames(disk, FILES)).toEqual(names.slice(1));
+});
+
+it('is waited for at a stop, and no other goes after it', async () => {
+  logStart = Number.MAX_SAFE_INTEGER;
+  expiry.doWork();
+  await expiry.finish();
+  await work();
+  expect(indexFileNames(disk, FILES)).toEqual(names.slice(1));
+});
