@@ -67,7 +67,7 @@ describe('ringmq standalone', () => {
     const { broker } = await readyJson(child);
     await send(broker as string, 'a');
     // The next file of the log has nowhere to be.
-    rmSync(store, { recursive: true });
+    rmSync(`${store}/commitlog`, { recursive: true, maxRetries: 5 });
     const text = 'x'.repeat(4096);
     for (let sent = 0; sent < 100 && child.exit === null; sent++) await send(broker as string, text).catch(() => {});
     const { code, stderr } = await resultOf(child);
