@@ -47,7 +47,7 @@ export interface QueueResult {
 const CHUNK_ENTRIES = 3200;
 const ZEROS = Buffer.alloc(CHUNK_ENTRIES * QUEUE_ENTRY_BYTES);
 /** So far behind the last entry is looked: thousands of queues have gigabytes of zeros there. */
-const TAIL_ENTRIES = 4 * CHUNK_ENTRIES;
+const TAIL_ENTRIES = CHUNK_ENTRIES;
 
 export function verifyQueue(disk: Disk, context: QueueContext, queue: QueueToCheck): QueueResult {
   return new QueueCheck(disk, context, queue).run();
