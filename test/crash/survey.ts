@@ -46,6 +46,15 @@ export class Survey {
     );
   }
 
+  /** {@link lookUp} of about `count` messages of each queue, the first and the last among them. */
+  async lookUpSome(found: readonly FoundQueue[], count: number): Promise<string[]> {
+    const some = found.flatMap(({ messages }) => {
+      const step = Math.max(1, Math.floor(messages.length / count));
+      return messages.filter(({ id }, at) => !Number.isNaN(id) && (at % step === 0 || at === messages.length - 1));
+    });
+    return (await Promise.all(some.map((message) => this.lookUp(message)))).flat();
+  }
+
   /**
    * What is wrong with the answers to queries for a message: by its unique key, by one of its keys and by its place in the log. Empty: all
    * three have found it.

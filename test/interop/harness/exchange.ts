@@ -9,7 +9,7 @@ import { ClientProcess } from '../../crash/client-process.ts';
 import type { Report, TopicPlan, Tripwire } from '../../crash/client-protocol.ts';
 import { GROUPS } from '../../crash/client-protocol.ts';
 import { topicName } from '../../crash/messages.ts';
-import { type FoundQueue, StoreModel } from '../../crash/store-model.ts';
+import { StoreModel } from '../../crash/store-model.ts';
 import { Survey } from '../../crash/survey.ts';
 import { isAcknowledgement } from '../../crash/witness-log.ts';
 import { spawnApacheBroker } from './apache.ts';
@@ -41,10 +41,8 @@ const LOAD_MS = 600;
 /** Apache's code is slow until Java has compiled it. */
 const APACHE_LOAD_MS = 1500;
 const WIRE_MS = 5000;
-/** Who answers queries by key: RingMQ keeps the index and does not serve it yet. */
-const LOOKS_UP: readonly Make[] = ['Apache'];
 const PRODUCERS = 2;
-/** Of each queue. */
+/** So many messages of each queue are looked for by their keys. */
 const LOOKED_UP = 20;
 const OFFSETS_INTERVAL_MS = 500;
 /** Apache moves the file of offsets aside before it writes the next: a kill between the two costs one more interval. */
@@ -91,7 +89,7 @@ export class Exchange {
   async turn(turn: Turn, meanwhile = async (): Promise<void> => {}): Promise<void> {
     const { address, child } = await this.#start(turn);
     try {
-      await this.#survey(address, turn.make);
+      await this.#survey(address);
       await meanwhile();
       await this.#load(turn, address, child);
     } finally {
@@ -103,7 +101,7 @@ export class Exchange {
   async look(make: Make): Promise<void> {
     const { address, child } = await this.#start({ make });
     try {
-      await this.#survey(address, make);
+      await this.#survey(address);
     } finally {
       child.signal('SIGKILL');
     }
@@ -166,12 +164,12 @@ export class Exchange {
     return { address: `127.0.0.1:${port}`, child };
   }
 
-  async #survey(address: string, make: Make): Promise<void> {
+  async #survey(address: string): Promise<void> {
     const survey = new Survey(address, this.#stamp);
     try {
       const found = await survey.queues(this.#model, () => 0);
       this.#model.checkQueues(found);
-      if (LOOKS_UP.includes(make)) for (const text of await lookUpSome(survey, found)) this.#model.report(text);
+      for (const text of await survey.lookUpSome(found, LOOKED_UP)) this.#model.report(text);
       const maxes = new Map(found.map(({ topic, queueId, max }) => [`${topic}/${queueId}`, max]));
       const offsets = await survey.offsets(this.#model);
       const ended = { clean: this.#clean, filedBeforeUs: this.#filedBeforeUs, hasLost: false };
@@ -233,15 +231,6 @@ export class Exchange {
     const { violations } = this.#model;
     if (violations.length > 0) throw new Error(violations.join('\n'));
   }
-}
-
-/** Looks for some messages of each queue by their keys, the first and the last among them. */
-async function lookUpSome(survey: Survey, found: readonly FoundQueue[]): Promise<string[]> {
-  const some = found.flatMap(({ messages }) => {
-    const step = Math.max(1, Math.floor(messages.length / LOOKED_UP));
-    return messages.filter((_, at) => at % step === 0 || at === messages.length - 1);
-  });
-  return (await Promise.all(some.map((message) => survey.lookUp(message)))).flat();
 }
 
 /** The settings of the suite's topics and groups, in one order. */
