@@ -130,10 +130,16 @@ class IndexCut {
     return this.#slots.reduce((used, entry) => (entry === 0 ? used : used + 1), 0);
   }
 
-  /** How many entries, by number, lie before the limit; those below `end` are in order. */
+  /**
+   * How many entries, by number, lie before the limit; those below `end` are in order. The header may count more than has got to the disk, but
+   * what lies before the limit was flushed: a page that was lost comes behind it.
+   */
   #entriesBelow(end: number): number {
     const { limit } = this.#settings;
-    const isBefore = (entry: number): boolean => this.#entries.load(this.#file, entry).logOffset < limit;
+    const isBefore = (entry: number): boolean => {
+      const found = this.#entries.load(this.#file, entry);
+      return isPut(found) && found.logOffset < limit;
+    };
     return partition(FIRST_INDEX_ENTRY, end, isBefore);
   }
 
@@ -144,9 +150,8 @@ class IndexCut {
     let end = FIRST_INDEX_ENTRY;
     let newest = 0;
     this.#entries.each(this.#file, FIRST_INDEX_ENTRY, entries, (entry, found) => {
-      const isPut = found.keyHash !== 0 || found.logOffset !== 0 || found.seconds !== 0 || found.previous !== 0;
       const isInOrder = found.logOffset >= newest && found.logOffset < limit && found.seconds >= 0;
-      if (!isPut || !isInOrder || found.previous < 0 || found.previous >= entry) return false;
+      if (!isPut(found) || !isInOrder || found.previous < 0 || found.previous >= entry) return false;
       const slot = found.keyHash % slots;
       if (found.previous !== this.#slots[slot]) return false;
       this.#slots[slot] = entry;
@@ -233,6 +238,11 @@ export interface FoundEntry {
   logOffset: number;
   seconds: number;
   previous: number;
+}
+
+/** A page that was lost is zero. */
+function isPut({ keyHash, logOffset, seconds, previous }: FoundEntry): boolean {
+  return keyHash !== 0 || logOffset !== 0 || seconds !== 0 || previous !== 0;
 }
 
 /** Reads entries in chunks to one object that is used again for each. */

@@ -61,6 +61,7 @@ export class StoreReader {
     const { table, directory } = this.#broker;
     const { topic, queueId } = directory.entry(slot);
     const max = table.max(slot);
+    const logStart = this.#broker.logStart();
     const entries = new Uint8Array(READ_ENTRIES * QUEUE_ENTRY_BYTES);
     const view = new DataView(entries.buffer);
     const found: FoundMessage[] = [];
@@ -76,7 +77,10 @@ export class StoreReader {
       );
       for (let i = 0; i < read; i++) {
         const at = i * QUEUE_ENTRY_BYTES;
-        found.push(this.#record(topic, queueId, from + i, entryLogOffset(view, at), entrySize(view, at)));
+        const logOffset = entryLogOffset(view, at);
+        // Its segment is deleted, or is being deleted.
+        if (logOffset < logStart) continue;
+        found.push(this.#record(topic, queueId, from + i, logOffset, entrySize(view, at)));
       }
       from += read;
     }

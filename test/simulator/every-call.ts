@@ -23,6 +23,7 @@ export function scriptedProfile(syncFlush: boolean): Profile {
     bodyMax: 500,
     hasOneLength: false,
     slow: null,
+    deletes: true,
     lives: 1,
     stepsPerLife: 150,
     trouble: 'none',

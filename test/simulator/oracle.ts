@@ -26,6 +26,11 @@ export interface Sent {
   queueOffset: number;
 }
 
+/** The unique key of a message. */
+export function keyOf(id: number): string {
+  return `U${String(id).padStart(8, '0')}`;
+}
+
 const FILLER = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
 export class Oracle {
@@ -36,6 +41,7 @@ export class Oracle {
   #saved: ReadonlyMap<string, number>[] = [new Map()];
   /** Consumers of async flush may have gone further than a loss of power has left the log. */
   #mayBeAhead = false;
+  #deletedTo = 0;
   readonly topics = new Set<string>();
 
   get messages(): readonly Sent[] {
@@ -98,6 +104,11 @@ export class Oracle {
     this.#saved = certain ? [newest] : [...this.#saved, newest];
   }
 
+  /** Old segments up to here are deleted, or about to be; one may come back as long as its name is not durably gone. */
+  deleted(to: number): void {
+    this.#deletedTo = Math.max(this.#deletedTo, to);
+  }
+
   /** The broker has ended. What lies below `flushed` is promised to survive anything. */
   crashed(mode: CrashMode, flushed: number, isSyncFlush: boolean): void {
     if (mode === 'kill') return;
@@ -122,8 +133,13 @@ export class Oracle {
       found.add(sent.id);
       raise(sent, 'power', 'a start has found it');
     }
+    insist(
+      logStart <= this.#deletedTo,
+      () => `the log begins at ${logStart}, what was deleted ends at ${this.#deletedTo}`,
+    );
     for (const sent of this.#sent) {
       if (found.has(sent.id) || sent.isGone || sent.isRefused) continue;
+      if (sent.logOffset >= 0 && sent.logOffset < logStart) continue;
       insist(sent.promise === 'none', () => `${lost(sent)}: ${sent.why}`);
       sent.isGone = true;
     }

@@ -13,6 +13,8 @@ export interface Profile {
   readonly hasOneLength: boolean;
   /** This one gets few turns, as on a machine that has other things to do. */
   readonly slow: SlowAgent;
+  /** An operator has old segments deleted now and then. */
+  readonly deletes: boolean;
   readonly lives: number;
   readonly stepsPerLife: number;
   readonly trouble: Trouble;
@@ -50,6 +52,7 @@ export function drawProfile(random: Random, steps: number): Profile {
     bodyMax: pick(random, [40, 600, segmentBytes / 2]),
     hasOneLength: random.below(3) === 0,
     slow: pick(random, [null, null, 'append', 'flush', 'dispatch', 'control']),
+    deletes: random.below(3) === 0,
     lives: 1 + random.below(3),
     stepsPerLife: steps,
     trouble: pick(random, TROUBLES),

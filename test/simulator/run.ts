@@ -5,8 +5,8 @@
 import { type Random, seededRandom } from '../../src/base/random.ts';
 import { DiskFailedError, DiskFullError } from '../../src/store/disk.ts';
 import { TestClock } from '../threads/test-net.ts';
-import { contentsOf } from './audit.ts';
-import { Oracle } from './oracle.ts';
+import { contentsOf, type StoreContents } from './audit.ts';
+import { keyOf, Oracle } from './oracle.ts';
 import { drawProfile, isSound, makeTrouble, type Profile, pick } from './profile.ts';
 import { SimBroker } from './sim-broker.ts';
 import { CrashedError, type CrashMode, SimDisk, type SimLies } from './sim-disk.ts';
@@ -43,10 +43,11 @@ export interface RunReport {
 
 const STEPS = 120;
 const LAST_STEPS = 30;
+const KEYS_ASKED = 4;
 const FIRST_CRASH_WITHIN = 400;
 
 /** What a start says when the checkpoint was wrong: after damage from outside, which there is none of here. */
-const REPAIR = /is built again|it is not believed|are put in again|these entries are removed/;
+const REPAIR = /is built again|it is not believed|these entries are removed/;
 
 /** Throws a Violation, or whatever else a broker must not fail with. */
 export function runSimulation(options: RunOptions): RunReport {
@@ -137,10 +138,23 @@ class Run {
       this.#trace.note('found', () => `${contents.log.length} messages, the log ends at ${broker.written()}`);
       this.#oracle.recovered(contents);
       this.#oracle.loadedOffsets(broker.consumerOffsets(), (topic, queueId) => broker.maxOf(topic, queueId));
+      if (this.#profile.sizes.index !== null) this.#askForKeys(broker, contents);
       for (const topic of this.#oracle.topics) insist(broker.knowsTopic(topic), () => `topic ${topic} is lost`);
       if (random.below(4) === 0) this.#openAgain(disk, JSON.stringify(contents));
     });
     return broker;
+  }
+
+  /** Some of the messages that are there are found by their unique keys. */
+  #askForKeys(broker: SimBroker, { log }: StoreContents): void {
+    for (let asked = 0; asked < KEYS_ASKED && log.length > 0; asked++) {
+      const { topic, body, queueOffset, queueId } = pick(this.#random, log);
+      const found = broker.byKey(topic, keyOf(Number.parseInt(body, 10)));
+      insist(
+        found.length === 1 && found[0] === body,
+        () => `message ${queueOffset} of ${topic}/${queueId} is found ${found.length} times by its key`,
+      );
+    }
   }
 
   /** A look by the run itself, which is not a part of what is tried. */
@@ -208,6 +222,7 @@ class Run {
     const { mode = drawnMode, kept = drawnKept } = planned ?? {};
     broker?.letGo();
     this.#trace.note('crash', () => `${mode}, unsynced kept with ${kept}; flushed ${broker?.flushed() ?? '-'}`);
+    if (broker !== null) this.#oracle.deleted(broker.logStart());
     this.#oracle.crashed(mode, broker?.flushed() ?? 0, this.#profile.sizes.syncFlush);
     this.#calls += disk.calls;
     if (this.#life === 1) this.#firstCalls = disk.calls;
@@ -217,7 +232,9 @@ class Run {
   /** What has survived goes on working, stops in order, and is there after the next start. */
   #lastLives(): void {
     const first = this.#beginLife();
-    this.#work(this.#open(first), LAST_STEPS, true);
+    const last = this.#open(first);
+    this.#work(last, LAST_STEPS, true);
+    this.#oracle.deleted(last.logStart());
     this.#disk = first.afterCrash(this.#random.below(2) === 0 ? 'kill' : 'power', this.#random, 0);
     const broker = this.#open(this.#beginLife());
     broker.letGo();

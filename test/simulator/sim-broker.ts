@@ -10,6 +10,7 @@ import type { FromControl, ToControl } from '../../src/broker/control-protocol.t
 import { assignmentsOfObject } from '../../src/config/assignment.ts';
 import { resolveBroker } from '../../src/config/resolve.ts';
 import type { IndexFileShape } from '../../src/layout/index-file.ts';
+import { RecordCursor } from '../../src/layout/message-record.ts';
 import { RequestCode } from '../../src/remoting/codes.ts';
 import { decodeFrame, encodeFrame, requestOf } from '../../src/remoting/frame-codec.ts';
 import { asObject, objectMember, parseObject } from '../../src/remoting/json-fields.ts';
@@ -35,6 +36,7 @@ export const STORE_PATHS: StorePaths = storePathsOf(STORE_ROOT);
 const QUEUE_ROWS = Math.min(1400, QUEUE_SLOTS_MAX);
 const THREADS = 5;
 const CONNECTION = 1;
+const FAR_FUTURE_MS = 4_000_000_000_000;
 
 export interface SimSizes {
   readonly syncFlush: boolean;
@@ -70,7 +72,7 @@ function settingsOf({ syncFlush, zeroWrite, queueFileBytes, segmentBytes, index 
     checked.set(key, settings);
   }
   // Smaller than an operator may have it.
-  return { ...settings, mappedFileSizeCommitLog: segmentBytes };
+  return { ...settings, mappedFileSizeCommitLog: segmentBytes, fileReservedTime: 0, deleteWhen: '' };
 }
 
 export class SimBroker {
@@ -152,6 +154,21 @@ export class SimBroker {
 
   flushed(): number {
     return this.status.watermark('flushed').read();
+  }
+
+  /** What lies before is deleted, or about to be. */
+  logStart(): number {
+    return this.status.watermark('logStart').read();
+  }
+
+  /** Bodies of the messages that a client finds by a unique key. */
+  byKey(topic: string, key: string): string[] {
+    const fields = { topic, key, maxNum: '32', beginTimestamp: '0', endTimestamp: String(FAR_FUTURE_MS) };
+    const { body } = this.ask(
+      RequestCode.QUERY_MESSAGE,
+      new Map(Object.entries({ ...fields, _UNIQUE_KEY_QUERY: 'true' })),
+    );
+    return body === null ? [] : bodiesOf(body);
   }
 
   /** A turn of control's loop: what is due, and what it says to the net thread. */
@@ -280,6 +297,19 @@ export class SimBroker {
       guard: (callback) => callback(),
     };
   }
+}
+
+/** Records as a pull or a query answers them. */
+function bodiesOf(records: Uint8Array): string[] {
+  const bytes = Buffer.from(records);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const cursor = new RecordCursor();
+  const bodies: string[] = [];
+  for (let at = 0; at < bytes.length; at += cursor.totalSize) {
+    if (!cursor.load(view, at)) throw new Error(`no record at ${at} of an answer`);
+    bodies.push(bytes.toString('latin1', cursor.bodyStart, cursor.bodyStart + cursor.bodyLength));
+  }
+  return bodies;
 }
 
 /** A process of its own for each life, with few descriptors. */

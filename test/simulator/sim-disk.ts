@@ -270,9 +270,11 @@ export class SimDisk implements Disk {
 
   writeTo(inode: SimInode, path: string, from: Uint8Array, at: number, length: number, offset: number): number {
     const isCrash = this.#calls + 1 === this.crashAt;
-    if (isCrash && this.crashShare > 0) inode.write(from, at, Math.floor(length * this.crashShare), offset);
+    if (isCrash) inode.write(from, at, wholeSectors(offset, length * this.crashShare), offset);
     this.#turn('write', path, offset);
     let count = Math.max(1, this.faults.shorten(length));
+    // Where the next call is the last, nobody completes a short write.
+    if (count < length && this.#calls + 1 === this.crashAt) count = wholeSectors(offset, count) || length;
     const roomBytes = this.capacityBytes - this.#usedBytes;
     while (count > 0 && inode.roomFor(offset, offset + count) > roomBytes) {
       // Down to the end of the last sector that still has room.
@@ -345,6 +347,15 @@ export class SimDisk implements Disk {
     if (code === 'ENOSPC' && operation !== 'fdatasync') throw new DiskFullError(path, operation);
     if (code !== null) throw new DiskFailedError(path, operation, code);
   }
+}
+
+/**
+ * How much of the first `length` bytes from `offset` on ends with a sector. A process is killed between two pages of a write, never within
+ * one, and the format could not tell: no checksum covers a record's properties.
+ */
+function wholeSectors(offset: number, length: number): number {
+  const end = offset + Math.floor(length);
+  return Math.max(0, end - (end % SECTOR_BYTES) - offset);
 }
 
 class SimFile implements DiskFile {

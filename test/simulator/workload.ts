@@ -11,7 +11,7 @@ import type { RemotingCommand } from '../../src/remoting/command.ts';
 import { isShortage } from '../../src/store/disk.ts';
 import type { TestClock } from '../threads/test-net.ts';
 import { StoreReader } from './audit.ts';
-import type { Oracle, Sent } from './oracle.ts';
+import { keyOf, type Oracle, type Sent } from './oracle.ts';
 import { isSound, type Profile, pick } from './profile.ts';
 import { type SimBroker, STORE_PATHS } from './sim-broker.ts';
 import type { Trace } from './trace.ts';
@@ -67,7 +67,8 @@ export class Workload {
       [4, 'commit', () => this.#commit()],
       [3, 'look', () => this.#look()],
       [3, 'write back', () => broker.disk.writeBackSome(random)],
-      [1, 'aside', () => broker.disk.stepAside()],
+      [2, 'aside', () => broker.disk.stepAside()],
+      [profile.deletes ? 2 : 0, 'delete', () => this.#delete()],
     ];
     this.#steps = steps.map(([weight, name, run]) => [name === profile.slow ? 1 : weight, name, run]);
     this.#weights = this.#steps.reduce((sum, [weight]) => sum + weight, 0);
@@ -143,7 +144,7 @@ export class Workload {
       messages.map((sent) => ({
         flag: 0,
         body: Buffer.from(sent.body, 'latin1'),
-        properties: Buffer.from(`UNIQ_KEY\u0001${keyOf(sent)}\u0002`),
+        properties: Buffer.from(`UNIQ_KEY\u0001${keyOf(sent.id)}\u0002`),
       })),
     );
     this.#submit(messages, body, true, true);
@@ -152,7 +153,7 @@ export class Workload {
   #submit(messages: readonly Sent[], body: Uint8Array, batch: boolean, waits: boolean): void {
     const [first] = messages as readonly [Sent];
     const opaque = ++this.#opaque;
-    const properties = `UNIQ_KEY\u0001${keyOf(first)}\u0002KEYS\u0001k${first.id % 7}\u0002${waits ? '' : 'WAIT\u0001false\u0002'}`;
+    const properties = `UNIQ_KEY\u0001${keyOf(first.id)}\u0002KEYS\u0001k${first.id % 7}\u0002${waits ? '' : 'WAIT\u0001false\u0002'}`;
     const outcome = this.#broker.net.send({
       code: batch ? RequestCode.SEND_BATCH_MESSAGE : RequestCode.SEND_MESSAGE_V2,
       opaque,
@@ -225,6 +226,12 @@ export class Workload {
     }
   }
 
+  /** An operator wants what has expired to go: here all that may go. */
+  #delete(): void {
+    this.#broker.ask(RequestCode.DELETE_EXPIRED_COMMITLOG);
+    this.control();
+  }
+
   /** A consumer commits what it has seen, or goes back. */
   #commit(): void {
     const rows = this.#broker.usedRows();
@@ -237,8 +244,4 @@ export class Workload {
     this.#broker.tellControl({ kind: 'commitOffset', group, topic, queueId, offset, remote: '127.0.0.1:1' });
     this.noteSavedOffsets();
   }
-}
-
-function keyOf({ id }: Sent): string {
-  return `U${String(id).padStart(8, '0')}`;
 }

@@ -130,6 +130,22 @@ function lostToUpstream(disk: MemoryDisk, files = GOLDEN_INDEX): string[] {
 }
 
 describe('the key index of a broker that was killed', () => {
+  it('has no entries that its header counts and whose page was lost', () => {
+    const disk = bare();
+    const filing = openFiling(disk);
+    putRange(filing, { disk, from: 0, to: logEnd });
+    finish(filing);
+    const before = indexBytes(disk);
+    const path = indexFilePath(GOLDEN_INDEX, indexFileNames(disk, GOLDEN_INDEX).at(-1)!);
+    const file = IndexFile.open(disk, path, GOLDEN_INDEX.shape, 'write');
+    const header = file.readHeader();
+    file.writeHeader({ ...header, nextEntry: header.nextEntry + 2 });
+    file.close();
+    const settings = { limit: asLogOffset(logEnd), believedTo: header.endTimestamp, storeTimeAt };
+    expect(cutIndex(disk, GOLDEN_INDEX, settings)).toBe(header.endLogOffset);
+    expect(indexBytes(disk)).toEqual(before);
+  });
+
   /** Stops at every write to the index and shows the disk as it is then, with the end of the newest round that was over. */
   function eachState(
     look: (disk: MemoryDisk, safe: { readonly logOffset: number; readonly storeTimestamp: number }) => void,
