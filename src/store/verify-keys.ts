@@ -162,29 +162,41 @@ export class KeyComparison {
   add(scanner: LogScanner, properties: IndexedProperties): void {
     const walk = this.#walk;
     if (walk === null) return;
-    this.#keys.load(scanner, properties);
-    const { hashes } = this.#keys;
-    const { position, cursor } = scanner;
+    const { position, cursor, bytes } = scanner;
+    this.#keys.load(bytes, cursor, properties);
+    const { count } = this.#keys;
     if (!this.#hasBegun) {
       this.#hasBegun = true;
       walk.seek(position);
     }
     this.#passStrays(walk, position);
-    this.faults.keys += hashes.length;
-    while (walk.load() && walk.logOffset === position) {
-      const key = hashes.indexOf(walk.keyHash);
-      if (key < 0) {
-        // A key that is put a second time, which a start after a crash does, harms nobody.
-        if (!this.#isKey(scanner, properties, walk.keyHash)) this.#note('the record there has no such key', walk);
-      } else {
-        hashes[key] = hashes.at(-1)!;
-        hashes.pop();
+    this.faults.keys += count;
+    let met = 0;
+    for (; walk.load() && walk.logOffset === position; walk.skip()) {
+      const key = this.#find(walk.keyHash, met);
+      if (key >= met) {
+        this.#swap(key, met++);
         if (walk.seconds !== indexSeconds(walk.beginTimestamp, cursor.storeTimestamp))
           this.#note('it was stored at another time', walk);
-      }
-      walk.skip();
+      } else if (key < 0) this.#note('the record there has no such key', walk);
+      // Else it is put a second time, which a start after a crash does and which harms nobody.
     }
-    if (hashes.length > 0 && position <= this.#indexedTo) this.#miss(hashes.length, position);
+    if (met < count && position <= this.#indexedTo) this.#miss(count - met, position);
+  }
+
+  /** Where the hash is among the record's, those from `met` on first; -1 when it is none of them. */
+  #find(hash: number, met: number): number {
+    const { hashes, count } = this.#keys;
+    for (let key = met; key < count; key++) if (hashes[key] === hash) return key;
+    for (let key = 0; key < met; key++) if (hashes[key] === hash) return key;
+    return -1;
+  }
+
+  #swap(one: number, other: number): void {
+    const { hashes } = this.#keys;
+    const kept = hashes[one]!;
+    hashes[one] = hashes[other]!;
+    hashes[other] = kept;
   }
 
   /** The part's records end at `end`. */
@@ -202,15 +214,6 @@ export class KeyComparison {
       this.#note('no record lies there', walk);
       walk.skip();
     }
-  }
-
-  /** Whether the record has the key at all; those that are not met yet are kept. */
-  #isKey(scanner: LogScanner, properties: IndexedProperties, hash: number): boolean {
-    const left = [...this.#keys.hashes];
-    this.#keys.load(scanner, properties);
-    const isOne = this.#keys.hashes.includes(hash);
-    this.#keys.hashes.splice(0, this.#keys.hashes.length, ...left);
-    return isOne;
   }
 
   #miss(count: number, logOffset: number): void {

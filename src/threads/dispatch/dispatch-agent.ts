@@ -185,9 +185,7 @@ export class DispatchAgent implements Agent {
     const { propertiesStart, propertiesLength } = record;
     scanIndexed(this.#buffer, propertiesStart, propertiesStart + propertiesLength, this.#indexed);
     const transaction = record.sysFlag & SysFlag.transactionRollback;
-    // Messages that were rolled back cannot be found by key, prepared ones can (spec/store.md 9.3).
-    const isIndexed = transaction !== SysFlag.transactionRollback;
-    if (isIndexed && this.#index?.add(record, this.#buffer, this.#indexed) === false) {
+    if (this.#index?.add(record, this.#buffer, this.#indexed) === false) {
       this.#isIndexFull = true;
       return false;
     }

@@ -7,19 +7,10 @@
  * header's count: while slots are written, one that is about to change is written first. The checkpoint names the end after that.
  */
 import type { Clock } from '../../base/clock.ts';
-import { javaHashOfUtf8 } from '../../base/java-hash.ts';
 import { INDEX_TAIL_ENTRIES } from '../../base/limits.ts';
-import {
-  FIRST_INDEX_ENTRY,
-  INDEX_SLOT_BYTES,
-  type IndexHeader,
-  indexKeyHash,
-  indexSeconds,
-  TOPIC_KEY_SEPARATOR,
-} from '../../layout/index-file.ts';
+import { FIRST_INDEX_ENTRY, INDEX_SLOT_BYTES, type IndexHeader, indexSeconds } from '../../layout/index-file.ts';
 import type { IndexedProperties } from '../../layout/message-properties.ts';
 import type { RecordCursor } from '../../layout/message-record.ts';
-import { KEY_SEPARATOR } from '../../layout/property-names.ts';
 import type { IndexTable } from '../../ring/index-table.ts';
 import { type Disk, isShortage, makeDurableDirectory } from '../../store/disk.ts';
 import { IndexFile } from '../../store/index-file.ts';
@@ -30,6 +21,7 @@ import {
   newestIndexed,
   newIndexFileName,
 } from '../../store/index-files.ts';
+import { RecordKeys } from '../../store/record-keys.ts';
 
 /** Entries that wait before they are filed. */
 const FILE_ENTRIES = 4096;
@@ -38,10 +30,6 @@ const PAGE_SLOTS = 1024;
 /** Pages that are written in one turn. */
 const TURN_PAGES = 64;
 const LOAD_SLOTS = 64 * 1024;
-const SEPARATOR = TOPIC_KEY_SEPARATOR.charCodeAt(0);
-const BLANK = KEY_SEPARATOR.charCodeAt(0);
-/** Java's hash goes on over the separator as over any character. */
-const HASH_FACTOR = 31;
 
 /** States of a page of slots: as in the file; changed; to be written as it is now, before it changes. */
 const CLEAN = 0;
@@ -89,6 +77,7 @@ export class IndexFiling {
   /** What the file's header says. */
   #written: IndexHeader = EMPTY_HEAD;
   #filed = FIRST_INDEX_ENTRY;
+  readonly #keys = new RecordKeys();
   /** The record whose keys are being put, and how many of them are: on a full disk it is tried again. */
   #record = -1;
   #keysPut = 0;
@@ -123,8 +112,9 @@ export class IndexFiling {
       this.#record = record.physicalOffset;
       this.#keysPut = 0;
     }
+    this.#keys.load(bytes, record, keys);
     try {
-      this.#addKeys(record, bytes, keys);
+      for (; this.#keysPut < this.#keys.count; this.#keysPut++) this.#put(this.#keys.hashes[this.#keysPut]!, record);
     } catch (cause) {
       if (!isShortage(cause)) throw cause;
       return false;
@@ -133,26 +123,8 @@ export class IndexFiling {
     return true;
   }
 
-  /** First the unique key, then the sender's, in their order (spec/store.md 9.3). */
-  #addKeys(record: RecordCursor, bytes: Uint8Array, keys: IndexedProperties): void {
-    const { uniqKeyStart, uniqKeyEnd, keysStart, keysEnd } = keys;
-    if (uniqKeyEnd === 0 && keysEnd === 0) return;
-    const topicHash = javaHashOfUtf8(bytes, record.topicStart, record.topicStart + record.topicLength);
-    const seed = (Math.imul(topicHash, HASH_FACTOR) + SEPARATOR) | 0;
-    let key = 0;
-    if (uniqKeyEnd > 0) this.#addKey(key++, record, javaHashOfUtf8(bytes, uniqKeyStart, uniqKeyEnd, seed));
-    for (let at = keysStart; at < keysEnd; ) {
-      let end = at;
-      while (end < keysEnd && bytes[end] !== BLANK) end++;
-      if (end > at) this.#addKey(key++, record, javaHashOfUtf8(bytes, at, end, seed));
-      at = end + 1;
-    }
-  }
-
-  #addKey(key: number, { physicalOffset, storeTimestamp }: RecordCursor, javaHash: number): void {
-    if (key < this.#keysPut) return;
+  #put(keyHash: number, { physicalOffset, storeTimestamp }: RecordCursor): void {
     this.#makeRoom();
-    const keyHash = indexKeyHash(javaHash);
     const slot = keyHash % this.#files.shape.slots;
     const page = (slot / PAGE_SLOTS) | 0;
     if (this.#pages[page] === OWED) this.#writePages(page, 1);
@@ -167,7 +139,6 @@ export class IndexFiling {
     head.nextEntry++;
     head.endTimestamp = storeTimestamp;
     head.endLogOffset = physicalOffset;
-    this.#keysPut = key + 1;
   }
 
   /** Shows what was put to readers. */
