@@ -6,11 +6,13 @@ import { createInterface } from 'node:readline/promises';
 import { systemClock } from '../base/clock.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { type Disk, NodeDisk } from '../store/disk.ts';
+import { hasFailedSync } from '../store/failed-sync.ts';
 import { DEFAULT_INDEX_SHAPE } from '../store/index-shape.ts';
 import { SystemProcesses } from '../store/process-table.ts';
 import { keptFolder } from '../store/repair-cut.ts';
 import type { RepairPlan } from '../store/repair-plan.ts';
 import type { RepairWork } from '../store/repair-store.ts';
+import { StoreOwnedError } from '../store/store-errors.ts';
 import { StoreLock } from '../store/store-lock.ts';
 import {
   type RepairCalls,
@@ -39,8 +41,9 @@ export async function runRepair(folder: string, flags: RepairFlags): Promise<num
   const store = storeArguments(disk, folder, flags);
   const options = { all: flags.all === true, cutAt: cutAtOf(flags.cutAt), wantsIndex: store.wantsIndex };
   const lock = StoreLock.acquire(disk, store.paths, new SystemProcesses(disk));
-  const work = new PoolWork(disk, store, flags);
-  const repair = new StoreRepair(disk, work, options, lock.cleanStop);
+  const work = new PoolWork(disk, store, flags, lock);
+  const log = { directory: store.paths.commitLog, segmentSizeBytes: store.sizes.segmentSizeBytes };
+  const repair = new StoreRepair(disk, work, options, lock.cleanStop && !hasFailedSync(disk, log));
   const startUs = systemClock.monotonicUs();
   try {
     const outcome = await repair.run();
@@ -48,6 +51,8 @@ export async function runRepair(folder: string, flags: RepairFlags): Promise<num
     process.stdout.write(flags.json === true ? outcomeJson(outcome, times) : outcomeText(outcome, times));
     return outcome.ok ? ExitCode.ok : ExitCode.failed;
   } finally {
+    if (repair.isHalfDone)
+      process.stderr.write('the repair is half done: start no broker, run `ringmq repair` again\n');
     lock.release(repair.leavesClean);
   }
 }
@@ -68,11 +73,13 @@ class PoolWork implements RepairCalls {
   readonly #disk: Disk;
   readonly #store: StoreArguments;
   readonly #flags: RepairFlags;
+  readonly #lock: StoreLock;
   readonly keptFolder: string;
   buildSeconds = 0;
 
-  constructor(disk: Disk, store: StoreArguments, flags: RepairFlags) {
+  constructor(disk: Disk, store: StoreArguments, flags: RepairFlags, lock: StoreLock) {
     this.#disk = disk;
+    this.#lock = lock;
     this.#store = store;
     this.#flags = flags;
     const stamp = new Date(systemClock.nowMs()).toISOString().replace(/[^\dT]/g, '');
@@ -85,6 +92,14 @@ class PoolWork implements RepairCalls {
 
   agree(verified: VerifiedStore, plan: RepairPlan): Promise<boolean> {
     return isAgreed(verified, plan, this.#flags);
+  }
+
+  checkOwner(): void {
+    if (this.#lock.isUntouched()) return;
+    const { root, abort } = this.#store.paths;
+    throw new StoreOwnedError(
+      `another broker has opened the store ${root} meanwhile (${abort}): stop it, and repair then`,
+    );
   }
 
   async withWork(

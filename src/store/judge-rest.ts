@@ -53,15 +53,15 @@ export function judgeCheckpoint(plan: VerifyPlan, log: LogPicture): void {
   const { checkpoint, findings, options } = plan;
   const { logTimestamp, queuesTimestamp, indexTimestamp } = checkpoint;
   const file = plan.paths.checkpoint;
+  if (plan.vouchedTo > log.end) {
+    const what = `all of the log up to ${plan.vouchedTo} has been on the disk, it ends at ${log.end}: a broker refuses to start until repair accepts the loss`;
+    findings.add({ kind: 'checkpoint-ahead', file, offset: null, what, matters: true, advice: 'repair' });
+    return;
+  }
   if (logTimestamp === 0 && queuesTimestamp === 0) {
     if (log.records === 0 || options.state === 'running') return;
     const what = `${options.state === 'crashed' ? 'the next start' : 'a start after a crash'} looks through the whole log: slow, and nothing is lost`;
     findings.add({ kind: 'checkpoint-missing', file, offset: null, what, matters: false, advice: 'repair' });
-    return;
-  }
-  if (plan.vouchedTo > log.end) {
-    const what = `all of the log up to ${plan.vouchedTo} has been on the disk, it ends at ${log.end}: a broker refuses to start until repair accepts the loss`;
-    findings.add({ kind: 'checkpoint-ahead', file, offset: null, what, matters: true, advice: 'repair' });
     return;
   }
   const newest = Math.max(logTimestamp, queuesTimestamp, indexTimestamp);

@@ -35,6 +35,8 @@ export interface RepairPlan {
   /** Entries that name nothing are cut off these, which have no records in the log. */
   readonly shorten: readonly QueueName[];
   readonly buildIndex: boolean;
+  /** There is an index behind the repair, with all keys of the log. */
+  readonly hasIndex: boolean;
   readonly writeCheckpoint: boolean;
   /** What a repair does not put right. */
   readonly left: readonly string[];
@@ -54,11 +56,8 @@ export function planRepair(plan: VerifyPlan, report: VerifyReport, options: Repa
   const losesRecords = options.cutAt !== null && options.cutAt < log.end;
   const { build, shorten } = queueWork(plan, report, options);
   const cut = cutOf(log, options);
-  const buildIndex =
-    options.wantsIndex &&
-    log.records > 0 &&
-    !report.counts.has('index-shape') &&
-    (options.all || has(report, INDEX_DAMAGE));
+  const hasIndex = options.wantsIndex && !report.counts.has('index-shape');
+  const buildIndex = hasIndex && log.records > 0 && (options.all || has(report, INDEX_DAMAGE));
   const changes = cut !== null || build.length > 0 || shorten.length > 0 || buildIndex || log.wrongFillers.length > 0;
   const isCheckpointWrong = has(report, ['checkpoint-missing', 'checkpoint-ahead']);
   return {
@@ -69,6 +68,7 @@ export function planRepair(plan: VerifyPlan, report: VerifyReport, options: Repa
     build,
     shorten,
     buildIndex,
+    hasIndex,
     writeCheckpoint: changes || isCheckpointWrong || plan.options.state === 'crashed',
     left: leftOf(plan, report),
   };
@@ -92,14 +92,14 @@ function refusalsOf(plan: VerifyPlan, report: VerifyReport, { cutAt }: RepairOpt
     ];
   const sizes = report.findings.filter(({ kind, matters }) => kind === 'segment-size' && matters);
   if (sizes.length > 0) return sizes.map(({ file, what }) => `${file} ${what}: put the whole file back first`);
-  const places = damagedPlaces(plan, log);
-  if (cutAt !== null) {
-    if (places.some(({ at }) => at === cutAt)) return [];
+  const places = damagedPlaces(plan, log, cutAt ?? log.end);
+  if (cutAt !== null && !places.some(({ at }) => at === cutAt)) {
     const known = places.map(({ at }) => at).join(', ');
     return [`the log is not damaged at ${cutAt}: it can be cut only where it is${known === '' ? '' : `, at ${known}`}`];
   }
+  // A cut behind such a place would lose records and help nothing.
   return places
-    .filter(({ blocks }) => blocks !== null)
+    .filter(({ at, blocks }) => blocks !== null && (cutAt === null || at < cutAt))
     .map(({ at, blocks }) => `${blocks} (--cut-at ${at} cuts the log there, with all behind it)`);
 }
 
@@ -109,8 +109,8 @@ interface DamagedPlace {
   readonly blocks: string | null;
 }
 
-/** Where the log may be cut. */
-function damagedPlaces(plan: VerifyPlan, log: LogPicture): DamagedPlace[] {
+/** Where the log may be cut. `end`: where it ends when it is. */
+function damagedPlaces(plan: VerifyPlan, log: LogPicture, end: number): DamagedPlace[] {
   const behind = (at: number): string => `${log.end - at} bytes of log lie there and behind, good records among them`;
   const holes = log.holes.map(({ from }) => ({
     at: from,
@@ -124,7 +124,7 @@ function damagedPlaces(plan: VerifyPlan, log: LogPicture): DamagedPlace[] {
     }));
   const newest = segmentStart(
     { directory: '', segmentSizeBytes: plan.options.sizes.segmentSizeBytes },
-    Math.max(0, log.end - 1),
+    Math.max(0, end - 1),
   );
   const damaged = log.damaged
     .filter(({ fault }) => fault !== 'properties')

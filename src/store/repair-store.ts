@@ -1,19 +1,19 @@
 /**
  * Does what a repair plan says, on a store that this process owns. The order keeps a repair that is interrupted harmless: the checkpoint goes
- * first, so that the next start believes nothing but the log; what is cut off the log is kept before it is cut; files are durable before the
- * new checkpoint names them. Called by store-repair.ts.
+ * first, so that the next start believes nothing but the log, and all of that; what is cut off the log is kept before it is cut; files are
+ * durable before the new checkpoint names them. Called by store-repair.ts.
  */
 import { join } from 'node:path';
 import { asQueueOffset } from '../base/units.ts';
-import { encodeCheckpoint } from '../layout/checkpoint-file.ts';
 import { RecordAt } from '../layout/message-record.ts';
 import { type BuildSlice, fillBefore, type QueueToBuild } from './build-queues.ts';
-import { CheckpointWriter, EMPTY_CHECKPOINT } from './checkpoint.ts';
-import { type Disk, isMissing, replaceFile, writeFully } from './disk.ts';
-import { fileNameOf, startByteOf } from './file-names.ts';
+import { type Disk, isMissing, writeFully } from './disk.ts';
+import { forgetFailedSync, hasFailedSync, rewriteSegment, syncSegment } from './failed-sync.ts';
+import { startByteOf } from './file-names.ts';
 import { wipeTail } from './file-run.ts';
 import { queueDirectory, queueFileStarts } from './queue-files.ts';
 import { cutQueue } from './queue-recovery.ts';
+import { vouchForLog, vouchForStore } from './repair-checkpoint.ts';
 import { cutLog, syncFile } from './repair-cut.ts';
 import type { RepairPlan } from './repair-plan.ts';
 import { type CommitLogFiles, segmentPath, segmentStart } from './segments.ts';
@@ -28,17 +28,35 @@ export interface RepairWork {
   buildIndex(from: number, to: number): Promise<number>;
 }
 
+/** Throws when somebody else has opened the store meanwhile. */
+export type CheckOwner = () => void;
+
 /**
- * The first half of a repair, behind which a store that has lost records is verified again before the rest is done. Returns the files that
- * hold what was cut off.
+ * The first half of a repair, behind which a store that has lost records is verified again before the rest is done. `report` is of the log
+ * before the cut. Returns the files that hold what was cut off.
  */
-export function repairLog(disk: Disk, plan: VerifyPlan, repair: RepairPlan, keptFolder: string): readonly string[] {
-  // A start after this believes nothing but the log.
-  replaceFile(disk, plan.paths.checkpoint, encodeCheckpoint(EMPTY_CHECKPOINT, null));
-  const files = { directory: plan.paths.commitLog, segmentSizeBytes: plan.options.sizes.segmentSizeBytes };
+export function repairLog(
+  disk: Disk,
+  plan: VerifyPlan,
+  { log }: VerifyReport,
+  repair: RepairPlan,
+  keptFolder: string,
+  checkOwner: CheckOwner,
+): readonly string[] {
+  const files = logFiles(plan);
+  syncLog(disk, plan, log.end);
+  checkOwner();
+  vouchForLog(disk, plan, log, log.end);
   growNewest(disk, files, plan.segments);
   for (const at of repair.fillers) writeFiller(disk, files, at);
-  return repair.cut === null ? [] : cutLog(disk, files, plan.segments, repair.cut, keptFolder);
+  if (repair.cut === null) return [];
+  const kept = cutLog(disk, files, plan.segments, repair.cut, keptFolder);
+  vouchForLog(disk, plan, log, repair.cut.at);
+  return kept;
+}
+
+function logFiles({ paths, options }: VerifyPlan): CommitLogFiles {
+  return { directory: paths.commitLog, segmentSizeBytes: options.sizes.segmentSizeBytes };
 }
 
 /** A crash while it was made. */
@@ -70,9 +88,11 @@ export async function repairRest(
   report: VerifyReport,
   repair: RepairPlan,
   work: RepairWork,
+  checkOwner: CheckOwner,
 ): Promise<void> {
   const { paths, options } = plan;
   const { log } = report;
+  checkOwner();
   const unsynced = new UnsyncedQueues(paths.consumeQueue);
   shortenQueues(disk, plan, repair, log.end, unsynced);
   for (const { topic, queueId } of repair.build) disk.removeTree(queueDirectory(paths.consumeQueue, topic, queueId));
@@ -82,18 +102,19 @@ export async function repairRest(
   const indexed = repair.buildIndex ? work.buildIndex(log.start, log.end) : Promise.resolve(0);
   const building = slicesOf(repair.build, report).map((slice) => work.buildQueues(slice, repair.build));
   const [indexTimestamp] = await Promise.all([indexed, ...building]);
-  for (const { topic, queueId } of repair.build)
+  checkOwner();
+  const isAllUnsynced = options.state === 'crashed';
+  if (isAllUnsynced && !repair.buildIndex) syncIndex(disk, paths.index);
+  for (const { topic, queueId } of isAllUnsynced ? [...plan.queueFolders, ...repair.build] : repair.build)
     gatherQueue(disk, queueDirectory(paths.consumeQueue, topic, queueId), unsynced);
   const sync = new QueueSync(disk, unsynced.take());
   while (!sync.step());
-  syncLog(disk, plan);
-  const kept = plan.checkpoint.indexTimestamp;
-  writeCheckpoint(
-    disk,
-    plan,
-    log.newestStoreMs,
-    repair.buildIndex ? indexTimestamp : Math.min(kept, log.newestStoreMs),
-  );
+  syncLog(disk, plan, log.end);
+  const newestIndexedMs = repair.buildIndex
+    ? indexTimestamp
+    : Math.min(plan.checkpoint.indexTimestamp, log.newestStoreMs);
+  checkOwner();
+  vouchForStore(disk, plan, log, newestIndexedMs, repair.hasIndex);
 }
 
 /** The runs of records of the log, which are where a slice can begin. */
@@ -128,36 +149,39 @@ function gatherQueue(disk: Disk, directory: string, unsynced: UnsyncedQueues): v
   unsynced.addNames(directory);
 }
 
-/** What was found there may be in the page cache only, and counts as flushed from here on. */
-function syncLog(disk: Disk, { paths, segments }: VerifyPlan): void {
-  for (const start of segments) {
+/** What a process that was killed has left may be in the page cache only, as the log may be. */
+function syncIndex(disk: Disk, directory: string): void {
+  const names = disk.list(directory);
+  for (const name of names) syncFile(disk, join(directory, name));
+  if (names.length > 0) disk.syncDirectory(directory);
+}
+
+/**
+ * What was found there may be in the page cache only, and counts as flushed from here on. After an fdatasync that has failed it is written
+ * anew before, as a start does it (failed-sync.ts).
+ */
+function syncLog(disk: Disk, plan: VerifyPlan, end: number): void {
+  const files = logFiles(plan);
+  const hasFailed = hasFailedSync(disk, files);
+  for (const start of plan.segments) {
     try {
-      syncFile(disk, join(paths.commitLog, fileNameOf(start)));
+      const to = Math.min(end - start, files.segmentSizeBytes);
+      if (hasFailed) rewriteSegment(disk, files, start, Math.max(0, plan.walkStart - start), to);
+      syncLogFile(disk, files, start);
     } catch (error) {
       // It was cut off.
       if (!isMissing(error)) throw error;
     }
   }
-  if (segments.length > 0) disk.syncDirectory(paths.commitLog);
+  if (plan.segments.length > 0) disk.syncDirectory(files.directory);
+  if (hasFailed) forgetFailedSync(disk, files);
 }
 
-function writeCheckpoint(
-  disk: Disk,
-  { paths, checkpoint }: VerifyPlan,
-  newestMs: number,
-  indexTimestamp: number,
-): void {
-  const { masterFlushedOffset, confirmedOffset } = checkpoint;
-  const writer = new CheckpointWriter(disk, paths.checkpoint);
+function syncLogFile(disk: Disk, files: CommitLogFiles, start: number): void {
+  const file = disk.open(segmentPath(files, start), 'write');
   try {
-    writer.write({
-      logTimestamp: newestMs,
-      queuesTimestamp: newestMs,
-      indexTimestamp,
-      masterFlushedOffset,
-      confirmedOffset,
-    });
+    syncSegment(disk, files, file);
   } finally {
-    writer.close();
+    file.close();
   }
 }

@@ -61,6 +61,11 @@ export class StoreLock {
     return processId === null || Number.isNaN(processId) || processId === this.#self ? null : processId;
   }
 
+  /** Nobody has opened the store since: who does writes `abort` anew, and takes it away when it closes the store. */
+  isUntouched(): boolean {
+    return processOfAbort(this.#disk, this.#paths) === this.#self;
+  }
+
   /** Gives the store up. `clean` says that every file is flushed and every record is in its queue. */
   release(clean: boolean): void {
     // Somebody else's `abort` tells of somebody else.

@@ -19,6 +19,8 @@ export interface RepairCalls {
   agree(verified: VerifiedStore, plan: RepairPlan): Promise<boolean>;
   /** Calls `action` with who does the work, which is closed behind it. */
   withWork(verified: VerifiedStore, plan: RepairPlan, action: (work: RepairWork) => Promise<void>): Promise<void>;
+  /** Throws when somebody else has opened the store meanwhile. Asked after the answer, before the first change and between steps. */
+  checkOwner(): void;
   /** A folder that is not there yet, for what is cut off the log. */
   readonly keptFolder: string;
 }
@@ -42,6 +44,7 @@ export class StoreRepair {
   readonly #calls: RepairCalls;
   readonly #options: RepairOptions;
   #leavesClean: boolean;
+  #hasChanged = false;
   #kept: readonly string[] = [];
 
   constructor(disk: Disk, calls: RepairCalls, options: RepairOptions, wasClean: boolean) {
@@ -54,6 +57,11 @@ export class StoreRepair {
   /** Whether the store counts as stopped in order when it is given up now. False from the first change to the end of the last. */
   get leavesClean(): boolean {
     return this.#leavesClean;
+  }
+
+  /** It has begun to change the store and has not got to the end: a repair has to follow before a broker. */
+  get isHalfDone(): boolean {
+    return this.#hasChanged;
   }
 
   async run(): Promise<RepairOutcome> {
@@ -71,20 +79,28 @@ export class StoreRepair {
   }
 
   async #carryOut(verified: VerifiedStore, plan: RepairPlan): Promise<RepairOutcome> {
+    const checkOwner = (): void => this.#calls.checkOwner();
+    checkOwner();
     this.#leavesClean = false;
-    this.#kept = repairLog(this.#disk, verified.plan, plan, this.#calls.keptFolder);
+    this.#hasChanged = true;
+    const { keptFolder } = this.#calls;
+    this.#kept = repairLog(this.#disk, verified.plan, verified.report, plan, keptFolder, checkOwner);
     let now = verified;
     let rest = plan;
     if (plan.losesRecords) {
       // What the queues lack now is another thing.
+      checkOwner();
       now = await this.#calls.verify('crashed', this.#skips);
       rest = planRepair(now.plan, now.report, { ...this.#options, cutAt: null });
       if (rest.refusals.length > 0) return this.#outcome('refused', false, now, rest);
     }
-    await this.#calls.withWork(now, rest, (work) => repairRest(this.#disk, now.plan, now.report, rest, work));
+    await this.#calls.withWork(now, rest, (work) =>
+      repairRest(this.#disk, now.plan, now.report, rest, work, checkOwner),
+    );
     // Bodies are what they were a moment ago: only what was damaged is looked at again, to be told.
     const after = await this.#calls.verify('clean', { bodies: now.report.log.damagedCount === 0 });
     this.#leavesClean = true;
+    this.#hasChanged = false;
     return this.#outcome('repaired', after.report.matter === 0, after, rest);
   }
 

@@ -1,8 +1,9 @@
 /** What a repair does and refuses to do to a small store with one damage or several, and what an interrupted one leaves. */
 import { describe, expect, it } from 'vitest';
 import { indexSlotPosition } from '../../src/layout/index-file.ts';
-import { CheckpointWriter } from '../../src/store/checkpoint.ts';
+import { CheckpointWriter, readVouched } from '../../src/store/checkpoint.ts';
 import { recoverStore } from '../../src/store/recovery.ts';
+import { StoreDamagedError } from '../../src/store/store-errors.ts';
 import { fileQueues } from '../support/file-queues.ts';
 import type { MemoryDisk } from '../support/memory-disk.ts';
 import { KEPT_FOLDER, type RepairedOptions, type RepairedStore, repaired } from '../support/repaired.ts';
@@ -35,6 +36,17 @@ function queueBytes(disk: MemoryDisk): Record<string, string> {
     }
   }
   return Object.fromEntries(files);
+}
+
+type SmallRecord = SmallStore['records'][number];
+
+/** The bytes of the records, in hex. */
+function recordsOf(disk: MemoryDisk, records: readonly SmallRecord[]): string[] {
+  return records.map(({ logOffset, size }) => {
+    const start = Math.floor(logOffset / SMALL_SIZES.segmentSizeBytes) * SMALL_SIZES.segmentSizeBytes;
+    const bytes = disk.bytesOf(`/store/commitlog/${String(start).padStart(20, '0')}`);
+    return Buffer.from(bytes.subarray(logOffset - start, logOffset - start + size)).toString('hex');
+  });
 }
 
 /** The last record loses its second half. */
@@ -145,7 +157,7 @@ describe('repair', () => {
     store.disk.journal.length = 0;
     await repair(store.disk);
     const { journal } = store.disk;
-    const cut = journal.findIndex((call) => call.startsWith('fdatasync /store/commitlog/'));
+    const cut = journal.findLastIndex((call) => call.startsWith('fdatasync /store/commitlog/'));
     expect(cut).toBeGreaterThan(journal.indexOf(`fdatasync ${KEPT_FOLDER}/bytes-from-${logOffset}`));
     expect(cut).toBeGreaterThan(journal.indexOf(`fsync ${KEPT_FOLDER}`));
     expect(journal).toContain(`fdatasync ${KEPT_FOLDER}/bytes-from-${logOffset}`);
@@ -197,6 +209,78 @@ describe('repair', () => {
     expect(kept[0]).toMatch(/\/0{16}4096$/);
     expect(kept).toContain(`${KEPT_FOLDER}/bytes-from-${at}`);
     expect(cut.disk.list('/store/commitlog')).toEqual(['00000000000000000000']);
+  });
+
+  it.each<[what: string, before: (disk: MemoryDisk, record: SmallRecord) => void]>([
+    ['a hole', (disk, { logOffset, size }) => void disk.bytesOf(FIRST).fill(0, logOffset, logOffset + size)],
+    [
+      'a body that is in the newest file then',
+      (disk, { logOffset }) => void disk.bytesOf(FIRST).fill(1, logOffset + 90, logOffset + 91),
+    ],
+  ])('cuts nothing where the damage before it would go on to block the repair: %s', async (_what, before) => {
+    const store = smallStore(COUNT);
+    const [first, second] = [store.records[3]!, store.records[8]!];
+    before(store.disk, first);
+    store.disk.bytesOf(FIRST).fill(0, second.logOffset, second.logOffset + second.size);
+    store.disk.journal.length = 0;
+    const { end, plan } = await repair(store.disk, { cutAt: second.logOffset });
+    expect([end, store.disk.journal]).toEqual(['refused', []]);
+    expect(plan.refusals).toEqual([expect.stringContaining(`--cut-at ${first.logOffset} `)]);
+    expect((await repair(store.disk, { cutAt: first.logOffset })).ok).toBe(true);
+  });
+
+  it('stops as soon as another broker has opened the store', async () => {
+    let steps = 0;
+    await repair(smallStore(COUNT).disk, { all: true, checkOwner: () => void steps++ });
+    expect(steps).toBeGreaterThan(4);
+    for (let at = 0; at < steps; at++) {
+      const { disk } = smallStore(COUNT);
+      disk.journal.length = 0;
+      let asked = 0;
+      const checkOwner = (): void => {
+        if (asked++ === at) {
+          disk.journal.push('opened by another');
+          throw new Error('opened by another');
+        }
+      };
+      await expect(repair(disk, { all: true, checkOwner })).rejects.toThrow('opened by another');
+      expect(disk.journal.at(-1)).toBe('opened by another');
+      if (at === 0) expect(disk.journal).toHaveLength(1);
+    }
+  });
+
+  it('writes the log anew before it is flushed, after an fdatasync that has failed', async () => {
+    const { disk } = smallStore(COUNT);
+    const mark = '/store/commitlog.sync-failed';
+    // Nothing tells what was flushed.
+    disk.unlink(smallPaths.checkpoint);
+    disk.put(mark, '');
+    const before = disk.copy();
+    const calls: string[] = [];
+    disk.fault = (operation, path) => {
+      calls.push(`${operation} ${path}`);
+      return null;
+    };
+    expect((await repair(disk)).ok).toBe(true);
+    for (const name of disk.list('/store/commitlog')) {
+      const path = `/store/commitlog/${name}`;
+      expect(calls.indexOf(`write ${path}`)).toBeGreaterThan(-1);
+      expect(calls.indexOf(`write ${path}`)).toBeLessThan(calls.indexOf(`fdatasync ${path}`));
+      expect(Buffer.compare(disk.readWhole(path), before.readWhole(path))).toBe(0);
+    }
+    expect(disk.stat(mark)).toBeNull();
+  });
+
+  it('vouches for the log that it leaves, and a broker starts although an older file has damage', async () => {
+    const { disk, logEnd } = smallStore(COUNT);
+    disk.bytesOf(FIRST)[90]! ^= 1;
+    const { verified } = await repair(disk, { all: true });
+    expect(kindsOf(verified.report)).toEqual(['record-damaged! restore']);
+    expect(readVouched(disk, smallPaths.checkpoint)).toMatchObject({ filedTo: logEnd, stoppedAt: logEnd });
+    const index = { directory: smallPaths.index, shape: SMALL_SHAPE };
+    const settings = { ...SMALL_SIZES, checksBodies: true, cleanStop: true, index };
+    const started = recoverStore(disk, smallPaths, settings, { info: () => {}, warn: () => {} });
+    expect([started.logEnd, started.dispatchFrom]).toEqual([logEnd, logEnd]);
   });
 
   it('cuts only where the log is damaged', async () => {
@@ -260,6 +344,48 @@ describe('repair', () => {
         fileQueues(disk, smallPaths, SMALL_SIZES, store).close();
         expect(store.logEnd, `interrupted at call ${at}`).toBe(expected.logEnd);
         expect(queueBytes(disk), `interrupted at call ${at}`).toEqual(queueBytes(expected.disk));
+      }
+      expect(interrupted).toBeGreaterThan(20);
+    },
+  );
+
+  it.each<[what: string, prepare: (store: SmallStore) => void]>([
+    ['nothing was said', () => {}],
+    ["RingMQ's own word", vouchForAll],
+    ['a torn tail', tear],
+  ])(
+    'that is interrupted at any call keeps a start from cutting the log at a damaged body: %s',
+    async (_what, prepare) => {
+      const damaged = (): SmallStore => {
+        const store = smallStore(COUNT);
+        prepare(store);
+        store.disk.bytesOf(FIRST)[90]! ^= 1;
+        store.disk.bytesOf(QUEUE).fill(0, 40, 60);
+        store.disk.put('/store/abort', '1');
+        return store;
+      };
+      const found = damaged().disk;
+      let interrupted = 0;
+      for (let at = 0; ; at++) {
+        const { disk, records } = damaged();
+        let calls = 0;
+        disk.fault = (operation) => (['open', 'list', 'read'].includes(operation) || calls++ < at ? null : 'ENOSPC');
+        const outcome = await repair(disk, { all: true }).catch(() => null);
+        disk.fault = () => null;
+        if (outcome !== null) break;
+        if (Buffer.compare(disk.readWhole(smallPaths.checkpoint), found.readWhole(smallPaths.checkpoint)) === 0)
+          continue;
+        // The repair was through.
+        if (readVouched(disk, smallPaths.checkpoint)?.filedTo !== 0) continue;
+        interrupted++;
+        const settings = { ...SMALL_SIZES, checksBodies: true, cleanStop: false };
+        const start = (): unknown => recoverStore(disk, smallPaths, settings, { info: () => {}, warn: () => {} });
+        expect(start, `interrupted at call ${at}`).toThrow(StoreDamagedError);
+        disk.removeTree(KEPT_FOLDER);
+        const again = await repair(disk);
+        expect(again.end, `interrupted at call ${at}`).toBe('repaired');
+        expect(again.verified.report.log.records).toBe(prepare === tear ? COUNT - 1 : COUNT);
+        expect(recordsOf(disk, records.slice(0, -1))).toEqual(recordsOf(found, records.slice(0, -1)));
       }
       expect(interrupted).toBeGreaterThan(20);
     },

@@ -54,6 +54,16 @@ describe('the lock of a store', () => {
     expect(disk.journal).toEqual(['fsync /', 'fdatasync /store/abort', 'fsync /store']);
   });
 
+  it('notices who has opened the store since, and who has closed it again', () => {
+    const disk = new MemoryDisk();
+    const lock = StoreLock.acquire(disk, paths, machine(10).seenBy(10));
+    expect(lock.isUntouched()).toBe(true);
+    disk.put('/store/abort', '11');
+    expect(lock.isUntouched()).toBe(false);
+    disk.unlink('/store/abort');
+    expect(lock.isUntouched()).toBe(false);
+  });
+
   it('is refused while a live process has it, and its files are left alone', () => {
     const disk = new MemoryDisk();
     const both = machine(10, 11);

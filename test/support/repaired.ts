@@ -3,6 +3,7 @@
 import type { IndexFileShape } from '../../src/layout/index-file.ts';
 import { parseFastJson } from '../../src/remoting/fast-json.ts';
 import type { Disk } from '../../src/store/disk.ts';
+import { hasFailedSync } from '../../src/store/failed-sync.ts';
 import type { RepairOptions } from '../../src/store/repair-plan.ts';
 import type { StorePaths } from '../../src/store/store-paths.ts';
 import { type RepairCalls, type RepairOutcome, StoreRepair } from '../../src/store/store-repair.ts';
@@ -19,6 +20,8 @@ export interface RepairedOptions extends Partial<RepairOptions> {
   readonly agrees?: boolean;
   /** Called before each piece of building. */
   readonly before?: () => void;
+  /** Called where the owner is looked for. */
+  readonly checkOwner?: () => void;
 }
 
 export const KEPT_FOLDER = '/store.cut-test';
@@ -34,6 +37,7 @@ export async function repaired(disk: Disk, paths: StorePaths, options: RepairedO
   const log = { directory: paths.commitLog, segmentSizeBytes: sizes.segmentSizeBytes };
   const calls: RepairCalls = {
     keptFolder: KEPT_FOLDER,
+    checkOwner: options.checkOwner ?? (() => {}),
     agree: async () => agrees,
     async verify(state, skips) {
       const given = shape === undefined ? {} : { indexShape: shape };
@@ -56,7 +60,8 @@ export async function repaired(disk: Disk, paths: StorePaths, options: RepairedO
       });
     },
   };
-  const repair = new StoreRepair(disk, calls, { all, cutAt, wantsIndex }, disk.stat(paths.abort) === null);
+  const wasClean = disk.stat(paths.abort) === null && !hasFailedSync(disk, log);
+  const repair = new StoreRepair(disk, calls, { all, cutAt, wantsIndex }, wasClean);
   const outcome = await repair.run();
   if (repair.leavesClean && disk.stat(paths.abort) !== null) disk.unlink(paths.abort);
   return { ...outcome, leavesClean: repair.leavesClean };

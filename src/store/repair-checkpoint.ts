@@ -1,0 +1,92 @@
+/**
+ * What a repair says in the checkpoint, before it changes anything and when it is through. The word for the log is never given up: without it
+ * a start after a crash takes the first damage for the end of the log and removes all that is behind. Part of repair-store.ts.
+ */
+import { asLogOffset } from '../base/units.ts';
+import { encodeCheckpoint, NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
+import { CheckpointWriter, EMPTY_CHECKPOINT } from './checkpoint.ts';
+import { type Disk, DiskFullError, replaceFile } from './disk.ts';
+import { Findings } from './findings.ts';
+import { indexHeads } from './index-heads.ts';
+import { indexEnd } from './index-recovery.ts';
+import { LogReader } from './log-reader.ts';
+import { LogScanner, Scanned } from './log-scanner.ts';
+import { listQueues } from './queue-recovery.ts';
+import { LOOK_BACK_BYTES } from './recovery.ts';
+import { segmentStart } from './segments.ts';
+import type { LogPicture } from './verify-log.ts';
+import type { VerifyPlan } from './verify-plan.ts';
+
+/**
+ * For the time of the repair: nothing of queues and index is to be believed, and all of the log up to `end` is on the disk. A start builds
+ * everything from the log, or refuses where that is damaged.
+ */
+export function vouchForLog(disk: Disk, plan: VerifyPlan, log: LogPicture, end: number): void {
+  const to = lastRecordEnd(disk, plan, log, end);
+  const { start } = log;
+  const counts = { indexEnd: NO_INDEX_KEPT, queueCount: -1, queueEntries: -1 };
+  const vouched = to < 0 ? null : { filedTo: start, lookFrom: start, stoppedAt: to, ...counts };
+  replaceFile(disk, plan.paths.checkpoint, encodeCheckpoint(EMPTY_CHECKPOINT, vouched));
+}
+
+/** As after a stop in order. Everything is on the disk; throws when this cannot be written. */
+export function vouchForStore(
+  disk: Disk,
+  plan: VerifyPlan,
+  log: LogPicture,
+  indexTimestamp: number,
+  hasIndex: boolean,
+): void {
+  const { paths, checkpoint } = plan;
+  const { masterFlushedOffset, confirmedOffset } = checkpoint;
+  const writer = new CheckpointWriter(disk, paths.checkpoint);
+  const times = { logTimestamp: log.newestStoreMs, queuesTimestamp: log.newestStoreMs, indexTimestamp };
+  try {
+    const fields = { ...times, masterFlushedOffset, confirmedOffset };
+    if (!writer.write(fields, vouchedOf(disk, plan, log, hasIndex))) throw new DiskFullError(paths.checkpoint, 'write');
+  } finally {
+    writer.close();
+  }
+}
+
+function vouchedOf(disk: Disk, plan: VerifyPlan, log: LogPicture, hasIndex: boolean): Vouched | null {
+  const { segmentSizeBytes, queueFileSizeBytes } = plan.options.sizes;
+  const end = lastRecordEnd(disk, plan, log, log.end);
+  if (end < 0) return null;
+  const queues = listQueues(disk, plan.paths.consumeQueue, queueFileSizeBytes, true, 0, { warn: () => {} });
+  const filed = queues.filter((queue) => queue.end > 0);
+  // A start is not to look at older files: what is damaged there stays.
+  const newest = segmentStart({ directory: '', segmentSizeBytes }, end - 1);
+  const near = log.runs.findLast(({ from }) => from <= end - LOOK_BACK_BYTES)?.from ?? log.start;
+  return {
+    filedTo: end,
+    lookFrom: Math.max(newest, near),
+    indexEnd: hasIndex ? indexEndOf(disk, plan) : NO_INDEX_KEPT,
+    stoppedAt: end,
+    queueCount: filed.length,
+    queueEntries: filed.reduce((sum, queue) => sum + queue.end, 0),
+  };
+}
+
+function indexEndOf(disk: Disk, { paths, options }: VerifyPlan): number {
+  const [head] = indexHeads(disk, paths.index, options.indexShape, false, new Findings());
+  const shape = options.indexShape ?? head?.shape;
+  return shape === undefined ? NO_INDEX_KEPT : indexEnd(disk, { directory: paths.index, shape });
+}
+
+/** Behind the last record before `end`, which may be the end of a filler: a start takes that away when no file follows. -1 without a record. */
+function lastRecordEnd(disk: Disk, { paths, options }: VerifyPlan, { runs }: LogPicture, end: number): number {
+  const run = runs.findLast(({ from }) => from < end);
+  if (run === undefined) return -1;
+  const files = { directory: paths.commitLog, segmentSizeBytes: options.sizes.segmentSizeBytes };
+  const reader = new LogReader(disk, files);
+  try {
+    const scanner = new LogScanner(reader, false);
+    scanner.begin(asLogOffset(run.from), asLogOffset(segmentStart(files, run.from) + files.segmentSizeBytes));
+    let last = run.from;
+    while (last < end && scanner.next() === Scanned.record && scanner.position < end) last = scanner.nextPosition;
+    return last;
+  } finally {
+    reader.close();
+  }
+}
