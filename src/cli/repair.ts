@@ -24,7 +24,7 @@ import {
 import type { StoreState, VerifySkips } from '../store/verify-plan.ts';
 import { storeToolPool } from '../threads/pool/store-tool-pool.ts';
 import { ExitCode } from './exit-code.ts';
-import { type StoreArguments, type StoreFlags, storeArguments } from './store-arguments.ts';
+import { guessesOf, type StoreArguments, type StoreFlags, storeArguments } from './store-arguments.ts';
 import { jsonLine, sizeText } from './tool-output.ts';
 import { toolProgress } from './tool-progress.ts';
 import { findingLines, verifyOnPool } from './verify.ts';
@@ -39,7 +39,8 @@ export interface RepairFlags extends StoreFlags {
 export async function runRepair(folder: string, flags: RepairFlags): Promise<number> {
   const disk = new NodeDisk();
   const store = storeArguments(disk, folder, flags);
-  const options = { all: flags.all === true, cutAt: cutAtOf(flags.cutAt), wantsIndex: store.wantsIndex };
+  const cutAt = cutAtOf(flags.cutAt);
+  const options = { all: flags.all === true, cutAt, wantsIndex: store.wantsIndex, guesses: guessesOf(disk, store) };
   const lock = StoreLock.acquire(disk, store.paths, new SystemProcesses(disk));
   const work = new PoolWork(disk, store, flags, lock);
   const log = { directory: store.paths.commitLog, segmentSizeBytes: store.sizes.segmentSizeBytes };
@@ -141,7 +142,16 @@ async function isAgreed({ report }: VerifiedStore, plan: RepairPlan, { json, yes
 }
 
 /** One line for each thing that is done. */
-function stepLines({ cut, losesRecords, fillers, build, shorten, buildIndex, writeCheckpoint }: RepairPlan): string[] {
+function stepLines({
+  cut,
+  losesRecords,
+  fillers,
+  build,
+  shorten,
+  buildIndex,
+  writeCheckpoint,
+  assumed,
+}: RepairPlan): string[] {
   const lines: string[] = [];
   if (cut !== null) {
     const what = losesRecords ? 'good records among them' : 'none of them a record';
@@ -152,6 +162,7 @@ function stepLines({ cut, losesRecords, fillers, build, shorten, buildIndex, wri
   if (build.length > 0) lines.push(`build ${build.length} queues from the log: ${namesOf(build)}`);
   if (buildIndex) lines.push('build the key index from the log');
   if (writeCheckpoint) lines.push('write the checkpoint');
+  if (assumed.length > 0) lines.push(`take the default ${assumed.join(', ')}: no file tells another`);
   return lines.map((line) => `will ${line}`);
 }
 

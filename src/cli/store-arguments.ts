@@ -4,8 +4,11 @@ import type { BrokerSettings } from '../broker/broker-settings.ts';
 import { BROKER_NAMES, type Resolved, resolveBroker } from '../config/resolve.ts';
 import type { IndexFileShape } from '../layout/index-file.ts';
 import type { Disk } from '../store/disk.ts';
+import { Findings } from '../store/findings.ts';
+import { indexHeads } from '../store/index-heads.ts';
+import type { SizeGuesses } from '../store/repair-plan.ts';
 import { type StorePaths, storePathsOf } from '../store/store-paths.ts';
-import { type StoreSizes, sizesOf } from '../store/store-sizes.ts';
+import { foundSizes, type StoreSizes, sizesOf } from '../store/store-sizes.ts';
 import { isStore } from './inspect/overview.ts';
 import { gather } from './server-options.ts';
 
@@ -20,6 +23,7 @@ export interface StoreArguments {
   readonly sizes: StoreSizes;
   readonly indexShape: IndexFileShape | undefined;
   readonly wantsIndex: boolean;
+  readonly given: Partial<StoreSizes>;
 }
 
 /** Throws ConfigurationError for settings that cannot be used, and an error for a folder that is no store. */
@@ -31,7 +35,18 @@ export function storeArguments(disk: Disk, folder: string, options: StoreFlags):
   if (disk.stat(root) === null) throw new Error(`${root} is not there`);
   if (!isStore(disk, paths))
     throw new Error(`${root} is no store: it has no commitlog, no consumequeue and no checkpoint`);
-  return { paths, sizes: sizesOf(disk, paths, givenSizes(resolved)), indexShape: givenShape(resolved), wantsIndex };
+  const given = givenSizes(resolved);
+  return { paths, sizes: sizesOf(disk, paths, given), indexShape: givenShape(resolved), wantsIndex, given };
+}
+
+/** Which sizes nothing tells, neither settings nor files. */
+export function guessesOf(disk: Disk, { paths, given, indexShape }: StoreArguments): SizeGuesses {
+  const found = foundSizes(disk, paths);
+  return {
+    segments: (given.segmentSizeBytes ?? found.segmentSizeBytes) === null,
+    queues: (given.queueFileSizeBytes ?? found.queueFileSizeBytes) === null,
+    index: indexShape === undefined && indexHeads(disk, paths.index, undefined, false, new Findings()).length === 0,
+  };
 }
 
 /** Only what somebody has given: a default says nothing of this store. */

@@ -349,6 +349,16 @@ export function makeDurableDirectory(disk: Disk, path: string): void {
   disk.syncDirectory(parent);
 }
 
+/** For readers beside a broker, whose retention may have deleted a file that was there a moment ago: null then. */
+export function openUnlessGone(disk: Disk, path: string): DiskFile | null {
+  try {
+    return disk.open(path, 'read');
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
 /** Replaces a whole file in one step that survives a loss of power: a reader finds the old contents or the new ones. */
 export function replaceFile(disk: Disk, path: string, contents: Uint8Array): void {
   const fresh = `${path}.tmp`;

@@ -8,7 +8,7 @@ import {
   indexFileBytes,
   readIndexHeader,
 } from '../layout/index-file.ts';
-import type { Disk } from './disk.ts';
+import { type Disk, openUnlessGone } from './disk.ts';
 import type { Findings } from './findings.ts';
 import { indexFileNames } from './index-files.ts';
 import { indexShapeOf, isShapeSearched } from './index-shape.ts';
@@ -30,7 +30,7 @@ export function indexHeads(
   isCrashed: boolean,
   findings: Findings,
 ): IndexFileHead[] {
-  const all = indexFileNames(disk, { directory }).map((name) => look(disk, join(directory, name), given));
+  const all = indexFileNames(disk, { directory }).flatMap((name) => look(disk, join(directory, name), given) ?? []);
   const expected = given ?? all.find(({ shape }) => shape !== null)?.shape ?? null;
   const heads: IndexFileHead[] = [];
   for (const [i, { path, size, header, shape }] of all.entries()) {
@@ -57,10 +57,11 @@ export function indexHeads(
   return heads;
 }
 
-function look(disk: Disk, path: string, given: IndexFileShape | undefined): Found {
+function look(disk: Disk, path: string, given: IndexFileShape | undefined): Found | null {
   const size = disk.stat(path)?.size ?? 0;
   if (size < INDEX_HEADER_BYTES) return { path, size, header: null, shape: null };
-  const file = disk.open(path, 'read');
+  const file = openUnlessGone(disk, path);
+  if (file === null) return null;
   try {
     const bytes = new Uint8Array(INDEX_HEADER_BYTES);
     file.read(bytes, 0, bytes.length, 0);

@@ -21,18 +21,20 @@ export function queuesToCheck(plan: VerifyPlan, log: LogPicture): QueueToCheck[]
     });
 }
 
-/** `topics`: those that there are by the settings; null when nobody knows. */
+/** `topics`: those that there are by the settings; null when nobody knows. `goneTo`: what lies before may be deleted by now. */
 export function judgeQueues(
   plan: VerifyPlan,
   log: LogPicture,
   results: readonly QueueResult[],
   topics: ReadonlySet<string> | null,
+  goneTo: number,
 ): void {
   const folders = new Set(plan.queueFolders.map(nameOf));
   for (const queue of log.queues) {
-    addBreaks(plan, queue);
-    if (folders.has(nameOf(queue))) addFaults(plan, queue);
-    else addMissing(plan, queue, topics);
+    // Where files went while the log was looked through, rows of it are missing.
+    if (goneTo <= log.start) addBreaks(plan, queue);
+    if (folders.has(nameOf(queue))) addFaults(plan, queue, goneTo);
+    else if (queue.firstLogOffset >= goneTo) addMissing(plan, queue, topics);
   }
   let deleted = 0;
   for (const result of results) {
@@ -84,15 +86,15 @@ function addMissing(plan: VerifyPlan, queue: LogQueue, topics: ReadonlySet<strin
   add(plan, 'queue-missing', queue, queue.first, what, !isRebuilt, isRebuilt ? 'nothing' : 'repair');
 }
 
-function addFaults(plan: VerifyPlan, queue: LogQueue): void {
+function addFaults(plan: VerifyPlan, queue: LogQueue, goneTo: number): void {
   const { missing, firstMissing, firstMissingLogOffset, lastMissing, wrong, firstWrong, firstWrongLogOffset, example } =
     queue.faults;
-  if (wrong > 0) {
+  if (wrong > 0 && firstWrongLogOffset >= goneTo) {
     const isRebuilt = isRebuiltAtStart(plan, firstWrongLogOffset);
     const what = `${wrong} entries are wrong, the first at ${firstWrong}: ${example}${isRebuilt ? '. The next start builds them again' : ''}`;
     add(plan, 'queue-wrong', queue, firstWrong, what, !isRebuilt, isRebuilt ? 'nothing' : 'repair');
   }
-  if (missing === 0) return;
+  if (missing === 0 || firstMissingLogOffset < goneTo) return;
   const isBehind = firstMissing + missing === queue.next && lastMissing === queue.next - 1;
   const isRebuilt = isRebuiltAtStart(plan, firstMissingLogOffset);
   const where = isBehind

@@ -6,6 +6,7 @@ import type { QueueToBuild } from './build-queues.ts';
 import type { FindingKind } from './findings.ts';
 import type { LogCut } from './repair-cut.ts';
 import { segmentStart } from './segments.ts';
+import { DEFAULT_STORE_SIZES } from './store-sizes.ts';
 import type { LogPicture, LogQueue } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
 import type { VerifyReport } from './verify-store.ts';
@@ -17,6 +18,14 @@ export interface RepairOptions {
   readonly cutAt: number | null;
   /** Whether this store is to have a key index. */
   readonly wantsIndex: boolean;
+  readonly guesses: SizeGuesses;
+}
+
+/** Sizes that neither the settings nor a file tells: the defaults are taken. */
+export interface SizeGuesses {
+  readonly segments: boolean;
+  readonly queues: boolean;
+  readonly index: boolean;
 }
 
 export interface QueueName {
@@ -38,6 +47,8 @@ export interface RepairPlan {
   /** There is an index behind the repair, with all keys of the log. */
   readonly hasIndex: boolean;
   readonly writeCheckpoint: boolean;
+  /** Settings whose defaults are taken, because nothing tells. */
+  readonly assumed: readonly string[];
   /** What a repair does not put right. */
   readonly left: readonly string[];
 }
@@ -59,6 +70,8 @@ export function planRepair(plan: VerifyPlan, report: VerifyReport, options: Repa
   const hasIndex = options.wantsIndex && !report.counts.has('index-shape');
   const buildIndex = hasIndex && log.records > 0 && (options.all || has(report, INDEX_DAMAGE));
   const changes = cut !== null || build.length > 0 || shorten.length > 0 || buildIndex || log.wrongFillers.length > 0;
+  const assumed = assumedOf(options.guesses, build.length > 0 || losesRecords, buildIndex);
+  if (plan.segments.length > 0) refusals.push(...guessRefusals(plan, options.guesses, assumed));
   const isCheckpointWrong = has(report, ['checkpoint-missing', 'checkpoint-ahead']);
   return {
     refusals,
@@ -70,8 +83,23 @@ export function planRepair(plan: VerifyPlan, report: VerifyReport, options: Repa
     buildIndex,
     hasIndex,
     writeCheckpoint: changes || isCheckpointWrong || plan.options.state === 'crashed',
+    assumed,
     left: leftOf(plan, report),
   };
+}
+
+function assumedOf({ queues, index }: SizeGuesses, buildsQueues: boolean, buildsIndex: boolean): string[] {
+  return [
+    ...(queues && buildsQueues ? ['mappedFileSizeConsumeQueue'] : []),
+    ...(index && buildsIndex ? ['maxHashSlotNum and maxIndexNum'] : []),
+  ];
+}
+
+/** A log with files of the default size speaks for defaults. Built with another size than the broker's, a store is of no use to it. */
+function guessRefusals(plan: VerifyPlan, { segments }: SizeGuesses, assumed: readonly string[]): string[] {
+  const unknown = segments ? ['mappedFileSizeCommitLog'] : [];
+  if (plan.options.sizes.segmentSizeBytes !== DEFAULT_STORE_SIZES.segmentSizeBytes) unknown.push(...assumed);
+  return unknown.map((settings) => `no file tells what the broker's ${settings} is: give it with --set or -c`);
 }
 
 /** True for a plan that changes nothing. */
@@ -91,7 +119,11 @@ function refusalsOf(plan: VerifyPlan, report: VerifyReport, { cutAt }: RepairOpt
       'a file of the log is missing between others: put it back first, or, where it was never flushed, start a broker once',
     ];
   const sizes = report.findings.filter(({ kind, matters }) => kind === 'segment-size' && matters);
-  if (sizes.length > 0) return sizes.map(({ file, what }) => `${file} ${what}: put the whole file back first`);
+  if (sizes.length > 0)
+    return sizes.map(({ file, what, advice }) => {
+      const first = advice === 'settings' ? 'give mappedFileSizeCommitLog with --set or -c' : 'put the whole file back';
+      return `${file} ${what}: ${first} first`;
+    });
   const places = damagedPlaces(plan, log, cutAt ?? log.end);
   if (cutAt !== null && !places.some(({ at }) => at === cutAt)) {
     const known = places.map(({ at }) => at).join(', ');
@@ -158,17 +190,10 @@ function queueWork(
     if (stray + ahead + fileProblems.length > 0 || tailAt >= 0) damaged.add(nameOf(queue));
   }
   const hasFiles = new Set(plan.queueFolders.map(nameOf));
-  const missing = new Set(
-    report.findings
-      .filter(({ kind, advice }) => kind === 'queue-missing' && advice === 'nothing')
-      .map(({ file }) => file),
-  );
+  const { topics } = report;
   // Of a topic that was deleted nothing is built, unless no queue is there at all.
-  const isWanted = (queue: LogQueue): boolean =>
-    all ||
-    plan.queueFolders.length === 0 ||
-    plan.options.state === 'crashed' ||
-    !missing.has(`${plan.paths.consumeQueue}/${nameOf(queue)}`);
+  const isWanted = ({ topic }: LogQueue): boolean =>
+    plan.queueFolders.length === 0 || topics === null || topics.has(topic);
   const build = report.log.queues
     .filter((queue) => {
       if (!hasFiles.has(nameOf(queue))) return isWanted(queue);

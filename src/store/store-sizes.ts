@@ -31,23 +31,34 @@ export function sizesOf(disk: Disk, paths: StorePaths, given: Partial<StoreSizes
   };
 }
 
-/** What the files have; null where there are none. */
+/** What the files have; null where there are none, or they do not tell. */
 export function foundSizes(disk: Disk, paths: StorePaths): { [Name in keyof StoreSizes]: number | null } {
-  return { segmentSizeBytes: sizeOfRun(disk, paths.commitLog), queueFileSizeBytes: queueFileSize(disk, paths) };
+  const segmentSizeBytes = sizeOfRun(disk, paths.commitLog);
+  return {
+    segmentSizeBytes: segmentSizeBytes === null || isRound(segmentSizeBytes) ? segmentSizeBytes : null,
+    queueFileSizeBytes: queueFileSize(disk, paths),
+  };
 }
 
-/** The distance of two neighbours, or the size of the only file. Null when there is none. */
+/** Nobody asks for files of the log of another size: what has one has lost its end. */
+function isRound(sizeBytes: number): boolean {
+  return sizeBytes % 512 === 0 || sizeBytes % 1000 === 0;
+}
+
+/**
+ * The size of the files when all have one, else the smallest distance of two neighbours: one that has lost its end does not speak for the
+ * others. Null when neither tells.
+ */
 function sizeOfRun(disk: Disk, directory: string): number | null {
   const starts = disk
     .list(directory)
     .map(startByteOf)
     .filter((start) => start >= 0);
-  const [first, second] = starts;
-  if (first === undefined) return null;
-  const size = disk.stat(join(directory, fileNameOf(first)))?.size ?? 0;
-  if (size > 0 && first % size === 0) return size;
-  // The first file is not of its size any more: the names tell, if there are two.
-  return second === undefined ? null : second - first;
+  const sizes = new Set(starts.map((start) => disk.stat(join(directory, fileNameOf(start)))?.size ?? 0));
+  const [size = 0] = sizes;
+  if (sizes.size === 1 && size > 0 && starts.every((start) => start % size === 0)) return size;
+  const distances = starts.slice(1).map((start, i) => start - starts[i]!);
+  return distances.length === 0 ? null : Math.min(...distances);
 }
 
 /** The size that most of some queues have. */

@@ -14,7 +14,7 @@ import {
   indexSlotPosition,
   readIndexSlot,
 } from '../layout/index-file.ts';
-import type { Disk, DiskFile } from './disk.ts';
+import { type Disk, type DiskFile, openUnlessGone } from './disk.ts';
 import type { IndexFileHead } from './verify-keys.ts';
 
 const CHUNK_ENTRIES = 16_384;
@@ -30,7 +30,8 @@ export interface IndexFileResult {
 }
 
 export function verifyIndexFile(disk: Disk, head: IndexFileHead): IndexFileResult {
-  const file = disk.open(head.path, 'read');
+  const file = openUnlessGone(disk, head.path);
+  if (file === null) return { path: head.path, headerProblems: [], chainFaults: 0, firstChainFault: '' };
   try {
     return new IndexCheck(file, head).run();
   } finally {

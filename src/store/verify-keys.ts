@@ -14,7 +14,7 @@ import {
   indexSeconds,
 } from '../layout/index-file.ts';
 import type { IndexedProperties } from '../layout/message-properties.ts';
-import type { Disk, DiskFile } from './disk.ts';
+import { type Disk, type DiskFile, openUnlessGone } from './disk.ts';
 import type { LogScanner } from './log-scanner.ts';
 import { partition } from './queue-files.ts';
 import { RecordKeys } from './record-keys.ts';
@@ -94,6 +94,9 @@ class IndexWalk {
     return this.#files[this.#at];
   }
 
+  /** A file of the index was deleted meanwhile: what it said is not known. */
+  isGone = false;
+
   /** The file's begin, which the seconds count from. */
   get beginTimestamp(): number {
     return this.#head!.header.beginTimestamp;
@@ -112,14 +115,17 @@ class IndexWalk {
     this.close();
     this.#chunkCount = 0;
     const head = this.#head;
-    if (head !== undefined) this.#file = this.#disk.open(head.path, 'read');
+    if (head === undefined) return;
+    this.#file = openUnlessGone(this.#disk, head.path);
+    this.isGone ||= this.#file === null;
   }
 
   #load(): boolean {
+    if (this.#file === null) return false;
     if (this.#entry < this.#chunkFirst || this.#entry >= this.#chunkFirst + this.#chunkCount) {
       const position = indexEntryPosition(this.#head!.shape, this.#entry);
       const count = Math.min(CHUNK_ENTRIES, this.#head!.header.nextEntry - this.#entry);
-      const read = this.#file!.read(this.#bytes, 0, count * INDEX_ENTRY_BYTES, position);
+      const read = this.#file.read(this.#bytes, 0, count * INDEX_ENTRY_BYTES, position);
       this.#chunkFirst = this.#entry;
       this.#chunkCount = Math.floor(read / INDEX_ENTRY_BYTES);
       if (this.#chunkCount === 0) return false;
@@ -161,7 +167,7 @@ export class KeyComparison {
   /** The scanner is on a record, behind those before, which has these properties. */
   add(scanner: LogScanner, properties: IndexedProperties): void {
     const walk = this.#walk;
-    if (walk === null) return;
+    if (walk === null || walk.isGone) return;
     const { position, cursor, bytes } = scanner;
     this.#keys.load(bytes, cursor, properties);
     const { count } = this.#keys;
@@ -181,6 +187,7 @@ export class KeyComparison {
       } else if (key < 0) this.#note('the record there has no such key', walk);
       // Else it is put a second time, which a start after a crash does and which harms nobody.
     }
+    if (walk.isGone) return;
     if (met < count && position <= this.#indexedTo) this.#miss(count - met, position);
   }
 

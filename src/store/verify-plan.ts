@@ -2,7 +2,7 @@
  * What a verification has to know before it begins, and what it finds by names and sizes alone: segments, index files, checkpoint, who has
  * the store open. Called by verify-store.ts's callers, which give the plan's context to the workers.
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { CheckpointFields } from '../layout/checkpoint-file.ts';
 import type { IndexFileShape } from '../layout/index-file.ts';
 import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
@@ -117,13 +117,16 @@ function findSegments(
 ): number[] {
   const size = sizes.segmentSizeBytes;
   const starts: number[] = [];
-  const names = disk.list(paths.commitLog);
+  const names = segmentNames(disk, paths.commitLog, findings);
   for (const [i, name] of names.entries()) {
     const path = join(paths.commitLog, name);
     const start = startByteOf(name);
     const found = disk.stat(path);
-    if (start < 0 || start % size !== 0 || found === null || found.isDirectory) {
-      addForeign(findings, path);
+    // A broker that runs has deleted it meanwhile.
+    if (found === null) continue;
+    if (start % size !== 0) {
+      const what = `begins at ${start}, where no file of ${size} bytes does`;
+      findings.add({ kind: 'segment-size', file: path, offset: start, what, matters: true, advice: 'settings' });
       continue;
     }
     const isLast = i === names.length - 1;
@@ -155,6 +158,16 @@ function findSegments(
   return starts;
 }
 
+/** In order; what else is there is told. */
+function segmentNames(disk: Disk, directory: string, findings: Findings): string[] {
+  return disk.list(directory).filter((name) => {
+    const path = join(directory, name);
+    const isSegment = startByteOf(name) >= 0 && disk.stat(path)?.isDirectory !== true;
+    if (!isSegment) addForeign(findings, path);
+    return isSegment;
+  });
+}
+
 function findIndexFiles(
   disk: Disk,
   { index }: StorePaths,
@@ -165,7 +178,11 @@ function findIndexFiles(
   return indexHeads(disk, index, indexShape, state === 'crashed', findings);
 }
 
+/** The file system's own folder, where a store has a disk to itself: everybody passes it over. */
+const LOST_AND_FOUND = 'lost+found';
+
 export function addForeign(findings: Findings, path: string): void {
+  if (basename(path) === LOST_AND_FOUND) return;
   const what = "does not belong there: RingMQ passes it over, Apache's broker may refuse to start";
   findings.add({ kind: 'foreign-file', file: path, offset: null, what, matters: false, advice: 'nothing' });
 }

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { entryLogOffset, entrySize, FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
-import type { Disk, DiskFile } from './disk.ts';
+import { type Disk, type DiskFile, openUnlessGone } from './disk.ts';
 import { fileNameOf, startByteOf } from './file-names.ts';
 import type { QueueFolder } from './queue-folders.ts';
 
@@ -112,7 +112,8 @@ class QueueCheck {
   }
 
   #addProblem(name: string, what: string): void {
-    const file = this.#disk.open(join(this.#queue.directory, name), 'read');
+    const file = openUnlessGone(this.#disk, join(this.#queue.directory, name));
+    if (file === null) return;
     try {
       const read = file.read(this.#bytes, 0, QUEUE_ENTRY_BYTES, 0);
       const isEntry = read === QUEUE_ENTRY_BYTES && entrySize(this.#view, 0) > 0;
@@ -128,7 +129,8 @@ class QueueCheck {
     const firstOffset = start / QUEUE_ENTRY_BYTES;
     const places = this.#context.fileSizeBytes / QUEUE_ENTRY_BYTES;
     const within = (offset: number): number => Math.min(Math.max(0, offset - firstOffset), places);
-    const file = this.#disk.open(join(directory, fileNameOf(start)), 'read');
+    const file = openUnlessGone(this.#disk, join(directory, fileNameOf(start)));
+    if (file === null) return;
     try {
       this.#walk(file, firstOffset, 0, first < 0 ? places : within(first));
       if (next >= 0) this.#walk(file, firstOffset, within(next), Math.min(places, within(next) + TAIL_ENTRIES));

@@ -3,6 +3,7 @@
  * are done by whoever the caller gives them to: the pool of the command line, or the test itself.
  */
 import type { Disk } from './disk.ts';
+import { startByteOf } from './file-names.ts';
 import type { Finding, FindingKind } from './findings.ts';
 import { judgeLog } from './judge-log.ts';
 import { judgeQueues, queuesToCheck } from './judge-queues.ts';
@@ -23,6 +24,8 @@ export interface VerifyReport {
   readonly matter: number;
   readonly log: LogPicture;
   readonly queues: readonly QueueResult[];
+  /** Those that there are by the settings; null when nobody knows. */
+  readonly topics: ReadonlySet<string> | null;
 }
 
 /** What the workers are told: without comparisons there is no index, and nothing of a queue is settled. */
@@ -61,12 +64,14 @@ export async function verifyStore(
   // The newest index file of a broker that runs changes while it is looked at.
   const stillFiles = plan.options.state === 'running' ? plan.context.indexFiles.slice(0, -1) : plan.context.indexFiles;
   const indexResults = Promise.all((skipsEntries ? [] : stillFiles).map((file) => runIndex(run, file)));
+  // Awaited further down: until then nobody would take a failure.
+  indexResults.catch(() => {});
   const filesEnd = (plan.segments.at(-1) ?? -segmentSizeBytes) + segmentSizeBytes;
   const log = joinSlices(await lookAgain(run, await sliceResults), filesEnd);
   const topics = judgeSettings(disk, plan);
   const context = {
     fileSizeBytes: queueFileSizeBytes,
-    logStart: log.start,
+    logStart: Math.max(log.start, goneTo(disk, plan)),
     logEnd: log.end,
     flushedTo: plan.flushedTo,
   };
@@ -75,12 +80,22 @@ export async function verifyStore(
   const indexFiles = await indexResults;
   // Without a log everything else is wrong as well, which helps nobody.
   if (plan.segments.length > 0) {
-    judgeQueues(plan, log, queues, topics);
+    judgeQueues(plan, log, queues, topics, goneTo(disk, plan));
     judgeIndex(plan, log, indexFiles);
     judgeCheckpoint(plan, log);
   }
   const { findings } = plan;
-  return { findings: findings.kept, counts: findings.counts, matter: findings.matter, log, queues };
+  return { findings: findings.kept, counts: findings.counts, matter: findings.matter, log, queues, topics };
+}
+
+/** Records before this, and their entries, may have been deleted by a broker's retention while they were looked at. */
+function goneTo(disk: Disk, { paths, options }: VerifyPlan): number {
+  if (options.state !== 'running') return 0;
+  const first = disk
+    .list(paths.commitLog)
+    .map(startByteOf)
+    .find((start) => start >= 0);
+  return first ?? 0;
 }
 
 async function runSlice(run: RunVerifyTask, slice: LogSlice): Promise<SliceResult> {

@@ -283,6 +283,43 @@ describe('repair', () => {
     expect([started.logEnd, started.dispatchFrom]).toEqual([logEnd, logEnd]);
   });
 
+  it.each<[what: string, damage: (disk: MemoryDisk) => void]>([
+    ['the first file has lost its end', (disk) => disk.put(FIRST, disk.readWhole(FIRST).slice(0, 1024))],
+    [
+      'the first file has a byte too many',
+      (disk) => disk.put(FIRST, Buffer.concat([disk.readWhole(FIRST), Buffer.alloc(1)])),
+    ],
+  ])("takes no file of the log for another's, and cuts nothing, when %s", async (_what, damage) => {
+    const { disk } = smallStore(COUNT);
+    damage(disk);
+    disk.journal.length = 0;
+    const { end, plan, verified } = await repaired(disk, smallPaths, { shape: SMALL_SHAPE });
+    expect([end, disk.journal]).toEqual(['refused', []]);
+    expect(plan.refusals).toEqual([expect.stringContaining(FIRST)]);
+    expect(kindsOf(verified.report)).toContain('segment-size! restore');
+    expect(kindsOf(verified.report).filter((kind) => kind.startsWith('foreign'))).toEqual([]);
+  });
+
+  it('refuses a log whose names do not fit the size that is given', async () => {
+    const { disk } = smallStore(COUNT);
+    disk.journal.length = 0;
+    const { end, plan } = await repair(disk, { sizes: { ...SMALL_SIZES, segmentSizeBytes: 3072 } });
+    expect([end, disk.journal]).toEqual(['refused', []]);
+    expect(plan.refusals.join()).toMatch(/give mappedFileSizeCommitLog/);
+  });
+
+  it('asks for the sizes of what it builds where nothing tells them', async () => {
+    const store = smallStore(COUNT);
+    for (const path of ['/store/consumequeue', '/store/index']) store.disk.removeTree(path);
+    store.disk.journal.length = 0;
+    const guesses = { segments: false, queues: true, index: true };
+    const { end, plan } = await repair(store.disk, { guesses });
+    expect([end, store.disk.journal, plan.refusals.length]).toEqual(['refused', [], 2]);
+    expect(plan.refusals[0]).toMatch(/mappedFileSizeConsumeQueue/);
+    const whole = smallStore(COUNT);
+    expect((await repair(whole.disk, { guesses })).end).toBe('nothing to do');
+  });
+
   it('cuts only where the log is damaged', async () => {
     const store = smallStore(COUNT);
     store.disk.journal.length = 0;
@@ -299,6 +336,19 @@ describe('repair', () => {
     expect(ok).toBe(true);
     expect(store.disk.readWhole('/store/consumequeue/Old/0/00000000000000000000')).toEqual(before);
   });
+
+  it.each([{ crashed: false }, { crashed: true }])(
+    'builds nothing of a topic that was deleted: %o',
+    async ({ crashed }) => {
+      const store = smallStore(COUNT, (i) => (i % 4 === 0 ? { topic: 'Old', queueId: 0 } : {}));
+      store.disk.removeTree('/store/consumequeue/Old');
+      store.disk.put('/store/config/topics.json', JSON.stringify({ topicConfigTable: { T: { topicName: 'T' } } }));
+      if (crashed) store.disk.put('/store/abort', '1');
+      const { ok, plan } = await repair(store.disk, { all: true });
+      expect([ok, plan.build.map(({ topic }) => topic)]).toEqual([true, ['T', 'T']]);
+      expect(store.disk.list('/store/consumequeue')).toEqual(['T']);
+    },
+  );
 
   it('repairs the size of a filler', async () => {
     const store = smallStore(COUNT);

@@ -1,6 +1,13 @@
 /** One damage at a time to a small store, and what `verify` says of it; what is fine is not complained of. */
 import { describe, expect, it } from 'vitest';
 import { indexEntryPosition, indexSlotPosition } from '../../src/layout/index-file.ts';
+import { parseFastJson } from '../../src/remoting/fast-json.ts';
+import { verifyIndexFile } from '../../src/store/verify-index.ts';
+import { planVerification } from '../../src/store/verify-plan.ts';
+import { verifyStore } from '../../src/store/verify-store.ts';
+import { runVerifyTask } from '../../src/store/verify-task.ts';
+import { tagsCodes } from '../../src/threads/pool/record-tags.ts';
+import type { MemoryDisk } from '../support/memory-disk.ts';
 import { encodeTestRecord } from '../support/records.ts';
 import {
   SMALL_INDEX,
@@ -29,12 +36,54 @@ function crash({ disk }: SmallStore): void {
   disk.put('/store/abort', '1');
 }
 
+function deleteOld(disk: MemoryDisk): void {
+  for (const path of [segmentOf(0), segmentOf(4096), QUEUE, SMALL_INDEX])
+    if (disk.stat(path) !== null) disk.unlink(path);
+}
+
+function segmentOf(start: number): string {
+  return `/store/commitlog/${String(start).padStart(20, '0')}`;
+}
+
 describe('verify', () => {
   it('finds nothing in a store that is fine, in whichever state', async () => {
     expect(await found(() => {})).toEqual([]);
     expect(await found(crash)).toEqual([]);
     expect(await found(crash, { state: 'running' })).toEqual([]);
     expect(await found(() => {}, { sliceBytes: 300 })).toEqual([]);
+  });
+
+  it('lets the newest file be short after a crash, whatever else lies there', async () => {
+    const shorten = (store: SmallStore): void => {
+      crash(store);
+      store.disk.makeDirectory('/store/commitlog/lost+found');
+      const name = store.disk.list('/store/commitlog').findLast((file) => file.startsWith('0'));
+      const path = `/store/commitlog/${name}`;
+      store.disk.put(path, store.disk.readWhole(path).slice(0, 4000));
+    };
+    expect(await found(shorten)).toEqual(['segment-size nothing']);
+  });
+
+  it('passes over what retention deletes while it looks, beside a broker', async () => {
+    for (let at = 0; at < 4; at++) {
+      const { disk } = smallStore(100);
+      const plan = planVerification(disk, smallPaths, {
+        sizes: SMALL_SIZES,
+        state: 'running',
+        parseSettings: parseFastJson,
+        indexShape: SMALL_SHAPE,
+      });
+      const context = { ...plan.context, tagsCodeOf: tagsCodes() };
+      const stages = ['slice', 'index', 'queues'];
+      const report = await verifyStore(disk, plan, async (task) => {
+        // Before the slices, behind the first one, and before the queues: everything old goes at once.
+        if (task.kind === stages[at] || (at === 3 && task.kind === 'slice' && task.slice.from > 0)) deleteOld(disk);
+        return runVerifyTask(disk, context, task);
+      });
+      expect(report.findings.filter(({ matters }) => matters)).toEqual([]);
+      const [head] = plan.context.indexFiles;
+      expect(verifyIndexFile(disk, head!).headerProblems).toEqual([]);
+    }
   });
 
   it('is not misled by a message that holds a record of this very place of the log', async () => {
@@ -95,6 +144,7 @@ describe('verify', () => {
       ['log-hole! restore', 'record-offset! restore', 'segment-size! restore'],
     ],
     ['a foreign file', ({ disk }) => disk.put('/store/commitlog/notes.txt', 'x'), ['foreign-file nothing']],
+    ["the file system's own folder", ({ disk }) => disk.makeDirectory('/store/commitlog/lost+found'), []],
     ['an entry', ({ disk }) => flip(disk.bytesOf(QUEUE), 7), ['queue-wrong! repair']],
     ['a tags code', ({ disk }) => flip(disk.bytesOf(QUEUE), 39), ['queue-wrong! repair']],
     ['an entry in the middle', ({ disk }) => void disk.bytesOf(QUEUE).fill(0, 40, 60), ['queue-wrong! repair']],

@@ -34,6 +34,7 @@ export interface RepairedStore extends RepairOutcome {
 export async function repaired(disk: Disk, paths: StorePaths, options: RepairedOptions = {}): Promise<RepairedStore> {
   const { all = false, cutAt = null, wantsIndex = true, shape, agrees = true, before = () => {} } = options;
   const sizes = sizesOf(disk, paths, options.sizes);
+  const { guesses = { segments: false, queues: false, index: false } } = options;
   const log = { directory: paths.commitLog, segmentSizeBytes: sizes.segmentSizeBytes };
   const calls: RepairCalls = {
     keptFolder: KEPT_FOLDER,
@@ -61,7 +62,7 @@ export async function repaired(disk: Disk, paths: StorePaths, options: RepairedO
     },
   };
   const wasClean = disk.stat(paths.abort) === null && !hasFailedSync(disk, log);
-  const repair = new StoreRepair(disk, calls, { all, cutAt, wantsIndex }, wasClean);
+  const repair = new StoreRepair(disk, calls, { all, cutAt, wantsIndex, guesses }, wasClean);
   const outcome = await repair.run();
   if (repair.leavesClean && disk.stat(paths.abort) !== null) disk.unlink(paths.abort);
   return { ...outcome, leavesClean: repair.leavesClean };
