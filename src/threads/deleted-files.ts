@@ -7,6 +7,8 @@ import type { LogReader } from '../store/log-reader.ts';
 import type { WatermarkReader } from './topology.ts';
 
 const LOOK_EVERY_US = 1_000_000;
+/** All queue files are closed at once then, and opened again when they are wanted: deletions that go on for minutes must not do so each second. */
+const CLOSE_EVERY_US = 10_000_000;
 
 export interface DeletedFilesEnds {
   readonly logStart: WatermarkReader;
@@ -25,6 +27,7 @@ export class DeletedFiles {
   #logStart: number;
   #queueFiles: number;
   #lookAtUs = 0;
+  #closeAtUs = 0;
 
   constructor(ends: DeletedFilesEnds, log: Pick<LogReader, 'dropBelow'>, queues: QueueFiles) {
     this.#ends = ends;
@@ -41,9 +44,11 @@ export class DeletedFiles {
     const logStart = this.#ends.logStart.read();
     if (logStart !== this.#logStart) this.#log.dropBelow(asLogOffset(logStart));
     this.#logStart = logStart;
-    // Which queues have lost files is not said: a file that is opened again costs 10 us, and this happens seldom.
+    // Which queues have lost files is not said: a file that is opened again costs 10 us.
     const queueFiles = this.#ends.queueFilesDeleted.read();
-    if (queueFiles !== this.#queueFiles) this.#queues.closeFiles();
+    if (queueFiles === this.#queueFiles || nowUs < this.#closeAtUs) return;
+    this.#closeAtUs = nowUs + CLOSE_EVERY_US;
     this.#queueFiles = queueFiles;
+    this.#queues.closeFiles();
   }
 }

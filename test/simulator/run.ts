@@ -196,6 +196,7 @@ class Run {
   /** How a life may end before its time: a crash, or a disk that has failed. */
   #judgeEnd(cause: unknown, broker: SimBroker | null): void {
     this.#trace.note('ended', () => String(cause));
+    if (cause instanceof Violation) throw cause;
     if (cause instanceof CrashedError || this.#disk.isDead) return;
     const isTroubled = !isSound(this.#profile.trouble);
     const isDisk = cause instanceof DiskFailedError || cause instanceof DiskFullError;

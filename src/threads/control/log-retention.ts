@@ -170,7 +170,7 @@ export class LogRetention {
     const retained = {
       starts: starts.slice(left.length),
       modifiedMs: (start: number) => disk.stat(segmentPath(files, start))?.modifiedMs ?? nowMs,
-      mayGo: (start: number) => this.#mayGo(start),
+      mayGo: (start: number) => this.#keptFor(start) === null,
     };
     const decision = decideRetention(retained, settings, look);
     if (this.#manualRuns > 0) this.#manualRuns--;
@@ -181,26 +181,34 @@ export class LogRetention {
     }
     const isStuck = decision.cause === 'space' && decision.starts.length === 0;
     if (isStuck && !this.#isStuck) {
-      log.warn(`the disk is ${Math.max(percents.log, percents.queues)} % full and no file of the log can be deleted`);
+      const full = Math.max(percents.log, percents.queues);
+      log.warn(`the disk is ${full} % full and no file of the log can be deleted: ${this.#keptText(retained.starts)}`);
     }
     this.#isStuck = isStuck;
   }
 
   /**
-   * What is not in the files of every queue, and durable there, is built from the log after a crash: without it a queue would have a gap.
+   * Why a segment may not go, null when it may. What is not in the files of every queue, and durable there, is built from the log after a crash: without it a queue would have a gap.
    * A start builds it from where the checkpoint says; one that Apache's broker has written names a store time, and then all queues have
    * to be durable up to a later one than that of the first record behind the segment. Flushed it has to be, too: flush opens by name
    * what it syncs. And some record has to follow, so that the log is not without one.
    */
-  #mayGo(start: number): boolean {
+  #keptFor(start: number): string | null {
     const { ends, files, storeTime, filedTo } = this.#parts;
     const end = start + files.segmentSizeBytes;
-    if (end > ends.flushed.read()) return false;
+    if (end > ends.flushed.read()) return 'it is written to, or not flushed';
     const nextTime = storeTime(asLogOffset(end));
-    if (nextTime < 0) return false;
+    if (nextTime < 0) return `no record lies at ${end}, behind it`;
     const durableTo = filedTo();
-    if (durableTo !== null && durableTo >= ends.logStart.read()) return end <= durableTo;
-    return nextTime < ends.queuesSyncedAt.read();
+    const isVouched = durableTo !== null && durableTo >= ends.logStart.read();
+    const areQueuesDurable = isVouched ? end <= durableTo : nextTime < ends.queuesSyncedAt.read();
+    return areQueuesDurable ? null : 'its messages are not yet on the disk in all queues';
+  }
+
+  /** Why the oldest file stays, for a disk that has no room. */
+  #keptText([oldest]: readonly number[]): string {
+    if (oldest === undefined) return 'there is none';
+    return `${fileNameOf(oldest)}: ${this.#keptFor(oldest) ?? 'it is the newest, or has not expired'}`;
   }
 
   #remove({ start, why }: Removal): void {

@@ -99,12 +99,11 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
     configText: () => settingsText({ ...settings, namesrvAddr: nameServers }),
     log,
   });
-  if (!recovered.cleanStop) {
-    const { batchTopics } = recovered;
-    coordinator.holdOffsetsBack((topic, queueId) =>
-      batchTopics.has(topic) ? Number.POSITIVE_INFINITY : recovered.nextOffset(topic, queueId),
-    );
-  }
+  // After a clean stop too: what was stopped may have lost messages since, or have been repaired.
+  const { batchTopics } = recovered;
+  coordinator.holdOffsetsBack((topic, queueId) =>
+    batchTopics.has(topic) ? Number.POSITIVE_INFINITY : recovered.nextOffset(topic, queueId),
+  );
   const watched = workersOf(settings.placement, settings.netThreads)
     .map((agents) => agents[0]!)
     .map((agent) => ({ name: agent, index: threadOf(agent).index }));
