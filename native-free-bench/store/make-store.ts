@@ -104,7 +104,7 @@ class StoreMaker {
     this.#log.close();
     const storedMs = this.#storedMs();
     const checkpoint = new CheckpointWriter(this.#disk, this.#paths.checkpoint);
-    checkpoint.write({ logTimestamp: storedMs, queuesTimestamp: storedMs });
+    checkpoint.write({ logTimestamp: storedMs, queuesTimestamp: storedMs }, null);
     checkpoint.close();
     const topics = Object.fromEntries(this.#queues.map(({ topic }) => [topic, { topicName: topic }]));
     this.#disk.makeDirectory(this.#paths.config);

@@ -10,7 +10,8 @@ export function javaHashCode(text: string): number {
   return hash;
 }
 
-const utf8 = new TextDecoder();
+/** A byte order mark is a character like others. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 const P2 = 31 * 31;
 const P3 = P2 * 31;

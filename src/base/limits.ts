@@ -12,6 +12,8 @@ export const BODY_SIZE_MAX_BYTES = 4 * 1024 * 1024;
 export const RECORD_SIZE_MAX_BYTES = BODY_SIZE_MAX_BYTES + 65_536;
 /** Properties are counted in an int16. */
 export const PROPERTIES_SIZE_MAX_BYTES = 32_767;
+/** The least that a disk writes: what did not get there is missing in such pieces. */
+export const SECTOR_BYTES = 512;
 export const TOPIC_LENGTH_MAX = 127;
 /** Retry and dead-letter topics may be longer, because a group name is in them. */
 export const RETRY_TOPIC_LENGTH_MAX = 255;

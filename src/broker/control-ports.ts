@@ -61,7 +61,8 @@ export interface FoundMessages {
 export interface MessagePort {
   /** Can messages be found by key? */
   readonly areIndexed: boolean;
-  byKey(query: KeyQuery): FoundMessages;
+  /** Null when the index is just changing: ask again. */
+  byKey(query: KeyQuery): FoundMessages | null;
   /** The record at a log offset; null when none begins there. */
   at(logOffset: number): Uint8Array | null;
 }

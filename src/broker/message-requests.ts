@@ -22,7 +22,9 @@ export function queryMessage(command: RemotingCommand, messages: MessagePort): A
   if (!messages.areIndexed) {
     return notFound('messages cannot be found by key: messageIndexEnable is false in this broker');
   }
-  const { records, indexedAt, indexedTo } = messages.byKey({ topic, key, max, begin, end });
+  const found = messages.byKey({ topic, key, max, begin, end });
+  if (found === null) return refusal(ResponseCode.SYSTEM_BUSY, 'the key index goes over to its next file, ask again');
+  const { records, indexedAt, indexedTo } = found;
   if (records.length === 0) return notFound('can not find message, maybe time range not correct');
   return { ...lastUpdate(indexedAt, indexedTo), body: Buffer.concat(records) };
 }

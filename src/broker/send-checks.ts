@@ -2,7 +2,7 @@
  * What a send must be like before it is encoded, in upstream's order and with its codes (spec/api.md 5.1). Pure; called by net for each
  * send. Null means that nothing is wrong.
  */
-import { PROPERTIES_SIZE_MAX_BYTES, TOPIC_LENGTH_MAX } from '../base/limits.ts';
+import { PROPERTIES_SIZE_MAX_BYTES, SECTOR_BYTES, TOPIC_LENGTH_MAX } from '../base/limits.ts';
 import type { ScannedProperties } from '../layout/message-properties.ts';
 import { SysFlag } from '../layout/message-record.ts';
 import { ResponseCode } from '../remoting/codes.ts';
@@ -78,6 +78,18 @@ export function refusedSize(bodyLength: number, propertiesLength: number, bodyMa
     return illegal(`message properties are ${propertiesLength} bytes long, the limit is ${PROPERTIES_SIZE_MAX_BYTES}`);
   }
   return null;
+}
+
+/** Recovery takes a sector of zeros for one that did not get to the disk. Nothing else has so many zero bytes in a row. */
+const SECTOR_OF_ZEROS = Buffer.alloc(SECTOR_BYTES);
+
+/** `properties[start, end)`: as the client has sent them. */
+export function refusedProperties(properties: Uint8Array, start: number, end: number): Refusal | null {
+  if (end - start < SECTOR_BYTES) return null;
+  const bytes = Buffer.from(properties.buffer, properties.byteOffset + start, end - start);
+  return bytes.includes(SECTOR_OF_ZEROS)
+    ? illegal(`message properties hold ${SECTOR_BYTES} zero bytes in a row`)
+    : null;
 }
 
 /** Percents used under the log and under the queues. The beginning is upstream's; tools and tests of users look for it. */

@@ -41,7 +41,15 @@ import { BrokerProperties } from './broker-properties.ts';
 import type { NetTopic } from './net-tables.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { ReplyPort } from './reply-port.ts';
-import { illegal, refusedBatch, refusedKind, refusedOrderTopic, refusedQueue, refusedSize } from './send-checks.ts';
+import {
+  illegal,
+  refusedBatch,
+  refusedKind,
+  refusedOrderTopic,
+  refusedProperties,
+  refusedQueue,
+  refusedSize,
+} from './send-checks.ts';
 import type { SendPorts } from './send-ports.ts';
 
 /** What became of a send. `noRoom` and `unknownTopic` leave it to the caller to come again. */
@@ -147,7 +155,9 @@ export class SendMessages {
   #single(header: SendHeader, topic: NetTopic, reply: ReplyPort, nowUs: number): SendOutcome {
     const bodyLength = header.bodyEnd - header.bodyStart;
     const propertiesLength = this.#sentEnd - this.#sentStart + this.#added.length;
-    const refusal = refusedSize(bodyLength, propertiesLength, this.#ports.settings.maxMessageSize);
+    const refusal =
+      refusedSize(bodyLength, propertiesLength, this.#ports.settings.maxMessageSize) ??
+      refusedProperties(this.#sent, this.#sentStart, this.#sentEnd);
     if (refusal !== null) return this.refuse(header, refusal, reply);
     const size = this.#sizeOf(bodyLength, topic, propertiesLength, reply);
     if (size > this.#requestMax) return this.refuse(header, this.#tooLong('message', size), reply);
@@ -179,7 +189,10 @@ export class SendMessages {
     for (let at = bodyStart; at < bodyEnd; at = item.next) {
       if (!item.load(body, at, bodyEnd)) return this.refuse(header, MALFORMED_BATCH, reply);
       const own = this.#itemPropertiesLength(body);
-      const refusal = refusedSize(item.bodyEnd - item.bodyStart, own + common, settings.maxMessageSize);
+      const refusal =
+        refusedSize(item.bodyEnd - item.bodyStart, own + common, settings.maxMessageSize) ??
+        refusedProperties(body, item.propertiesStart, item.propertiesEnd) ??
+        refusedProperties(this.#sent, this.#sentStart, this.#sentEnd);
       if (refusal !== null) return this.refuse(header, refusal, reply);
       size += this.#sizeOf(item.bodyEnd - item.bodyStart, topic, own + common, reply);
       count++;

@@ -67,7 +67,7 @@ export class CheckpointWriter {
    * Replaces what is given and flushes the file. The fields lie in one sector, so a loss of power leaves the old ones or the new. False
    * on a shortage: the old checkpoint stays, from which a start has to look further back.
    */
-  write(changes: Partial<CheckpointFields>, vouched: Vouched | null = null): boolean {
+  write(changes: Partial<CheckpointFields>, vouched: Vouched | null): boolean {
     const fields = { ...this.#last, ...changes };
     // What an earlier process has named may lie beyond a log that was cut since; what this one has named never does.
     if (this.#hasWritten) {

@@ -16,7 +16,6 @@ import {
   indexEntryLogOffset,
   indexEntryPrevious,
   indexEntrySeconds,
-  indexFileBytes,
 } from '../layout/index-file.ts';
 import type { Disk } from './disk.ts';
 import { IndexFile } from './index-file.ts';
@@ -57,16 +56,11 @@ export function cutIndex(disk: Disk, files: IndexFiles, settings: IndexRecoveryS
   return end;
 }
 
-/**
- * A newest file that has not its full size was made just before the crash, and so was an empty one before it, with all that follow: nothing in
- * them was on the disk for certain.
- */
+/** A file that has no size yet was made just before the crash, and so were all that follow: nothing in them was on the disk for certain. */
 function removeUnfinished(disk: Disk, files: IndexFiles): boolean {
   const names = indexFileNames(disk, files);
   const sizeOf = (name: string): number => disk.stat(indexFilePath(files, name))?.size ?? 0;
-  const isUnfinished = (name: string, i: number): boolean =>
-    sizeOf(name) === 0 || (i === names.length - 1 && sizeOf(name) < indexFileBytes(files.shape));
-  const first = names.findIndex(isUnfinished);
+  const first = names.findIndex((name) => sizeOf(name) === 0);
   if (first < 0) return false;
   for (const name of names.slice(first).toReversed()) disk.unlink(indexFilePath(files, name));
   return true;

@@ -30,6 +30,8 @@ export interface IndexQuery {
   readonly begin: number;
   readonly end: number;
   readonly max: number;
+  /** Entries that the whole query may still look at: chains of a key that millions of messages have are long. */
+  readonly looks: { left: number };
 }
 
 /** May the file have messages of this time? */
@@ -38,13 +40,14 @@ export function isTimeMatched({ beginTimestamp, endTimestamp }: SearchedIndex, b
   return begin <= endTimestamp;
 }
 
-/** Adds log offsets to `found`, newest first, until it has `max`. */
-export function searchIndex(index: SearchedIndex, { keyHash, begin, end, max }: IndexQuery, found: number[]): void {
+/** Adds log offsets to `found`, newest first, until it has `max` or no looks are left. */
+export function searchIndex(index: SearchedIndex, query: IndexQuery, found: number[]): void {
+  const { keyHash, begin, end, max, looks } = query;
   const bytes = new Uint8Array(INDEX_ENTRY_BYTES);
   const view = new DataView(bytes.buffer);
   let before = index.nextEntry;
   for (let entry = index.slot(keyHash % index.slots); entry >= FIRST_INDEX_ENTRY && entry < before; ) {
-    if (found.length >= max) return;
+    if (found.length >= max || looks.left-- <= 0) return;
     index.readEntry(entry, bytes);
     const seconds = indexEntrySeconds(view, 0);
     const time = index.beginTimestamp + seconds * MS_PER_SECOND;

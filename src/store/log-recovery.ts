@@ -60,6 +60,26 @@ export function walkBefore(
   );
 }
 
+/** How the end of the log is looked for. */
+export interface RecordWalk {
+  readonly from: LogOffset;
+  /** Records before this place were on the disk whole: contents that are damaged are so since, and do not end the log. */
+  readonly durableTo: number;
+  readonly checksContents: boolean;
+  readonly ledger: QueueLedger;
+}
+
+/** Of so many damaged records each has a line. */
+const ROTTEN_TOLD_MAX = 10;
+
+function rottenText({ position, cursor, bytes }: LogScanner): string {
+  const topic = bytes.toString('utf8', cursor.topicStart, cursor.topicStart + cursor.topicLength);
+  return (
+    `the record at ${position} (${topic}, queue ${cursor.queueId}, offset ${cursor.queueOffset}) was on the disk and is damaged since: it ` +
+    'is served as it is. `ringmq verify` looks at all'
+  );
+}
+
 /** Told of the offset that a walk has reached. */
 export type WalkProgress = (position: number) => void;
 
@@ -70,18 +90,22 @@ export type WalkProgress = (position: number) => void;
 export function walkRecords(
   reader: LogReader,
   segments: readonly number[],
-  from: LogOffset,
-  checksBodies: boolean,
-  ledger: QueueLedger,
-  progress: WalkProgress = () => {},
+  { from, durableTo, checksContents, ledger }: RecordWalk,
+  progress: WalkProgress,
+  log: { warn(message: string): void },
 ): LogOffset {
   const last = segments.at(-1);
   if (last === undefined) return asLogOffset(0);
   const filesEnd = asLogOffset(last + reader.files.segmentSizeBytes);
-  const scanner = new LogScanner(reader, checksBodies);
+  const scanner = new LogScanner(reader, false);
   scanner.begin(from, filesEnd);
   let lastRecordEnd: LogOffset = from;
+  let rotten = 0;
   while (scanner.next() === Scanned.record) {
+    if (checksContents && !scanner.areContentsWhole()) {
+      if (scanner.position >= durableTo) return scanner.position;
+      if (++rotten <= ROTTEN_TOLD_MAX) log.warn(rottenText(scanner));
+    }
     ledger.add(scanner);
     progress(scanner.position);
     lastRecordEnd = scanner.nextPosition;

@@ -5,6 +5,7 @@
  * place are never taken for one.
  */
 import { bodyCrc32 } from '../base/crc32.ts';
+import { SECTOR_BYTES } from '../base/limits.ts';
 import { asLogOffset, type LogOffset } from '../base/units.ts';
 import {
   BLANK_HEAD_BYTES,
@@ -19,9 +20,6 @@ import type { LogReader } from './log-reader.ts';
 import { segmentStart } from './segments.ts';
 
 const WINDOW_BYTES = 1024 * 1024;
-/** No disk writes less at once, and no file system puts the start of a file elsewhere. */
-const SECTOR_BYTES = 512;
-
 /** What {@link LogScanner.next} came upon. */
 export const Scanned = {
   /** A record: {@link LogScanner.cursor} is on it. */
@@ -136,8 +134,9 @@ export class LogScanner {
   }
 
   /**
-   * Nor the properties. A zero byte may be theirs, but a sector that did not get to the disk is zero all over. One that begins before them holds
-   * their length too, which would be zero then.
+   * Nor the properties. A sector that did not get to the disk is zero all over; properties that hold one are refused at the send. The last
+   * sector that they have a part of counts only when nothing behind them is in it either. One that begins before them holds their length
+   * too, which would be zero then.
    */
   #arePropertiesWhole(): boolean {
     const { propertiesStart, propertiesLength } = this.cursor;
@@ -145,9 +144,18 @@ export class LogScanner {
     const inSegment = (this.#windowStart + propertiesStart) % this.#segmentSize;
     const first = propertiesStart + ((SECTOR_BYTES - (inSegment % SECTOR_BYTES)) % SECTOR_BYTES);
     for (let sector = first; sector < end; sector += SECTOR_BYTES) {
-      if (isZero(this.#bytes, sector, Math.min(sector + SECTOR_BYTES, end))) return false;
+      const sectorEnd = sector + SECTOR_BYTES;
+      if (!isZero(this.#bytes, sector, Math.min(sectorEnd, end))) continue;
+      if (sectorEnd <= end || this.#isZeroBehind(end, sectorEnd)) return false;
     }
     return true;
+  }
+
+  /** `from` and `to` are positions in memory, but what lies there may not be in memory. */
+  #isZeroBehind(from: number, to: number): boolean {
+    const bytes = Buffer.alloc(to - from);
+    this.#reader.read(asLogOffset(this.#windowStart + from), bytes.length, bytes, 0);
+    return isZero(bytes, 0, bytes.length);
   }
 
   #isBodyWhole(at: number): boolean {

@@ -1,6 +1,6 @@
 /**
- * The folders of queues as they lie under `consumequeue` or `batchconsumequeue`, with what does not belong there told apart. For the
- * command line's tools, which look at stores that somebody else may have put files into.
+ * The folders of queues as they lie under `consumequeue` or `batchconsumequeue`, with what does not belong there told apart: somebody else
+ * may have put files there. For recovery and the command line's tools.
  */
 import { join } from 'node:path';
 import type { Disk } from './disk.ts';

@@ -13,6 +13,8 @@ export interface LedgerQueue {
   readonly queueId: number;
   /** Offset behind the last entry in files; -1 for a queue without files. */
   filedEnd: number;
+  /** Log offset behind the record of the last entry in files; -1 without. */
+  filedTo: number;
   /** First record that the files do not have: -1 when they have all. */
   firstUnfiled: number;
   /** Offset behind the last record seen; 0 when none was. */
@@ -25,6 +27,14 @@ function holeAt({ topic, queueId, next }: LedgerQueue, { position, cursor }: Log
     `the log has a hole: at ${position} queue ${topic}/${queueId} goes on with ${cursor.queueOffset} after ${next - 1}. ` +
       '`ringmq verify` says what is wrong',
   );
+}
+
+/** A queue with files: offset behind its last entry, and log offset behind that one's record, -1 without. */
+interface FiledEnd {
+  readonly topic: string;
+  readonly queueId: number;
+  readonly end: QueueOffset;
+  readonly logEnd: number;
 }
 
 export class QueueLedger {
@@ -53,10 +63,12 @@ export class QueueLedger {
     return this.#newestStoreTimestamp;
   }
 
-  /** The files of this queue end at `end`. */
-  addFiled(topic: string, queueId: number, end: QueueOffset): void {
+  /** What the files of a queue hold. */
+  addFiled({ topic, queueId, end, logEnd }: FiledEnd): void {
     const queue = this.#queue(Buffer.from(topic), queueId);
-    if (queue !== null) queue.filedEnd = end;
+    if (queue === null) return;
+    queue.filedEnd = end;
+    queue.filedTo = logEnd;
   }
 
   /** The scanner is on a record. */
@@ -70,10 +82,8 @@ export class QueueLedger {
     const topic = scanner.bytes.subarray(cursor.topicStart, cursor.topicStart + cursor.topicLength);
     const queue = this.#queue(topic, cursor.queueId);
     if (queue === null) return;
-    if (cursor.queueOffset < queue.filedEnd) {
-      queue.next = Math.max(queue.next, cursor.queueOffset + 1);
-      return;
-    }
+    // A record before the newest that the queue has is in it, or of a topic that was deleted and made again (spec/store.md 5.2).
+    if (scanner.position < queue.filedTo || cursor.queueOffset < queue.filedEnd) return;
     if (queue.firstUnfiled >= 0 && cursor.queueOffset > queue.next) throw holeAt(queue, scanner);
     queue.next = Math.max(queue.next, cursor.queueOffset + 1);
     if (queue.firstUnfiled < 0) queue.firstUnfiled = cursor.queueOffset;
@@ -97,7 +107,7 @@ export class QueueLedger {
     }
     let queue = queues.get(queueId);
     if (queue === undefined) {
-      queue = { topic: Buffer.from(topic).toString(), queueId, filedEnd: -1, firstUnfiled: -1, next: 0 };
+      queue = { topic: Buffer.from(topic).toString(), queueId, filedEnd: -1, filedTo: -1, firstUnfiled: -1, next: 0 };
       queues.set(queueId, queue);
       if (!this.#batchTopics.has(queue.topic)) this.#queues.push(queue);
     }

@@ -2,12 +2,12 @@
  * The queues' part of a start: which ones have files, where they end, what of them lies beyond the log, and where they begin now that
  * old segments may be gone. Called by recovery.ts only; a start may meet thousands of queues, so each costs a few reads.
  */
-import { join } from 'node:path';
 import { asQueueOffset, type QueueOffset } from '../base/units.ts';
 import { FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
 import type { Disk } from './disk.ts';
 import { loadFileRun, wipeTail } from './file-run.ts';
 import { EntryProbe, partition, queueFilePath } from './queue-files.ts';
+import { queueFolders } from './queue-folders.ts';
 import type { UnsyncedQueues } from './unsynced-queues.ts';
 
 export interface FiledQueue {
@@ -32,28 +32,18 @@ export function listQueues(
   log: { warn(message: string): void },
 ): FiledQueue[] {
   const queues: FiledQueue[] = [];
-  for (const topic of disk.list(root)) {
-    for (const name of disk.list(join(root, topic))) {
-      if (!/^\d+$/.test(name)) continue;
-      const directory = join(root, topic, name);
-      const run = {
-        directory,
-        sizeBytes: fileSizeBytes,
-        setting: 'mappedFileSizeConsumeQueue',
-        wasFlushed: (start: number) =>
-          withProbe(disk, queueFilePath(directory, start), (probe) => probe.load(0) && probe.logOffset < flushedTo),
-        log,
-      };
-      const starts = loadFileRun(disk, run, cleanStop);
-      if (starts.length === 0) continue;
-      queues.push({
-        topic,
-        queueId: Number(name),
-        directory,
-        starts,
-        ...endOf(disk, directory, starts, fileSizeBytes),
-      });
-    }
+  for (const folder of queueFolders(disk, root)) {
+    const { directory } = folder;
+    const run = {
+      directory,
+      sizeBytes: fileSizeBytes,
+      setting: 'mappedFileSizeConsumeQueue',
+      wasFlushed: (start: number) =>
+        withProbe(disk, queueFilePath(directory, start), (probe) => probe.load(0) && probe.logOffset < flushedTo),
+      log,
+    };
+    const starts = loadFileRun(disk, run, cleanStop);
+    if (starts.length > 0) queues.push({ ...folder, starts, ...endOf(disk, directory, starts, fileSizeBytes) });
   }
   return queues;
 }

@@ -8,6 +8,7 @@
  * lacks more than that makes the look begin further back. Dispatch must reach `logEnd` before anybody is served, else a consumer would
  * find a queue shorter than it was and be sent back.
  */
+import { dirname } from 'node:path';
 import { asLogOffset, asQueueOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
 import { NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
 import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
@@ -146,7 +147,7 @@ class Recovery {
 
   run(): RecoveredStore {
     const { cleanStop, queueFileSizeBytes } = this.#settings;
-    if (this.#segments.length === 0) dropWithoutLog(this.#disk, this.#paths, this.#log);
+    if (this.#segments.length === 0) this.#withoutLog();
     const { consumeQueue } = this.#paths;
     let queues = listQueues(this.#disk, consumeQueue, queueFileSizeBytes, cleanStop, this.#flushedTo, this.#log);
     const start = this.#startPoint(queues);
@@ -198,8 +199,14 @@ class Recovery {
     const isPlace =
       filedTo >= this.#logStart && filedTo <= filesEnd && (lookFrom >= filedTo || this.#hasRecordAt(lookFrom));
     if (isPlace) return { lookFrom, limit, vouched };
-    this.#log.warn(`${this.#paths.checkpoint} does not fit the log: it is not believed`);
-    return null;
+    throw this.#lost(`no record lies at ${Math.min(lookFrom, filedTo)}`, filedTo);
+  }
+
+  /** What RingMQ has vouched for is looked for before anything goes. */
+  #withoutLog(): void {
+    const to = lossLimit(readVouched(this.#disk, this.#paths.checkpoint));
+    if (to > 0) throw this.#lost('there is no file of it', to);
+    dropWithoutLog(this.#disk, this.#paths, this.#log);
   }
 
   #hasRecordAt(offset: LogOffset): boolean {
@@ -277,7 +284,8 @@ class Recovery {
   }
 
   /** Looks through the log from `from` on, and from its start when a queue turns out to lack more than that. */
-  #walk(queues: readonly FiledQueue[], { lookFrom }: StartPoint, from: LogOffset): Walk {
+  #walk(queues: readonly FiledQueue[], start: StartPoint, from: LogOffset): Walk {
+    const { lookFrom } = start;
     const { checksBodies, progress = () => {} } = this.#settings;
     const marks: number[] = [];
     const mark = (position: number): void => {
@@ -285,16 +293,17 @@ class Recovery {
       progress(position);
     };
     const ledger = new QueueLedger(this.#batchTopics);
-    for (const queue of queues) ledger.addFiled(queue.topic, queue.queueId, queue.end);
+    for (const queue of queues) ledger.addFiled(queue);
     walkBefore(this.#reader, from, lookFrom, ledger, progress);
-    const logEnd = walkRecords(this.#reader, this.#segments, lookFrom, checksBodies, ledger, mark);
+    const walk = { from: lookFrom, durableTo: lossLimit(start.vouched), checksContents: checksBodies, ledger };
+    const logEnd = walkRecords(this.#reader, this.#segments, walk, mark, this.#log);
     const first = ledger.incomplete[0];
     if (first === undefined || from <= this.#logStart) return { ledger, logEnd, from, marks };
     this.#log.warn(
       `queue ${first.topic}/${first.queueId} (${ledger.incomplete.length} in all) has ${Math.max(0, first.filedEnd)} entries, and the log ` +
         `goes on with ${first.firstUnfiled} at ${from}: what is missing is built again from the log's start`,
     );
-    return this.#walk(queues, { lookFrom, limit: lookFrom, vouched: null }, this.#logStart);
+    return this.#walk(queues, start, this.#logStart);
   }
 
   /** The records between a queue's last entry and its first in the log are gone with old segments: so are those of its entries. */
@@ -310,17 +319,20 @@ class Recovery {
       this.#disk.removeTree(queue.directory);
       dropped.add(queue);
     }
-    if (dropped.size > 0) this.#disk.syncDirectory(this.#paths.consumeQueue);
+    for (const { directory } of dropped) this.#disk.syncDirectory(dirname(directory));
     return queues.filter((queue) => !dropped.has(queue));
   }
 
   /** What was on the disk once and is not there any more was not lost by a crash: nothing is cut before somebody has looked at it. */
   #refuseLoss({ vouched }: StartPoint, logEnd: LogOffset): void {
-    const to = Math.max(vouched?.filedTo ?? 0, vouched?.stoppedAt ?? 0);
-    if (logEnd >= to) return;
-    throw new StoreDamagedError(
-      `the log of ${this.#files.directory} ends at ${logEnd}, but all records up to ${to} have been on the disk. \`ringmq verify\` says ` +
-        `what is wrong, \`ringmq repair\` accepts the loss (so does moving ${this.#paths.checkpoint} away)`,
+    const to = lossLimit(vouched);
+    if (logEnd < to) throw this.#lost(`it ends at ${logEnd}`, to);
+  }
+
+  #lost(what: string, to: number): StoreDamagedError {
+    return new StoreDamagedError(
+      `the log of ${this.#files.directory} has lost something: ${what}, but all records up to ${to} have been on the disk. \`ringmq ` +
+        `verify\` says what is wrong. To go on with what is left: \`ringmq repair\`, or move ${this.#paths.checkpoint} away`,
     );
   }
 }
@@ -337,6 +349,11 @@ function gapIn({ topic, queueId, end }: FiledQueue, { firstUnfiled }: LedgerQueu
     `queue ${topic}/${queueId} has a gap: its files end at ${end}, the log goes on with ${firstUnfiled}. \`ringmq verify\` says what is ` +
       'wrong, `ringmq repair` builds the queue from what the log has',
   );
+}
+
+/** Up to here all records have been on the disk; 0 when nobody says so. */
+function lossLimit(vouched: Vouched | null): number {
+  return Math.max(0, vouched?.filedTo ?? 0, vouched?.stoppedAt ?? 0);
 }
 
 /** Without a log queues and index name nothing. They can be built again from a log that comes back, so nothing is lost (spec/store.md 12.5). */

@@ -21,11 +21,11 @@ describe('the checkpoint', () => {
   it('keeps what is not changed, also that of another process, in a file of the right size', () => {
     const disk = new MemoryDisk();
     const first = new CheckpointWriter(disk, '/checkpoint');
-    first.write({ logTimestamp: 1_700_000_000_123, indexTimestamp: 5 });
+    first.write({ logTimestamp: 1_700_000_000_123, indexTimestamp: 5 }, null);
     first.close();
     expect(disk.journal).toEqual(['fdatasync /checkpoint', 'fsync /']);
     const second = new CheckpointWriter(disk, '/checkpoint');
-    second.write({ queuesTimestamp: 7, confirmedOffset: 2 ** 40 });
+    second.write({ queuesTimestamp: 7, confirmedOffset: 2 ** 40 }, null);
     second.close();
     expect(disk.stat('/checkpoint')?.size).toBe(4096);
     expect(readCheckpoint(disk, '/checkpoint')).toEqual({
@@ -78,13 +78,13 @@ describe('the checkpoint', () => {
   it('stays as it was on a full disk', () => {
     const disk = new MemoryDisk();
     const writer = new CheckpointWriter(disk, '/checkpoint');
-    expect(writer.write({ queuesTimestamp: 5 })).toBe(true);
+    expect(writer.write({ queuesTimestamp: 5 }, null)).toBe(true);
     disk.fault = (operation) => (operation === 'write' ? 'ENOSPC' : null);
-    expect(writer.write({ queuesTimestamp: 7 })).toBe(false);
+    expect(writer.write({ queuesTimestamp: 7 }, null)).toBe(false);
     expect(readCheckpoint(disk, '/checkpoint').queuesTimestamp).toBe(5);
     disk.fault = () => null;
     // Nor does the writer take the refused one for the newest.
-    expect(writer.write({ queuesTimestamp: 6 })).toBe(true);
+    expect(writer.write({ queuesTimestamp: 6 }, null)).toBe(true);
     expect(readCheckpoint(disk, '/checkpoint').queuesTimestamp).toBe(6);
   });
 
@@ -93,17 +93,17 @@ describe('the checkpoint', () => {
       const disk = new MemoryDisk();
       const writer = new CheckpointWriter(disk, '/checkpoint');
       disk.fault = (call) => (call === operation ? 'EMFILE' : null);
-      expect(writer.write({ queuesTimestamp: 5 })).toBe(false);
+      expect(writer.write({ queuesTimestamp: 5 }, null)).toBe(false);
       disk.fault = () => null;
-      expect(writer.write({ queuesTimestamp: 5 })).toBe(true);
+      expect(writer.write({ queuesTimestamp: 5 }, null)).toBe(true);
       expect(disk.journal.at(-1)).toBe('fsync /');
     }
   });
 
   it('does not go back', () => {
     const writer = new CheckpointWriter(new MemoryDisk(), '/checkpoint');
-    writer.write({ logTimestamp: 100, queuesTimestamp: 100 });
-    expect(() => writer.write({ queuesTimestamp: 99 })).toThrow('does not go back');
-    expect(() => writer.write({ logTimestamp: 99 })).toThrow('does not go back');
+    writer.write({ logTimestamp: 100, queuesTimestamp: 100 }, null);
+    expect(() => writer.write({ queuesTimestamp: 99 }, null)).toThrow('does not go back');
+    expect(() => writer.write({ logTimestamp: 99 }, null)).toThrow('does not go back');
   });
 });

@@ -97,7 +97,7 @@ function recover(disk: MemoryDisk, cleanStop: boolean): RecoveredStore {
 
 function checkpointAt(disk: MemoryDisk, timeMs: number): void {
   const writer = new CheckpointWriter(disk, paths.checkpoint);
-  writer.write({ logTimestamp: timeMs, queuesTimestamp: timeMs });
+  writer.write({ logTimestamp: timeMs, queuesTimestamp: timeMs }, null);
   writer.close();
 }
 

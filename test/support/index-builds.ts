@@ -65,7 +65,7 @@ export function putRange(
 
 /** Brings the files up to date and closes them. */
 export function finish(filing: IndexFiling): void {
-  filing.beginRound();
+  filing.beginRound(Number.MAX_SAFE_INTEGER);
   while (filing.roundStep() === null);
   filing.close();
 }
@@ -92,7 +92,8 @@ export function queryFiles(disk: Disk, query: KeyQuery, files: IndexFiles = GOLD
     const { begin, end, maxNum: max } = query;
     const isMatched = begin <= header.endTimestamp && end >= header.beginTimestamp;
     const keyHash = indexKeyHashOf(query.topic, query.key);
-    if (isMatched) searchIndex(searched(file, header, files.shape), { keyHash, begin, end, max }, found);
+    if (isMatched)
+      searchIndex(searched(file, header, files.shape), { keyHash, begin, end, max, looks: { left: 1e6 } }, found);
     file.close();
     if (header.beginTimestamp < begin || found.length >= max) break;
   }

@@ -83,7 +83,7 @@ export function smallStore(count: number, fields: (i: number) => SmallMessage = 
   disk.put(SMALL_INDEX, indexOf(records));
   const checkpoint = new CheckpointWriter(disk, smallPaths.checkpoint);
   const newest = STORED_MS + (count - 1) * STEP_MS;
-  checkpoint.write({ logTimestamp: newest, queuesTimestamp: newest, indexTimestamp: newest });
+  checkpoint.write({ logTimestamp: newest, queuesTimestamp: newest, indexTimestamp: newest }, null);
   checkpoint.close();
   const topics = Object.fromEntries(records.map(({ topic }) => [topic, { topicName: topic }]));
   disk.put('/store/config/topics.json', JSON.stringify({ topicConfigTable: topics }));

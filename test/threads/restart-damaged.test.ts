@@ -97,6 +97,50 @@ describe('a store that was stopped in order', () => {
     for (const [queueId, bodies] of left.entries()) expect(expected[queueId]!.slice(0, bodies.length)).toEqual(bodies);
   });
 
+  it('is served whole when a body has rotted: the record too, with a line that names it', async () => {
+    const folder = join(store, 'commitlog');
+    const first = join(folder, readdirSync(folder)[0]!);
+    const bytes = readFileSync(first);
+    const at = bytes.indexOf('message 4 ');
+    bytes[at] = 'M'.charCodeAt(0);
+    writeFileSync(first, bytes);
+    expected[4 % QUEUES]![1] = expected[4 % QUEUES]![1]!.replace('m', 'M');
+    expect(await served()).toEqual(expected);
+    expect(warnings()).toEqual([
+      expect.stringMatching(/^the record at \d+ \(Orders, queue 1, offset 1\) was on the disk and is damaged/),
+    ]);
+  });
+
+  it.each(['the newest file', 'every file'])(
+    'is refused when %s of its log is gone, and nothing else goes',
+    async (what) => {
+      const folder = join(store, 'commitlog');
+      const names = readdirSync(folder).filter((name) => readFileSync(join(folder, name)).some((byte) => byte !== 0));
+      for (const name of readdirSync(folder))
+        if (what === 'every file' || name >= names.at(-1)!) rmSync(join(folder, name));
+      const before = readdirSync(queueFolder(0));
+      await expect(served()).rejects.toThrow(/has lost something: .*all records up to \d+ have been on the disk/);
+      expect(readdirSync(queueFolder(0))).toEqual(before);
+      expect(readdirSync(join(store, 'index'))).toHaveLength(1);
+    },
+  );
+
+  it('passes over files that others have put beside its queues', async () => {
+    writeFileSync(join(store, 'consumequeue/.DS_Store'), 'x');
+    writeFileSync(join(store, 'consumequeue/Orders/7'), 'x');
+    expect(await served()).toEqual(expected);
+  });
+
+  it('is refused with another size of index files than it has, and keeps them', async () => {
+    writeFileSync(join(store, 'abort'), '');
+    const name = readdirSync(join(store, 'index'))[0]!;
+    await expect(startNode(store, { maxIndexNum: 30_000_000 }, lines)).rejects.toThrow(
+      /maxHashSlotNum and maxIndexNum make/,
+    );
+    expect(readdirSync(join(store, 'index'))).toEqual([name]);
+    expect(await served()).toEqual(expected);
+  });
+
   it('is refused when a file of the log is short, and says which', async () => {
     const folder = join(store, 'commitlog');
     const first = join(folder, readdirSync(folder)[0]!);

@@ -18,8 +18,11 @@ import { type FoundRecord, readRecordAt } from '../../store/record-reader.ts';
 const ROUNDS_MAX = 3;
 /** An answer is one frame, and clients take 16 MiB at most. */
 const ANSWER_MAX_BYTES = 12 * 1024 * 1024;
-/** A look at the shared index is void when its file changes meanwhile, which happens once in millions of messages. */
+/** A look at the shared index is void when its file changes meanwhile, which happens once in millions of messages and takes some ms. */
 const LOOKS_MAX = 100;
+const CHANGE_SPINS_MAX = 10_000_000;
+/** Entries that one query looks at: control has others to serve. A file's chains have four on average, those of a hot key have more. */
+const ENTRIES_MAX = 50_000;
 /** Dispatch shows what it has put at the end of its turn, a fraction of a millisecond later. */
 const SPINS_MAX = 100_000;
 
@@ -50,46 +53,65 @@ export class MessageReads implements MessagePort {
     return this.#record(logOffset)?.bytes ?? null;
   }
 
-  byKey({ topic, key, max, begin, end }: KeyQuery): FoundMessages {
+  byKey({ topic, key, max, begin, end }: KeyQuery): FoundMessages | null {
     const { indexTable, indexFiles } = this.#parts;
     if (indexTable === null || indexFiles === null) return NOTHING;
     const keyHash = indexKeyHashOf(topic, key);
+    const looks = { left: ENTRIES_MAX };
     let to = end;
     for (let round = 0; round < ROUNDS_MAX && to >= begin; round++) {
-      const offsets = this.#search(indexTable, indexFiles, { keyHash, begin, end: to, max });
-      if (offsets.length === 0) break;
-      const found = offsets.sort((a, b) => a - b).map((offset) => this.#record(offset));
-      const records = withinFrame(found.filter((record) => record !== null && hasKey(record, topic, key)));
+      const offsets = this.#search(indexTable, indexFiles, { keyHash, begin, end: to, max, looks });
+      if (offsets === null) return null;
+      const { records, oldest } = this.#read(offsets, topic, key);
       if (records.length > 0) {
         const { endTimestamp: indexedAt, endLogOffset: indexedTo } = indexTable.bounds();
         return { records, indexedAt, indexedTo };
       }
-      const oldest = found.find((record) => record !== null);
-      if (oldest == null) break;
+      if (oldest === null) break;
       to = oldest.cursor.storeTimestamp;
     }
     return NOTHING;
+  }
+
+  /** The records that have the key, oldest first, as many as fit an answer; and the oldest of all, for a look further back. */
+  #read(offsets: number[], topic: string, key: string): { records: Uint8Array[]; oldest: FoundRecord | null } {
+    const records: Uint8Array[] = [];
+    let oldest: FoundRecord | null = null;
+    let size = 0;
+    for (const offset of offsets.sort((a, b) => a - b)) {
+      const record = this.#record(offset);
+      oldest ??= record;
+      if (record === null || !hasKey(record, topic, key)) continue;
+      size += record.bytes.length;
+      // The first record is sent in any case.
+      if (records.length > 0 && size > ANSWER_MAX_BYTES) break;
+      records.push(record.bytes);
+    }
+    return { records, oldest };
   }
 
   #record(logOffset: number): FoundRecord | null {
     return readRecordAt(this.#parts.log, logOffset, this.#parts.visible());
   }
 
-  /** Log offsets, newest first. */
-  #search(table: IndexTable, files: IndexFiles, query: IndexQuery): number[] {
+  /** Log offsets, newest first; null when the shared index did not stay the same for as long as a look takes. */
+  #search(table: IndexTable, files: IndexFiles, query: IndexQuery): number[] | null {
     for (let look = 0; look < LOOKS_MAX; look++) {
-      const sequence = table.sequence();
+      const sequence = settledSequence(table);
+      if (sequence === null) return null;
       const found: number[] = [];
       this.#searchFiles(table, files, query, found);
-      if (sequence % 2 === 0 && !table.hasMoved(sequence)) return found;
+      if (!table.hasMoved(sequence)) return found;
     }
-    return [];
+    return null;
   }
 
   /** The newest file first; none before the one that begins before the time in question. */
   #searchFiles(table: IndexTable, files: IndexFiles, query: IndexQuery, found: number[]): void {
     const shared = table.name();
     for (const name of indexFileNames(this.#parts.disk, files).reverse()) {
+      // One that is just being made holds nothing that readers may see.
+      if (BigInt(name) > shared) continue;
       const file = this.#open(indexFilePath(files, name), files);
       if (file === null) continue;
       try {
@@ -111,6 +133,15 @@ export class MessageReads implements MessagePort {
       throw error;
     }
   }
+}
+
+/** Waits while the shared index goes over to its next file: it is cleared meanwhile, which takes some ms. */
+function settledSequence(table: IndexTable): number | null {
+  for (let spins = 0; spins < CHANGE_SPINS_MAX; spins++) {
+    const sequence = table.sequence();
+    if (sequence % 2 === 0) return sequence;
+  }
+  return null;
 }
 
 function fileIndex(file: IndexFile): SearchedIndex {
@@ -150,17 +181,4 @@ function hasKey({ bytes, cursor }: FoundRecord, topic: string, key: string): boo
   const properties = parsePropertiesAt(bytes, cursor.propertiesStart, propertiesEnd);
   if (properties.get(PropertyName.UNIQ_KEY) === key) return true;
   return properties.get(PropertyName.KEYS)?.split(KEY_SEPARATOR).includes(key) ?? false;
-}
-
-/** The first record is sent in any case. */
-function withinFrame(found: readonly (FoundRecord | null)[]): Uint8Array[] {
-  const records: Uint8Array[] = [];
-  let size = 0;
-  for (const record of found) {
-    if (record === null) continue;
-    size += record.bytes.length;
-    if (records.length > 0 && size > ANSWER_MAX_BYTES) break;
-    records.push(record.bytes);
-  }
-  return records;
 }

@@ -104,7 +104,7 @@ export class DispatchAgent implements Agent {
    * Builds the queues up to `logEnd` at start. That may take minutes: `alive` is called after each read. Throws when there is no room
    * for them, because a consumer who finds a queue shorter than it was is sent back.
    */
-  catchUp(logEnd: number, alive: () => void = () => {}): void {
+  catchUp(logEnd: number, alive: (position: number) => void = () => {}): void {
     this.#dispatchTo(logEnd, alive);
     if (this.#position >= logEnd) return;
     throw new Error(
@@ -114,11 +114,11 @@ export class DispatchAgent implements Agent {
   }
 
   /** As far as the disk has room. */
-  #dispatchTo(logEnd: number, alive: () => void): void {
+  #dispatchTo(logEnd: number, alive: (position: number) => void): void {
     // A long record takes two rounds: the first one makes room for it.
     do {
       this.#dispatch();
-      alive();
+      alive(this.#position);
     } while (this.#position < logEnd && !this.#isFull);
   }
 
@@ -142,6 +142,7 @@ export class DispatchAgent implements Agent {
       const magic = this.#view.getInt32(at + RecordAt.magic);
       if (magic === BLANK_MAGIC) {
         at += size;
+        this.#filing.passed(this.#position + at);
         records++;
         break;
       }

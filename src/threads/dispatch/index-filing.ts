@@ -51,8 +51,10 @@ const EMPTY_HEAD: IndexHeader = {
 export interface IndexRound {
   readonly files: readonly string[];
   readonly folders: readonly string[];
-  /** Store time and log offset of the newest message that the headers name; -1 when the index is empty. */
+  /** Store time of the newest message that the headers name, and its log offset; -1 when the index is empty. */
   readonly storeTimestamp: number;
+  readonly countedTo: number;
+  /** Log offset of the newest message before the round's limit that was in the index when it began; -1 without. */
   readonly logOffset: number;
 }
 
@@ -81,10 +83,13 @@ export class IndexFiling {
   /** The record whose keys are being put, and how many of them are: on a full disk it is tried again. */
   #record = -1;
   #keysPut = 0;
+  /** Newest message with an entry before that record; -1 without. */
+  #endBefore = -1;
   #indexedTo = -1;
   #update: Update | null = null;
-  /** A round wants more than was written. */
+  /** A round wants what is in the index up to this message. */
   #isBehind = false;
+  #roundEnd = -1;
   #unsynced = new Set<string>();
   #hasNewName = false;
 
@@ -97,11 +102,6 @@ export class IndexFiling {
     this.#load();
   }
 
-  /** Log offset of the newest record in the index; -1 when it is empty. */
-  get indexedTo(): number {
-    return this.#indexedTo;
-  }
-
   /**
    * Puts the keys of a record whose topic and keys lie in `bytes`. False on a shortage: some may be in, and the same record has to come
    * again. Records that the index has are passed over.
@@ -111,6 +111,7 @@ export class IndexFiling {
     if (record.physicalOffset !== this.#record) {
       this.#record = record.physicalOffset;
       this.#keysPut = 0;
+      this.#endBefore = newestIndexed(this.#head);
     }
     this.#keys.load(bytes, record, keys);
     try {
@@ -146,40 +147,51 @@ export class IndexFiling {
     if (this.#table.nextEntry() !== this.#head.nextEntry) this.#table.publish(this.#head);
   }
 
-  /** From here on a round brings the file up to date with what is in the index now. */
-  beginRound(): void {
+  /** From here on a round brings the file up to date with what is in the index now, at least. Of records from `limit` on nothing is promised. */
+  beginRound(limit: number): void {
     this.#isBehind = true;
+    const end = newestIndexed(this.#head);
+    // Dispatch may have put the keys of one more record, which waits for room in its queue.
+    this.#roundEnd = end < limit ? end : this.#endBefore;
   }
 
   /** Does a piece of the round; null when there is more to do. On a shortage it throws, and may be called again later. */
   roundStep(): IndexRound | null {
-    if (this.#update === null && this.#isBehind) this.#beginUpdate();
-    if (this.#update !== null && !this.#bringUpToDate(this.#file!, this.#update)) return null;
-    this.#update = null;
-    // What was begun for an earlier round, which a full disk has ended, is not enough for this one.
-    if (this.#isBehind) return null;
+    const file = this.#file;
+    if (file !== null) {
+      if (this.#update === null && this.#isBehind && !this.#isUpToDate) this.#beginUpdate(file);
+      if (this.#update !== null) {
+        if (!this.#bringUpToDate(file, this.#update)) return null;
+        // What was begun for an earlier round, which a full disk has ended, may not be enough for this one.
+        if (this.#isBehind && newestIndexed(this.#written) < this.#roundEnd) return null;
+      }
+    }
+    this.#isBehind = false;
     const round = {
       files: [...this.#unsynced],
       folders: this.#hasNewName ? [this.#files.directory] : [],
       storeTimestamp: this.#written.endTimestamp,
-      logOffset: newestIndexed(this.#written),
+      logOffset: this.#roundEnd,
+      countedTo: newestIndexed(this.#written),
     };
     this.#unsynced.clear();
     this.#hasNewName = false;
     return round;
   }
 
+  get #isUpToDate(): boolean {
+    const { nextEntry, endLogOffset } = this.#written;
+    return nextEntry === this.#head.nextEntry && endLogOffset === this.#head.endLogOffset;
+  }
+
   /** The header counts the entries before the first slot that names one of them is written. */
-  #beginUpdate(): void {
+  #beginUpdate(file: IndexFile): void {
     const head = { ...this.#head };
-    if (this.#file !== null && this.#written.nextEntry !== head.nextEntry) {
-      this.#fileEntries(this.#file);
-      const { endTimestamp, endLogOffset } = this.#written;
-      this.#writeHeader(this.#file, { ...head, endTimestamp, endLogOffset });
-      for (let page = 0; page < this.#pages.length; page++) if (this.#pages[page] === CHANGED) this.#pages[page] = OWED;
-      this.#update = { head, page: 0 };
-    }
-    this.#isBehind = false;
+    this.#fileEntries(file);
+    const { endTimestamp, endLogOffset } = this.#written;
+    this.#writeHeader(file, { ...head, endTimestamp, endLogOffset });
+    for (let page = 0; page < this.#pages.length; page++) if (this.#pages[page] === CHANGED) this.#pages[page] = OWED;
+    this.#update = { head, page: 0 };
   }
 
   #bringUpToDate(file: IndexFile, update: Update): boolean {
@@ -191,6 +203,7 @@ export class IndexFiling {
       update.page += Math.max(1, count);
     }
     this.#writeHeader(file, update.head);
+    this.#update = null;
     return true;
   }
 
@@ -243,6 +256,9 @@ export class IndexFiling {
   /** The file is full, or there is none: completes it and makes the next (spec/store.md 9.2). */
   #roll(): void {
     if (this.#file !== null) this.#complete(this.#file);
+    // It gives its descriptor back before the next one needs one.
+    this.#file?.close();
+    this.#file = null;
     const { endTimestamp, endLogOffset } = this.#head;
     const head = {
       ...EMPTY_HEAD,
@@ -253,7 +269,6 @@ export class IndexFiling {
     };
     const name = newIndexFileName(this.#clock.nowMs(), this.#name);
     const next = this.#create(name, head);
-    this.#file?.close();
     this.#file = next;
     this.#name = name;
     this.#head = { ...head };
@@ -280,14 +295,12 @@ export class IndexFiling {
     }
   }
 
-  /** Writes all that the file lacks; what a round has begun with it is over. */
+  /** Writes all that the file lacks. After a shortage it goes on where it was. */
   #complete(file: IndexFile): void {
-    this.#fileEntries(file);
-    const { endTimestamp, endLogOffset } = this.#written;
-    this.#writeHeader(file, { ...this.#head, endTimestamp, endLogOffset });
-    for (let page = 0; page < this.#pages.length; page++) if (this.#pages[page] !== CLEAN) this.#writePages(page, 1);
-    this.#writeHeader(file, { ...this.#head });
-    this.#update = null;
+    while (this.#update !== null || !this.#isUpToDate) {
+      if (this.#update === null) this.#beginUpdate(file);
+      while (this.#update !== null) this.#bringUpToDate(file, this.#update);
+    }
   }
 
   #fileEntries(file: IndexFile): void {
@@ -297,9 +310,9 @@ export class IndexFiling {
       const count = Math.min(nextEntry - this.#filed, this.#table.entriesToWrap(this.#filed));
       file.writeEntries(this.#filed, count, this.#table.bytes, this.#table.entryPosition(this.#filed));
       this.#filed += count;
+      this.#table.setFiled(this.#filed);
     }
     this.#unsynced.add(file.path);
-    this.#table.setFiled(nextEntry);
   }
 
   #writePages(page: number, count: number): void {

@@ -5,6 +5,7 @@ import { ConsumeQueueWriter } from '../../store/consume-queue.ts';
 import { LogReader } from '../../store/log-reader.ts';
 import { DeletedFiles } from '../deleted-files.ts';
 import { descriptorShares } from '../descriptor-shares.ts';
+import { slowProgress } from '../slow-progress.ts';
 import type { StoreStart } from '../thread-messages.ts';
 import { dispatchEnds } from '../topology.ts';
 import type { OpenedAgent, WorkerContext } from '../worker-context.ts';
@@ -13,7 +14,7 @@ import { IndexFiling } from './index-filing.ts';
 import { QueueFiling } from './queue-filing.ts';
 
 export function openDispatch(
-  { memory, settings, paths, logFiles, indexFiles, disk, clock, ports, beat }: WorkerContext,
+  { memory, settings, paths, logFiles, indexFiles, disk, clock, ports, beat, log: say }: WorkerContext,
   start: StoreStart,
 ): OpenedAgent {
   const ends = dispatchEnds(memory, settings.flushDiskType === 'SYNC_FLUSH');
@@ -38,6 +39,10 @@ export function openDispatch(
     clock,
     deleted: new DeletedFiles(ends, log, files),
   });
-  agent.catchUp(start.logEnd, beat);
+  const progress = slowProgress(clock, (line) => say('info', line), 'building queues and index from the log');
+  agent.catchUp(start.logEnd, (position) => {
+    beat();
+    progress(position);
+  });
   return { agent, closed: () => ports.toFlush!.close() };
 }

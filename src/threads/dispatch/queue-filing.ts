@@ -29,7 +29,7 @@ const RETRY_US = 500_000;
 const ROUND_QUEUES = 64;
 const US_PER_MS = 1000;
 
-const NO_INDEX: IndexRound = { files: [], folders: [], storeTimestamp: 0, logOffset: NO_INDEX_KEPT };
+const NO_INDEX: IndexRound = { files: [], folders: [], storeTimestamp: 0, logOffset: NO_INDEX_KEPT, countedTo: -1 };
 
 type Stage = 'idle' | 'filing' | 'flushing';
 
@@ -81,6 +81,11 @@ export class QueueFiling {
   learn(slot: QueueSlot, next: number): void {
     this.#filed[slot] = next;
     this.#next[slot] = next;
+  }
+
+  /** The filler of a segment ends at `logOffset`. */
+  passed(logOffset: number): void {
+    this.#seenTo = logOffset;
   }
 
   /** A record was taken that ends at `logOffset`. */
@@ -172,7 +177,7 @@ export class QueueFiling {
     this.#round = this.#dirty;
     this.#dirty = [];
     for (const slot of this.#round) this.#isDirty[slot] = 0;
-    this.#index?.beginRound();
+    this.#index?.beginRound(this.#roundLogTo);
   }
 
   #fileSome(nowUs: number): void {
@@ -198,6 +203,7 @@ export class QueueFiling {
       logOffset: this.#roundLogTo,
       indexTimestamp: index.storeTimestamp,
       indexEnd: index.logOffset,
+      indexCountedTo: index.countedTo,
     });
     this.#ends.flush.ring();
     this.#stage = 'flushing';

@@ -235,7 +235,7 @@ export class FlushAgent implements Agent {
   #checkpoint(): void {
     const round = this.#round;
     // With async flush the queues may be ahead of the log: then the checkpoint waits.
-    if (round === null || round.logOffset > this.#flushed) return;
+    if (round === null || round.logOffset > this.#flushed || round.indexCountedTo >= this.#flushed) return;
     const ends = this.#roundEnds;
     while (ends.length > 1 && ends[1]! <= round.logOffset - LOOK_BACK_BYTES) ends.shift();
     if (!this.#options.saveCheckpoint({ logTimestamp: this.#flushedAt, round, lookFrom: ends[0]! })) return;

@@ -39,7 +39,7 @@ function fill(filing: IndexFiling, reader: LogReader, from: number, to: number):
 }
 
 function complete(disk: Disk, filing: IndexFiling): number {
-  filing.beginRound();
+  filing.beginRound(Number.POSITIVE_INFINITY);
   for (;;) {
     const round = filing.roundStep();
     if (round === null) continue;

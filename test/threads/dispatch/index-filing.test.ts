@@ -10,9 +10,11 @@ import {
   readIndexHeader,
   readIndexSlot,
 } from '../../../src/layout/index-file.ts';
+import { isShortage } from '../../../src/store/disk.ts';
 import { IndexFile } from '../../../src/store/index-file.ts';
 import { indexFileNames, indexFilePath, newIndexFileName } from '../../../src/store/index-files.ts';
 import { cutIndex } from '../../../src/store/index-recovery.ts';
+import type { IndexRound } from '../../../src/threads/dispatch/index-filing.ts';
 import { goldenStore, goldenStoreIndex } from '../../support/golden-store.ts';
 import { finish, GOLDEN_INDEX, indexBytes, openFiling, putRange, queryFiles } from '../../support/index-builds.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';
@@ -32,12 +34,12 @@ function bare(): MemoryDisk {
 }
 
 /** The files of an index that was built of the log up to `to` and no further. */
-function built(to: number): Uint8Array[] {
+function built(to: number, files = GOLDEN_INDEX): Uint8Array[] {
   const disk = bare();
-  const filing = openFiling(disk);
+  const filing = openFiling(disk, files);
   putRange(filing, { disk, from: 0, to });
   finish(filing);
-  return indexBytes(disk);
+  return indexBytes(disk, files);
 }
 
 describe('the key index', () => {
@@ -81,11 +83,40 @@ describe('the key index', () => {
         : null;
     let refused = 0;
     // A record that is refused comes again, and nothing behind it before.
-    while (!putRange(filing, { disk, from: Math.max(0, filing.indexedTo), to: logEnd })) refused++;
+    while (!putRange(filing, { disk, from: 0, to: logEnd })) refused++;
     expect(refused).toBeGreaterThan(3);
     disk.fault = () => null;
     finish(filing);
     expect(indexBytes(disk)).toEqual(whole);
+  });
+
+  it('vouches in a round for what is in the files, however often the disk was full before it', () => {
+    const random = seededRandom(4);
+    const files = { directory: GOLDEN_INDEX.directory, shape: { slots: 300, entries: 60 } };
+    const disk = bare();
+    const filing = openFiling(disk, files);
+    let isFull = true;
+    disk.fault = (operation, path) =>
+      isFull && path.startsWith(GOLDEN_INDEX.directory) && operation === 'write' && random.next() < 0.5
+        ? 'ENOSPC'
+        : null;
+    let rounds = 0;
+    let end = 0;
+    for (let isIn = false; !isIn; ) {
+      isIn = putRange(filing, { disk, from: 0, to: logEnd }, (recordEnd) => {
+        end = Math.max(end, recordEnd);
+      });
+      filing.beginRound(end);
+      const round = stepsOf(filing);
+      if (round === null || round.logOffset < 0 || rounds++ % 3 !== 0) continue;
+      isFull = false;
+      const copy = disk.copy();
+      const settings = { limit: asLogOffset(end), believedTo: round.storeTimestamp, storeTimeAt };
+      expect(cutIndex(copy, files, settings)).toBe(round.logOffset);
+      expect(indexBytes(copy, files)).toEqual(built(end, files));
+      isFull = true;
+    }
+    expect(rounds).toBeGreaterThan(3);
   });
 
   it('gives its files names in the order of their age', () => {
@@ -95,6 +126,19 @@ describe('the key index', () => {
     expect(newIndexFileName(Date.UTC(2026, 10, 26, 12, 0, 1), name) > name).toBe(true);
   });
 });
+
+/** A round to its end, or null when the disk is full. */
+function stepsOf(filing: ReturnType<typeof openFiling>): IndexRound | null {
+  try {
+    for (;;) {
+      const round = filing.roundStep();
+      if (round !== null) return round;
+    }
+  } catch (cause) {
+    if (isShortage(cause)) return null;
+    throw cause;
+  }
+}
 
 function headerOf(disk: MemoryDisk, name: string) {
   const file = IndexFile.open(disk, indexFilePath(GOLDEN_INDEX, name), GOLDEN_INDEX.shape, 'read');
@@ -164,7 +208,7 @@ describe('the key index of a broker that was killed', () => {
     let roundTo = -1;
     putRange(filing, { disk, from: 0, to: logEnd }, (end) => {
       if (roundTo < 0 && random.next() < 0.1) {
-        filing.beginRound();
+        filing.beginRound(Number.MAX_SAFE_INTEGER);
         roundTo = end;
       }
       if (roundTo < 0 || random.next() < 0.7) return;
@@ -188,7 +232,7 @@ describe('the key index of a broker that was killed', () => {
     let records = 0;
     let turns = 0;
     putRange(filing, { disk, from: 0, to: logEnd }, () => {
-      if (++records % 150 === 0) filing.beginRound();
+      if (++records % 150 === 0) filing.beginRound(Number.MAX_SAFE_INTEGER);
       if (records % 10 !== 0 || filing.roundStep() !== null) return;
       turns++;
       expect(lostToUpstream(disk, files)).toEqual([]);

@@ -257,7 +257,15 @@ describe('the checkpoint', () => {
 
   /** Dispatch hands over a round that ends at `logOffset`. */
   function round(storeTimestamp: number, logOffset: number): void {
-    path.rounds.push({ files: [], folders: [], storeTimestamp, logOffset, indexTimestamp: 0, indexEnd: -1 });
+    path.rounds.push({
+      files: [],
+      folders: [],
+      storeTimestamp,
+      logOffset,
+      indexTimestamp: 0,
+      indexCountedTo: -1,
+      indexEnd: -1,
+    });
     path.clock.passMs(10);
   }
 
