@@ -12,4 +12,11 @@ describe('answers/hashes', () => {
     // A lone surrogate has no UTF-8.
     if (bytes.toString() === s) expect(javaHashOfUtf8(bytes, 0, bytes.length)).toBe(javaHash);
   });
+
+  it('takes a byte order mark for a character like others', () => {
+    for (const s of ['\ufeffkey', 'abc\ufeff', 'ab\u00e9\ufeff']) {
+      const bytes = Buffer.from(s);
+      expect(javaHashOfUtf8(bytes, 0, bytes.length)).toBe(javaHashCode(s));
+    }
+  });
 });

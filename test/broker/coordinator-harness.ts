@@ -100,7 +100,10 @@ export class FakeMessages implements MessagePort {
   readonly keys = new Map<string, readonly number[]>();
   readonly asked: KeyQuery[] = [];
 
-  byKey(query: KeyQuery): FoundMessages {
+  isChanging = false;
+
+  byKey(query: KeyQuery): FoundMessages | null {
+    if (this.isChanging) return null;
     this.asked.push(query);
     const offsets = this.keys.get(`${query.topic}#${query.key}`) ?? [];
     return { records: offsets.map((offset) => this.records.get(offset)!), indexedAt: 7, indexedTo: 5 };

@@ -44,6 +44,11 @@ describe('messages by key', () => {
     });
   });
 
+  it('are to be asked for again while the index goes over to its next file', () => {
+    control.messages.isChanging = true;
+    expect(query()).toMatchObject({ code: ResponseCode.SYSTEM_BUSY, remark: expect.stringContaining('ask again') });
+  });
+
   it('cannot be found without an index, which the answer says', () => {
     control.messages.areIndexed = false;
     expect(query()).toMatchObject({
