@@ -35,7 +35,7 @@ function gatherFacts(folder: string | undefined, options: DoctorFlags): DoctorFa
   const store = storeFacts(root, settings?.storePathCommitLog);
   return {
     store,
-    ...diskAndMachineFacts(root),
+    ...diskAndMachineFacts(root, settings?.storePathCommitLog),
     settings,
     settingsProblems: problems,
     settingsWarnings: resolved?.warnings ?? [],

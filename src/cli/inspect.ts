@@ -10,22 +10,22 @@ import { entryLogOffset, entrySize, QUEUE_ENTRY_BYTES } from '../layout/queue-en
 import { ConsumeQueueReader } from '../store/consume-queue.ts';
 import { type Disk, NodeDisk } from '../store/disk.ts';
 import { startByteOf } from '../store/file-names.ts';
-import { type StorePaths, storePathsOf } from '../store/store-paths.ts';
-import { type StoreSizes, sizesOf } from '../store/store-sizes.ts';
+import type { StorePaths } from '../store/store-paths.ts';
+import type { StoreSizes } from '../store/store-sizes.ts';
 import { ExitCode } from './exit-code.ts';
 import { fileKind } from './inspect/file-kind.ts';
 import { inspectIndexFile } from './inspect/index-file.ts';
 import { type Inspection, inspectionJson, inspectionText } from './inspect/inspection.ts';
-import { inspectStore, isStore } from './inspect/overview.ts';
+import { inspectStore } from './inspect/overview.ts';
 import { inspectBatchQueueFile, inspectQueueFile } from './inspect/queue-file.ts';
 import { inspectRecordAt, inspectSegment } from './inspect/segment.ts';
 import { inspectAbort, inspectCheckpoint, inspectLock, inspectSettings } from './inspect/small-file.ts';
 import { inspectTimerCheck, inspectTimerLog, inspectTimerWheel } from './inspect/timer-file.ts';
+import { type StoreFlags, storeArguments } from './store-arguments.ts';
 import { jsonLine } from './tool-output.ts';
 
-export interface InspectFlags {
+export interface InspectFlags extends StoreFlags {
   readonly limit: string;
-  readonly json?: boolean;
 }
 
 /** `what`: what of it is wanted, see `--help`. 1 when it is not there. */
@@ -33,21 +33,25 @@ export function runInspect(path: string, what: string | undefined, options: Insp
   const limit = Number(options.limit);
   if (!Number.isSafeInteger(limit) || limit < 0)
     throw new ConfigurationError([`--limit ${options.limit}: must be a number`]);
-  const inspection = inspect(new NodeDisk(), resolve(path), what, limit);
+  const inspection = inspect(new NodeDisk(), resolve(path), what, limit, options);
   process.stdout.write(options.json === true ? jsonLine(inspectionJson(inspection)) : inspectionText(inspection));
   return inspection.kind === NOTHING ? ExitCode.failed : ExitCode.ok;
 }
 
 const NOTHING = 'no record';
 
-export function inspect(disk: Disk, path: string, what: string | undefined, limit: number): Inspection {
+/** `flags`: settings that say where the log of a store lies and how large its files are, where these do not tell. */
+export function inspect(
+  disk: Disk,
+  path: string,
+  what: string | undefined,
+  limit: number,
+  flags: StoreFlags = { set: [] },
+): Inspection {
   const stat = disk.stat(path);
   if (stat === null) throw new Error(`${path} is not there`);
   if (!stat.isDirectory) return inspectFile(disk, path, what, limit);
-  const paths = storePathsOf(path);
-  if (!isStore(disk, paths))
-    throw new Error(`${path} is no store: it has no commitlog, no consumequeue and no checkpoint`);
-  const sizes = sizesOf(disk, paths);
+  const { paths, sizes } = storeArguments(disk, path, flags);
   if (what === undefined) return inspectStore(disk, paths, sizes, limit);
   const logOffset = positionOf(disk, paths, sizes, what);
   if (logOffset === null)

@@ -94,10 +94,11 @@ Examples:
   )
   .action((options) => ends(runBenchmark(options)));
 
-program
+const inspect = program
   .command('inspect')
   .argument('<path>', 'folder of a store, or any file of one')
-  .argument('[what]', 'what of it, see the examples')
+  .argument('[what]', 'what of it, see the examples');
+addSettingsOptions(inspect)
   .description('shows a store, a file of one, or a record; reads only, also beside a broker that runs')
   .option('--limit <number>', 'rows that are shown', '20')
   .option('--json', 'print it as JSON')
@@ -113,6 +114,7 @@ Examples:
   ringmq inspect ./store/consumequeue/orders/3/00000000000000000000 42
   ringmq inspect ./store/index/20260101120000000 'orders#my-key'   the entries of a key; a number is that of an entry
   ringmq inspect ./store/config/topics.json
+  ringmq inspect /data/mq --set storePathCommitLog=/log/mq
 Exit codes: 0 shown, 1 there is nothing, 2 the command line cannot be used`,
   )
   .action((path, what, options) =>

@@ -9,7 +9,7 @@ import { type Disk, NodeDisk } from '../store/disk.ts';
 import { hasFailedSync } from '../store/failed-sync.ts';
 import { DEFAULT_INDEX_SHAPE } from '../store/index-shape.ts';
 import { SystemProcesses } from '../store/process-table.ts';
-import { keptFolder } from '../store/repair-cut.ts';
+import { countRecordsBehind, keptFolder } from '../store/repair-cut.ts';
 import type { RepairPlan } from '../store/repair-plan.ts';
 import type { RepairWork } from '../store/repair-store.ts';
 import { StoreOwnedError } from '../store/store-errors.ts';
@@ -92,7 +92,7 @@ class PoolWork implements RepairCalls {
   }
 
   agree(verified: VerifiedStore, plan: RepairPlan): Promise<boolean> {
-    return isAgreed(verified, plan, this.#flags);
+    return isAgreed(verified, plan, goodRecordsCut(this.#disk, verified, plan), this.#flags);
   }
 
   checkOwner(): void {
@@ -128,9 +128,20 @@ class PoolWork implements RepairCalls {
   }
 }
 
+function goodRecordsCut(disk: Disk, { plan, report }: VerifiedStore, { cut, losesRecords }: RepairPlan): number {
+  if (cut === null || !losesRecords) return 0;
+  const files = { directory: plan.paths.commitLog, segmentSizeBytes: plan.options.sizes.segmentSizeBytes };
+  return countRecordsBehind(disk, files, report.log.runs, cut.at);
+}
+
 /** What is going to be done goes to stderr, with the question. */
-async function isAgreed({ report }: VerifiedStore, plan: RepairPlan, { json, yes }: RepairFlags): Promise<boolean> {
-  if (json !== true) process.stderr.write(`${[...findingLines(report), ...stepLines(plan)].join('\n')}\n`);
+async function isAgreed(
+  { report }: VerifiedStore,
+  plan: RepairPlan,
+  recordsCut: number,
+  { json, yes }: RepairFlags,
+): Promise<boolean> {
+  if (json !== true) process.stderr.write(`${[...findingLines(report), ...stepLines(plan, recordsCut)].join('\n')}\n`);
   if (yes === true) return true;
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return false;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
@@ -142,25 +153,18 @@ async function isAgreed({ report }: VerifiedStore, plan: RepairPlan, { json, yes
 }
 
 /** One line for each thing that is done. */
-function stepLines({
-  cut,
-  losesRecords,
-  fillers,
-  build,
-  shorten,
-  buildIndex,
-  writeCheckpoint,
-  assumed,
-}: RepairPlan): string[] {
+function stepLines(plan: RepairPlan, recordsCut: number): string[] {
+  const { cut, losesRecords, fillers, build, shorten, buildIndex, writeCheckpoint, assumed } = plan;
   const lines: string[] = [];
   if (cut !== null) {
-    const what = losesRecords ? 'good records among them' : 'none of them a record';
+    const what = losesRecords ? `with ${recordsCut} records behind that place` : 'none of them a record';
     lines.push(`cut ${cut.dataEnd - cut.at} bytes off the log at ${cut.at}, ${what}; they are kept beside the store`);
   }
   if (fillers.length > 0) lines.push(`write the size of ${fillers.length} fillers`);
   if (shorten.length > 0) lines.push(`take away entries that name nothing from ${shorten.length} queues`);
-  if (build.length > 0) lines.push(`build ${build.length} queues from the log: ${namesOf(build)}`);
-  if (buildIndex) lines.push('build the key index from the log');
+  if (build.length > 0)
+    lines.push(`remove the files of these ${build.length} queues and build them from the log: ${namesOf(build)}`);
+  if (buildIndex) lines.push('remove the files of the key index and build it from the log');
   if (writeCheckpoint) lines.push('write the checkpoint');
   if (assumed.length > 0) lines.push(`take the default ${assumed.join(', ')}: no file tells another`);
   return lines.map((line) => `will ${line}`);
@@ -188,7 +192,7 @@ function outcomeText({ ok, end, verified, plan, kept }: RepairOutcome, { seconds
   const lines = plan.refusals.map((refusal) => `refused: ${refusal}`);
   lines.push(...kept.map((file) => `cut off and kept: ${file}`));
   lines.push(...plan.left.map((left) => `left alone: ${left}`));
-  if (end === 'repaired') lines.push(...findingLines(verified.report));
+  if (end === 'repaired' || end === 'refused' || !ok) lines.push(...findingLines(verified.report));
   const { log } = verified.report;
   const isChanged = end === 'refused' && kept.length > 0;
   lines.push(

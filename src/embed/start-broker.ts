@@ -35,7 +35,7 @@ export interface BrokerHandle {
 }
 
 /** Below so many cores one thread for sockets, append and dispatch is faster than three (docs/benchmarks.md). */
-const CORES_FOR_FULL = 4;
+export const CORES_FOR_FULL = 4;
 
 /**
  * Starts a broker. It serves from threads of its own, so it goes on while the program is busy (except in the placement `inline`). Rejects

@@ -92,7 +92,7 @@ export const FINDING_KINDS = {
   },
   'checkpoint-missing': {
     means: 'There is no checkpoint, or it is too short or empty',
-    todo: 'nothing: the next start after a crash takes longer. Repair writes one',
+    todo: 'nothing where the log is not damaged: a start after a crash takes longer. A damaged log it cuts: repair first, which writes a checkpoint',
   },
   'checkpoint-ahead': {
     means: 'The checkpoint names a later time than any record has',

@@ -17,7 +17,8 @@ export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
     offset,
   });
   if (plan.segments.length === 0 && plan.queueFolders.length > 0) {
-    const what = 'there are queues but no log: a start removes the queues. Put the log back first';
+    const what =
+      'there are queues but no log: a start removes the queues. Put the log back first; where it lies elsewhere, give storePathCommitLog with --set or -c';
     findings.add({ kind: 'log-missing', file: paths.commitLog, offset: null, what, matters: true, advice: 'restore' });
   }
   for (const damaged of log.damaged) {

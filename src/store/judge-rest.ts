@@ -49,6 +49,10 @@ export function judgeIndex(plan: VerifyPlan, log: LogPicture, results: readonly 
   }
 }
 
+function isDamaged({ damaged, holes }: LogPicture): boolean {
+  return holes.length > 0 || damaged.some(({ fault }) => fault !== 'properties');
+}
+
 export function judgeCheckpoint(plan: VerifyPlan, log: LogPicture): void {
   const { checkpoint, findings, options } = plan;
   const { logTimestamp, queuesTimestamp, indexTimestamp } = checkpoint;
@@ -60,7 +64,7 @@ export function judgeCheckpoint(plan: VerifyPlan, log: LogPicture): void {
   }
   if (logTimestamp === 0 && queuesTimestamp === 0) {
     if (log.records === 0 || options.state === 'running') return;
-    const what = `${options.state === 'crashed' ? 'the next start' : 'a start after a crash'} looks through the whole log: slow, and nothing is lost`;
+    const what = `${options.state === 'crashed' ? 'the next start' : 'a start after a crash'} looks through the whole log: ${isDamaged(log) ? 'it ends it at the first damage, and what is behind is lost' : 'slow, and nothing is lost'}`;
     findings.add({ kind: 'checkpoint-missing', file, offset: null, what, matters: false, advice: 'repair' });
     return;
   }

@@ -4,11 +4,15 @@
  */
 import { basename, dirname, join } from 'node:path';
 import { assert } from '../base/assert.ts';
+import { asLogOffset } from '../base/units.ts';
 import type { Disk } from './disk.ts';
 import { makeDurableDirectory, writeFully } from './disk.ts';
 import { wipeTail } from './file-run.ts';
+import { LogReader } from './log-reader.ts';
+import { LogScanner, Scanned } from './log-scanner.ts';
 import { type CommitLogFiles, segmentPath, segmentStart } from './segments.ts';
 import type { StorePaths } from './store-paths.ts';
+import type { RecordRun } from './verify-slice.ts';
 
 const COPY_BYTES = 1024 * 1024;
 
@@ -23,6 +27,24 @@ export interface LogCut {
 export function keptFolder(paths: StorePaths, stamp: string): string {
   const isInside = dirname(paths.commitLog) === paths.root;
   return `${isInside ? paths.root : paths.commitLog}.cut-${stamp}`;
+}
+
+/** Whole records behind the one at `at`, which is damaged or none: what a cut there takes with it. Bodies are not looked at. */
+export function countRecordsBehind(disk: Disk, files: CommitLogFiles, runs: readonly RecordRun[], at: number): number {
+  const reader = new LogReader(disk, files);
+  const scanner = new LogScanner(reader, false);
+  let count = 0;
+  try {
+    for (const { from, to } of runs.filter((run) => run.to > at)) {
+      scanner.begin(asLogOffset(from), asLogOffset(segmentStart(files, from) + files.segmentSizeBytes));
+      while (scanner.nextPosition < to && scanner.next() === Scanned.record && scanner.position < to) {
+        if (scanner.position > at) count++;
+      }
+    }
+    return count;
+  } finally {
+    reader.close();
+  }
 }
 
 /** Returns the files that hold what was cut, in order. */

@@ -7,6 +7,7 @@ import type { FindingKind } from './findings.ts';
 import type { LogCut } from './repair-cut.ts';
 import { segmentStart } from './segments.ts';
 import { DEFAULT_STORE_SIZES } from './store-sizes.ts';
+import { SCHEDULE_QUEUES_TOPIC } from './verify-entries.ts';
 import type { LogPicture, LogQueue } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
 import type { VerifyReport } from './verify-store.ts';
@@ -71,6 +72,7 @@ export function planRepair(plan: VerifyPlan, report: VerifyReport, options: Repa
   const buildIndex = hasIndex && log.records > 0 && (options.all || has(report, INDEX_DAMAGE));
   const changes = cut !== null || build.length > 0 || shorten.length > 0 || buildIndex || log.wrongFillers.length > 0;
   const assumed = assumedOf(options.guesses, build.length > 0 || losesRecords, buildIndex);
+  const delayed = build.filter(({ topic }) => topic === SCHEDULE_QUEUES_TOPIC).length;
   if (plan.segments.length > 0) refusals.push(...guessRefusals(plan, options.guesses, assumed));
   const isCheckpointWrong = has(report, ['checkpoint-missing', 'checkpoint-ahead']);
   return {
@@ -83,7 +85,8 @@ export function planRepair(plan: VerifyPlan, report: VerifyReport, options: Repa
     buildIndex,
     hasIndex,
     writeCheckpoint: changes || isCheckpointWrong || plan.options.state === 'crashed',
-    assumed,
+    assumed:
+      delayed > 0 ? [...assumed, `messageDelayLevel for ${delayed} queues of ${SCHEDULE_QUEUES_TOPIC}`] : assumed,
     left: leftOf(plan, report),
   };
 }
@@ -113,7 +116,10 @@ function has({ counts }: VerifyReport, kinds: readonly FindingKind[]): boolean {
 
 function refusalsOf(plan: VerifyPlan, report: VerifyReport, { cutAt }: RepairOptions): string[] {
   const { log, counts } = report;
-  if (counts.has('log-missing')) return ['there is no log: put it back first, nothing can be built without it'];
+  if (counts.has('log-missing'))
+    return [
+      'there is no log: put it back first, nothing can be built without it (where it lies elsewhere, give storePathCommitLog)',
+    ];
   if (counts.has('segment-missing'))
     return [
       'a file of the log is missing between others: put it back first, or, where it was never flushed, start a broker once',
@@ -197,7 +203,12 @@ function queueWork(
   const build = report.log.queues
     .filter((queue) => {
       if (!hasFiles.has(nameOf(queue))) return isWanted(queue);
-      return all || damaged.has(nameOf(queue)) || queue.faults.missing + queue.faults.wrong > 0;
+      // Times of delivery that are there are better than any that are made up.
+      return (
+        (all && queue.topic !== SCHEDULE_QUEUES_TOPIC) ||
+        damaged.has(nameOf(queue)) ||
+        queue.faults.missing + queue.faults.wrong > 0
+      );
     })
     .map(({ topic, queueId, first, firstLogOffset }) => ({ topic, queueId, first, fromLogOffset: firstLogOffset }));
   const inLog = new Set(report.log.queues.map(nameOf));

@@ -65,7 +65,13 @@ export function usedPercent(usage: DiskUsage | null): number {
   return whole <= 0 ? -1 : Math.ceil((used * 100) / whole);
 }
 
-export function levelOf(percent: number, settings: RetentionSettings): DiskLevel {
+export function levelOf(
+  percent: number,
+  settings: Pick<
+    RetentionSettings,
+    'diskSpaceWarningLevelRatio' | 'diskSpaceCleanForciblyRatio' | 'diskMaxUsedSpaceRatio'
+  >,
+): DiskLevel {
   if (percent > settings.diskSpaceWarningLevelRatio) return 'refuse';
   if (percent > settings.diskSpaceCleanForciblyRatio) return 'clean';
   return percent > settings.diskMaxUsedSpaceRatio ? 'warn' : 'normal';

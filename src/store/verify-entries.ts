@@ -1,12 +1,15 @@
 /** Compares the entries that a part of the log asks for with those in the queues' files. Part of verify-slice.ts. */
 import { QUEUE_HANDLES_READ_MAX } from '../base/limits.ts';
 import { asQueueOffset } from '../base/units.ts';
-import { entryLogOffset, entrySize, entryTagsCode, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
+import { entryLogOffset, entrySize, entryTagsCode, QUEUE_ENTRY_BYTES, QueueEntryAt } from '../layout/queue-entry.ts';
 import { ConsumeQueueReader } from './consume-queue.ts';
 import type { Disk } from './disk.ts';
 import type { ExpectedQueue } from './expected-entries.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreSizes } from './store-sizes.ts';
+
+/** Its entries hold times of delivery in place of tags codes. Which, is the business of a setting (messageDelayLevel) that a store does not tell. */
+export const SCHEDULE_QUEUES_TOPIC = 'SCHEDULE_TOPIC_XXXX';
 
 /** What is wrong with a queue's entries for a part of the log. Offsets are -1 where there are none. */
 export interface EntryFaults {
@@ -84,9 +87,10 @@ export class QueueComparison {
   #compare(queue: ExpectedQueue, count: number): EntryFaults {
     const faults = { ...this.faultsOf(queue) };
     const found = new DataView(this.#found.buffer, this.#found.byteOffset, this.#found.length);
+    const judged = queue.topic === SCHEDULE_QUEUES_TOPIC ? QueueEntryAt.tagsCode : QUEUE_ENTRY_BYTES;
     for (let i = 0; i < count; i++) {
       const at = i * QUEUE_ENTRY_BYTES;
-      if (this.#found.compare(queue.entries, at, at + QUEUE_ENTRY_BYTES, at, at + QUEUE_ENTRY_BYTES) === 0) continue;
+      if (this.#found.compare(queue.entries, at, at + judged, at, at + judged) === 0) continue;
       const offset = queue.runFirst + i;
       const logOffset = entryLogOffset(queue.view, at);
       if (entrySize(found, at) === 0 && entryLogOffset(found, at) === 0) {

@@ -32,6 +32,7 @@ function facts(changes: Changes = {}, settings: Partial<BrokerOptions> = {}): Do
       freeBytes: 90 * GIB,
       ...changes.disk,
     },
+    storeDisk: null,
     store: {
       folder: '/store',
       exists: true,
@@ -102,6 +103,13 @@ describe('doctor', () => {
       ],
     ],
     ["somebody else's store", { machine: { userId: 0 } }, {}, [['permissions', 'warn']]],
+    ['a disk at the watermark, not above it', { disk: { usedBytes: 75 * GIB, freeBytes: 25 * GIB } }, {}, []],
+    [
+      'a disk a little above the watermark',
+      { disk: { usedBytes: 751 * GIB, freeBytes: 249 * GIB } },
+      {},
+      [['space', 'warn']],
+    ],
     ['a disk that is nearly full', { disk: { usedBytes: 920 * GIB, freeBytes: 80 * GIB } }, {}, [['space', 'bad']]],
     [
       'a disk above the first watermark',
@@ -119,6 +127,7 @@ describe('doctor', () => {
     ['a clock that jumps', { machine: { wallDriftMs: -800 } }, {}, [['clock', 'warn']]],
     ['files of another size', { store: { segmentSizeBytes: 4096 } }, {}, [['mappedFileSizeCommitLog', 'bad']]],
     ['few descriptors', { machine: { descriptorLimit: 1024 } }, {}, [['descriptors', 'warn']]],
+    ['a placement for more cores', { machine: { cores: 3 } }, {}, [['placement', 'warn']]],
     ['five threads on one core', { machine: { cores: 1 } }, {}, [['placement', 'warn']]],
     [
       'little memory',
@@ -143,6 +152,12 @@ describe('doctor', () => {
 describe('ringmq doctor', () => {
   const folder = mkdtempSync(join(tmpdir(), 'ringmq-doctor-'));
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('looks at the disk of the queues too where the log has one to itself', () => {
+    const whole = facts();
+    const full = { ...whole.disk, usedBytes: 95 * GIB, freeBytes: 5 * GIB };
+    expect(complaints({ ...whole, storeDisk: full })).toEqual([['space (queues, index)', 'bad']]);
+  });
 
   it('measures a folder, leaves nothing there, and tells settings that cannot be used', async () => {
     mkdirSync(folder, { recursive: true });

@@ -136,4 +136,15 @@ describe('ringmq inspect', () => {
     expect((await resultOf(ringmq(['inspect', '/tmp', '--limit', 'x']))).code).toBe(2);
     expect((await resultOf(ringmq(['inspect', '/not-there']))).stderr).toBe('ringmq: /not-there is not there');
   });
+
+  it('finds a log that lies elsewhere by the settings', () => {
+    const moved = goldenStore('clean');
+    for (const name of moved.list('/store/commitlog')) {
+      moved.put(`/log/${name}`, moved.readWhole(`/store/commitlog/${name}`));
+      moved.unlink(`/store/commitlog/${name}`);
+    }
+    const { physicalOffset, topic } = index.messages[0]!;
+    const flags = { set: ['storePathCommitLog=/log'] };
+    expect(inspect(moved, '/store', String(physicalOffset), ALL, flags).facts).toMatchObject({ topic });
+  });
 });

@@ -33,7 +33,7 @@ describe('ringmq repair', () => {
   it('says what it would do and does nothing without a yes', async () => {
     const root = damaged('clean-queue-tail-zero');
     const { code, stdout, stderr } = await resultOf(ringmq(['repair', root]));
-    expect(stderr).toContain('will build 1 queues from the log: Bulk/0');
+    expect(stderr).toContain('will remove the files of these 1 queues and build them from the log: Bulk/0');
     expect(stdout).toContain('nothing was changed; --yes does it without a question');
     expect(code).toBe(1);
     expect(existsSync(join(root, 'abort')), 'it still counts as stopped in order').toBe(false);
@@ -65,6 +65,8 @@ describe('ringmq repair', () => {
     writeFileSync(join(root, 'abort'), 'long gone');
     expect((await resultOf(ringmq(['repair', root, '--yes']))).stdout).toContain('--cut-at 3589718');
     expect(existsSync(join(root, 'abort')), 'it still counts as not stopped in order').toBe(true);
+    const asked = await resultOf(ringmq(['repair', root, '--cut-at', '3589718']));
+    expect(asked.stderr).toMatch(/off the log at 3589718, with \d+ records behind that place/);
     const { code, stdout } = await resultOf(ringmq(['repair', root, '--yes', '--json', '--cut-at', '3589718']));
     const { kept: files } = JSON.parse(stdout) as { kept: string[] };
     kept(join(files[0]!, '..'));

@@ -137,7 +137,8 @@ describe("repair of Apache's damaged stores", () => {
     const disk = goldenStore('clean');
     const byApache = goldenStore('clean');
     const { plan, ok } = await repaired(disk, goldenPaths, { all: true });
-    expect([ok, plan.build.length, plan.buildIndex]).toEqual([true, 46, true]);
+    // All but the two of delayed messages, which are fine: their times of delivery are in no other file.
+    expect([ok, plan.build.length, plan.buildIndex]).toEqual([true, 44, true]);
     for (const path of filesBelow(byApache, goldenPaths.consumeQueue)) {
       expect(Buffer.compare(disk.bytesOf(path), byApache.bytesOf(path)), path).toBe(0);
     }

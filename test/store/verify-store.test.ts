@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { indexEntryPosition, indexSlotPosition } from '../../src/layout/index-file.ts';
 import { parseFastJson } from '../../src/remoting/fast-json.ts';
+import { SCHEDULE_TOPIC } from '../../src/remoting/names.ts';
+import { SCHEDULE_QUEUES_TOPIC } from '../../src/store/verify-entries.ts';
 import { verifyIndexFile } from '../../src/store/verify-index.ts';
 import { planVerification } from '../../src/store/verify-plan.ts';
 import { verifyStore } from '../../src/store/verify-store.ts';
@@ -9,6 +11,7 @@ import { runVerifyTask } from '../../src/store/verify-task.ts';
 import { tagsCodes } from '../../src/threads/pool/record-tags.ts';
 import type { MemoryDisk } from '../support/memory-disk.ts';
 import { encodeTestRecord } from '../support/records.ts';
+import { repaired } from '../support/repaired.ts';
 import {
   SMALL_INDEX,
   SMALL_SHAPE,
@@ -84,6 +87,20 @@ describe('verify', () => {
       const [head] = plan.context.indexFiles;
       expect(verifyIndexFile(disk, head!).headerProblems).toEqual([]);
     }
+  });
+
+  it('does not judge the times of delivery of delayed messages, which a setting tells and no file', async () => {
+    const store = smallStore(40, () => ({ topic: SCHEDULE_QUEUES_TOPIC, queueId: 1 }));
+    expect(SCHEDULE_QUEUES_TOPIC).toBe(SCHEDULE_TOPIC);
+    const path = `/store/consumequeue/${SCHEDULE_TOPIC}/1/00000000000000000000`;
+    flip(store.disk.bytesOf(path), 39);
+    const options = { sizes: SMALL_SIZES, shape: SMALL_SHAPE };
+    expect(kindsOf(await verified(store.disk, smallPaths, options))).toEqual([]);
+    const before = store.disk.readWhole(path);
+    expect((await repaired(store.disk, smallPaths, { ...options, all: true })).ok).toBe(true);
+    expect(store.disk.readWhole(path)).toEqual(before);
+    flip(store.disk.bytesOf(path), 31);
+    expect(kindsOf(await verified(store.disk, smallPaths, options))).toEqual(['queue-wrong! repair']);
   });
 
   it('is not misled by a message that holds a record of this very place of the log', async () => {

@@ -20,12 +20,13 @@ export function probeDisk(folder: string): DiskFacts {
   const space = { folder, kind: describeDisk(folder), usedBytes: total - free, freeBytes: usable };
   const path = join(folder, `ringmq-doctor.${process.pid}`);
   try {
-    const file = openSync(path, 'wx');
+    const file = openSync(path, 'wx+');
     try {
+      // Without a name it goes however this process ends.
+      rmSync(path, { force: true });
       return { ...space, ...measure(file), problem: null };
     } finally {
       closeSync(file);
-      rmSync(path, { force: true });
     }
   } catch (error) {
     const problem = (error as Error).message;

@@ -7,7 +7,7 @@ export interface SyncLatency {
 }
 
 export interface DiskFacts {
-  /** The folder that was written to: the store's, or the nearest above it that is there. */
+  /** The folder that was written to: the store's or the log's, or the nearest above it that is there. */
   readonly folder: string;
   /** Such as "ext4 on /dev/vda (solid state)". */
   readonly kind: string;
@@ -56,7 +56,10 @@ export interface MachineFacts {
 }
 
 export interface DoctorFacts {
+  /** Of the log. */
   readonly disk: DiskFacts;
+  /** Of the rest of the store; null when that is the same. */
+  readonly storeDisk: DiskFacts | null;
   readonly store: StoreFacts;
   readonly machine: MachineFacts;
   /** Null when they cannot be used: then `settingsProblems` says why. */

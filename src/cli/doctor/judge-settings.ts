@@ -3,6 +3,7 @@
 import { QUEUE_HANDLES_WRITE_MAX } from '../../base/limits.ts';
 import { count } from '../../bench/quantities.ts';
 import type { BrokerSettings } from '../../broker/broker-settings.ts';
+import { CORES_FOR_FULL } from '../../embed/start-broker.ts';
 import { shareDescriptors } from '../../threads/descriptor-shares.ts';
 import { sizeText } from '../tool-output.ts';
 import { type DoctorLine, line } from './doctor-line.ts';
@@ -80,6 +81,9 @@ function judgePlacement({ machine }: DoctorFacts, { placement, netThreads }: Bro
       `${figure}, ${netThreads} net threads`,
       'more threads than the cores can serve: fewer netThreads',
     );
+  }
+  if (placement === 'full' && machine.cores < CORES_FOR_FULL) {
+    return line('warn', 'placement', figure, `compact is usually faster on fewer than ${CORES_FOR_FULL} cores`);
   }
   return line('ok', 'placement', figure, '');
 }

@@ -1,5 +1,6 @@
 /** What the facts of `ringmq doctor` mean: one line for each thing that was looked at. Pure, so that a test can make up a machine. */
 import { duration } from '../../bench/quantities.ts';
+import { levelOf, usedPercent } from '../../store/retention.ts';
 import { sizeText, timeText } from '../tool-output.ts';
 import { type DoctorLine, line } from './doctor-line.ts';
 import type { DoctorFacts, SyncLatency } from './facts.ts';
@@ -21,6 +22,7 @@ export function judge(facts: DoctorFacts): DoctorLine[] {
     ...judgeSync(facts),
     judgeWrites(facts),
     judgeSpace(facts),
+    ...judgeStoreDisk(facts),
     ...judgeMemory(facts),
     ...judgeClock(facts),
     ...judgeSettings(facts),
@@ -102,6 +104,15 @@ function syncLine(what: string, { p50Us, p99Us }: SyncLatency, isSync: boolean, 
   return line('ok', what, figure, means);
 }
 
+/** Queues and index lie on another disk than the log. */
+function judgeStoreDisk(facts: DoctorFacts): DoctorLine[] {
+  const { storeDisk } = facts;
+  if (storeDisk === null) return [];
+  const other = { ...facts, disk: storeDisk };
+  const lines = [...judgeSync(other), judgeWrites(other), judgeSpace(other)];
+  return lines.map(({ verdict, what, figure, means }) => line(verdict, `${what} (queues, index)`, figure, means));
+}
+
 function judgeWrites({ disk }: DoctorFacts): DoctorLine {
   if (disk.writeBytesPerSecond === null) return line('warn', 'writes', 'not measured', '');
   const figure = `${sizeText(disk.writeBytesPerSecond)}/s`;
@@ -122,17 +133,20 @@ const DEFAULT_WATERMARKS = {
 };
 
 function judgeSpace({ disk, settings }: DoctorFacts): DoctorLine {
-  // As df and Apache's broker count: without what is kept for the system.
-  const used = Math.round((disk.usedBytes / (disk.usedBytes + disk.freeBytes)) * 100);
+  const { usedBytes, freeBytes } = disk;
+  // As the broker counts it.
+  const used = usedPercent({ total: usedBytes + freeBytes, free: freeBytes, usable: freeBytes });
   const figure = `${sizeText(disk.freeBytes)} of ${sizeText(disk.usedBytes + disk.freeBytes)} free, ${used} % used`;
   const marks = settings ?? DEFAULT_WATERMARKS;
   const clean = marks.diskMaxUsedSpaceRatio;
   const force = marks.diskSpaceCleanForciblyRatio;
   const refuse = marks.diskSpaceWarningLevelRatio;
-  if (used >= refuse)
+  const level = levelOf(used, marks);
+  if (level === 'refuse')
     return line('bad', 'space', figure, `above ${refuse} % (diskSpaceWarningLevelRatio): sends are refused`);
-  if (used >= force) return line('warn', 'space', figure, `above ${force} %: files are deleted whatever their age`);
-  if (used >= clean) return line('warn', 'space', figure, `above ${clean} %: old files are deleted before deleteWhen`);
+  if (level === 'clean') return line('warn', 'space', figure, `above ${force} %: files are deleted whatever their age`);
+  if (level === 'warn')
+    return line('warn', 'space', figure, `above ${clean} %: old files are deleted before deleteWhen`);
   return line('ok', 'space', figure, `watermarks at ${clean}, ${force} and ${refuse} %`);
 }
 

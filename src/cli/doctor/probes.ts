@@ -37,11 +37,17 @@ export function storeFacts(folder: string, commitLog: string | undefined): Store
   };
 }
 
-/** Measures the disk, and meanwhile whether the two clocks go alike. */
-export function diskAndMachineFacts(folder: string): { disk: DiskFacts; machine: MachineFacts } {
+/** Measures the disk or the disks, and meanwhile whether the two clocks go alike. `commitLog`: where the log lies, if not in the folder. */
+export function diskAndMachineFacts(
+  folder: string,
+  commitLog: string | undefined,
+): { disk: DiskFacts; storeDisk: DiskFacts | null; machine: MachineFacts } {
   const wallMs = systemClock.nowMs();
   const monotonicUs = systemClock.monotonicUs();
-  const disk = probeDisk(nearestFolder(folder));
+  const root = nearestFolder(folder);
+  const log = commitLog === undefined ? root : nearestFolder(commitLog);
+  const disk = probeDisk(log);
+  const storeDisk = statSync(root).dev === statSync(log).dev ? null : probeDisk(root);
   const passedMs = (systemClock.monotonicUs() - monotonicUs) / US_PER_MS;
   const nowMs = systemClock.nowMs();
   const machine: MachineFacts = {
@@ -57,7 +63,7 @@ export function diskAndMachineFacts(folder: string): { disk: DiskFacts; machine:
     dirtyBackgroundRatio: kernelNumber('dirty_background_ratio'),
     swappiness: kernelNumber('swappiness'),
   };
-  return { disk, machine };
+  return { disk, storeDisk, machine };
 }
 
 function availableMemory(): number | null {
