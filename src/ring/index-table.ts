@@ -155,13 +155,13 @@ export class IndexTable {
     into.subarray(0, length).swap32();
   }
 
-  /** Sets slots to what the file holds. */
+  /** Sets slots to what the file holds, which is turned into this machine's byte order for it. */
   loadSlots(first: number, count: number, from: Buffer): void {
     const part = from.subarray(0, count * INDEX_SLOT_BYTES);
     assert(first + count <= this.slots, 'the table has the slots of its files');
     // A slot that nobody has used is zero already: memory that is not touched costs nothing.
     if (isZero(part)) return;
-    for (let i = 0; i < count; i++) this.#slots[first + i] = part.readInt32BE(i * INDEX_SLOT_BYTES);
+    part.swap32().copy(this.bytes, IndexTableAt.slots + first * INDEX_SLOT_BYTES);
   }
 
   #long(index: number): number {

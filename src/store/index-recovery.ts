@@ -101,7 +101,7 @@ class IndexCut {
     if (keep === FIRST_INDEX_ENTRY) return -1;
     if (isBelieved) {
       this.#loadSlots();
-      const newest = this.#slots.reduce((most, entry) => Math.max(most, entry), 0);
+      const newest = newestOf(this.#slots);
       if (keep === nextEntry && newest < keep && this.#isHeaderOf(keep)) return this.#wipe(keep);
       if (!this.#undo(keep, Math.max(nextEntry, newest + 1))) this.#rebuild(keep);
     }
@@ -121,7 +121,9 @@ class IndexCut {
   }
 
   #usedSlots(): number {
-    return this.#slots.reduce((used, entry) => (entry === 0 ? used : used + 1), 0);
+    let used = 0;
+    for (let slot = 0; slot < this.#slots.length; slot++) if (this.#slots[slot] !== 0) used++;
+    return used;
   }
 
   /**
@@ -157,11 +159,16 @@ class IndexCut {
   }
 
   #loadSlots(): void {
-    const bytes = Buffer.alloc(CHUNK_SLOTS * INDEX_SLOT_BYTES);
     this.#eachChunk((first, count) => {
-      this.#file.readSlots(first, count, bytes);
-      for (let i = 0; i < count; i++) this.#slots[first + i] = bytes.readInt32BE(i * INDEX_SLOT_BYTES);
+      const part = this.#slotBytes(first, count);
+      this.#file.readSlots(first, count, part);
+      part.swap32();
     });
+  }
+
+  /** The slots in memory, in this machine's byte order. */
+  #slotBytes(first: number, count: number): Buffer {
+    return Buffer.from(this.#slots.buffer, first * INDEX_SLOT_BYTES, count * INDEX_SLOT_BYTES);
   }
 
   /** Takes the entries `[keep, end)` back, newest first. False when that does not lead to slots of kept entries only. */
@@ -214,9 +221,11 @@ class IndexCut {
     const bytes = Buffer.alloc(CHUNK_SLOTS * INDEX_SLOT_BYTES);
     const before = Buffer.alloc(CHUNK_SLOTS * INDEX_SLOT_BYTES);
     this.#eachChunk((first, count) => {
+      const length = count * INDEX_SLOT_BYTES;
       this.#file.readSlots(first, count, before);
-      for (let i = 0; i < count; i++) bytes.writeInt32BE(this.#slots[first + i]!, i * INDEX_SLOT_BYTES);
-      if (!bytes.equals(before)) this.#file.writeSlots(first, count, bytes);
+      this.#slotBytes(first, count).copy(bytes);
+      bytes.subarray(0, length).swap32();
+      if (!bytes.subarray(0, length).equals(before.subarray(0, length))) this.#file.writeSlots(first, count, bytes);
     });
   }
 
@@ -225,6 +234,13 @@ class IndexCut {
       action(first, Math.min(CHUNK_SLOTS, this.#slots.length - first));
     }
   }
+}
+
+/** There are millions: a loop, and no call for each. */
+function newestOf(slots: Int32Array): number {
+  let newest = 0;
+  for (let slot = 0; slot < slots.length; slot++) if (slots[slot]! > newest) newest = slots[slot]!;
+  return newest;
 }
 
 export interface FoundEntry {
