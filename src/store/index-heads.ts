@@ -33,7 +33,9 @@ export function indexHeads(
   const all = indexFileNames(disk, { directory }).flatMap((name) => look(disk, join(directory, name), given) ?? []);
   const expected = given ?? all.find(({ shape }) => shape !== null)?.shape ?? null;
   const heads: IndexFileHead[] = [];
-  for (const [i, { path, size, header, shape }] of all.entries()) {
+  for (const [i, { path, size, header, shape: own }] of all.entries()) {
+    // Where the header is damaged nothing fits what is in the file, but all files have one shape.
+    const shape = own ?? (expected !== null && size === indexFileBytes(expected) ? expected : null);
     const isYoung = isCrashed && i === all.length - 1;
     if (isMisfit(size, header, shape, expected)) {
       const what =

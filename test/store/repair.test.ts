@@ -131,6 +131,16 @@ describe('repair', () => {
     expect((await repair(without.disk, { wantsIndex: false })).plan.buildIndex).toBe(false);
   });
 
+  it('builds the index when the header of one of its files is damaged, whose shape the other tells', async () => {
+    const { disk } = smallStore(COUNT);
+    const damaged = disk.readWhole(SMALL_INDEX);
+    damaged.fill(0x55, 0, 40);
+    disk.put('/store/index/20260101000000001', damaged);
+    const { ok, plan } = await repaired(disk, smallPaths, { sizes: SMALL_SIZES });
+    expect([ok, plan.buildIndex]).toEqual([true, true]);
+    expect(disk.list('/store/index')).toHaveLength(1);
+  });
+
   it('cuts a torn tail, keeps the bytes, and leaves every good record as it was', async () => {
     const store = smallStore(COUNT);
     const { logOffset } = store.records.at(-1)!;
