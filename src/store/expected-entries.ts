@@ -30,6 +30,8 @@ export class ExpectedQueue {
   firstBreakLogOffset = -1;
   /** Its offsets began anew at 0: it was deleted in between. */
   isRestarted = false;
+  /** Offsets of records whose properties are damaged: nobody knows their tags. */
+  readonly withoutTag = new Set<number>();
   /** The run that is being gathered: `count` entries from offset `runFirst` on. */
   runFirst = 0;
   count = 0;
@@ -87,8 +89,8 @@ export class ExpectedEntries {
     this.#take = take;
   }
 
-  /** The scanner is on a record, which has these properties. */
-  add(scanner: LogScanner, properties: IndexedProperties): void {
+  /** The scanner is on a record, which has these properties; false: which are damaged. */
+  add(scanner: LogScanner, properties: IndexedProperties, areWhole = true): void {
     const { cursor } = scanner;
     // Prepared and rolled back messages are in no queue (spec/store.md 3.6); an inner batch is in one of another format.
     const kind = cursor.sysFlag & SysFlag.transactionRollback;
@@ -104,6 +106,7 @@ export class ExpectedEntries {
     } else if (queue.count === RUN_ENTRIES_MAX) {
       this.#flush(queue);
     }
+    if (!areWhole) queue.withoutTag.add(cursor.queueOffset);
     queue.add(scanner, this.#tagsCodeOf(scanner, properties));
   }
 
@@ -121,6 +124,7 @@ export class ExpectedEntries {
     queue.breaks = 0;
     queue.firstBreakLogOffset = -1;
     queue.isRestarted = true;
+    queue.withoutTag.clear();
   }
 
   #flush(queue: ExpectedQueue): void {

@@ -69,7 +69,8 @@ export function planRepair(plan: VerifyPlan, report: VerifyReport, options: Repa
   const { build, shorten } = queueWork(plan, report, options);
   const cut = cutOf(log, options);
   const hasIndex = options.wantsIndex && !report.counts.has('index-shape');
-  const buildIndex = hasIndex && log.records > 0 && (options.all || has(report, INDEX_DAMAGE));
+  const isAllWanted = options.all && bruisedQueues(log).size === 0;
+  const buildIndex = hasIndex && log.records > 0 && (isAllWanted || has(report, INDEX_DAMAGE));
   const changes = cut !== null || build.length > 0 || shorten.length > 0 || buildIndex || log.wrongFillers.length > 0;
   const assumed = assumedOf(options.guesses, build.length > 0 || losesRecords, buildIndex);
   const delayed = build.filter(({ topic }) => topic === SCHEDULE_QUEUES_TOPIC).length;
@@ -197,6 +198,7 @@ function queueWork(
   }
   const hasFiles = new Set(plan.queueFolders.map(nameOf));
   const { topics } = report;
+  const bruised = bruisedQueues(report.log);
   // Of a topic that was deleted nothing is built, unless no queue is there at all.
   const isWanted = ({ topic }: LogQueue): boolean =>
     plan.queueFolders.length === 0 || topics === null || topics.has(topic);
@@ -205,7 +207,7 @@ function queueWork(
       if (!hasFiles.has(nameOf(queue))) return isWanted(queue);
       // Times of delivery that are there are better than any that are made up.
       return (
-        (all && queue.topic !== SCHEDULE_QUEUES_TOPIC) ||
+        (all && queue.topic !== SCHEDULE_QUEUES_TOPIC && !bruised.has(nameOf(queue))) ||
         damaged.has(nameOf(queue)) ||
         queue.faults.missing + queue.faults.wrong > 0
       );
@@ -218,8 +220,20 @@ function queueWork(
   return { build, shorten };
 }
 
+/** Queues with records whose properties are damaged: their entries and the index know tags and keys that the log does not have any more. */
+function bruisedQueues({ damaged }: LogPicture): ReadonlySet<string> {
+  return new Set(damaged.filter(({ fault }) => fault === 'properties' || fault === 'sector').map(nameOf));
+}
+
 function leftOf(plan: VerifyPlan, report: VerifyReport): string[] {
   const left: string[] = [];
+  const bruised = [...bruisedQueues(report.log)];
+  if (bruised.length > 0) {
+    left.push(
+      `tags and keys of records of ${bruised.join(', ')} are not in the log any more: --all leaves these queues and the index alone; where they are ` +
+        'built because they are damaged, these tags and keys are gone',
+    );
+  }
   const { damagedCount } = report.log;
   if (damagedCount > 0)
     left.push(

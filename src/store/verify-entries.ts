@@ -65,7 +65,9 @@ export class QueueComparison {
   /** Compares a run. Records that are too new to be in a file of a broker that runs are passed over. */
   take(queue: ExpectedQueue): void {
     const { topic, queueId, runFirst, entries } = queue;
-    const count = this.#settled(queue);
+    // Compared even where everything is going to be built: these are built only when they are damaged.
+    const isAll = this.#settledTo < 0 && queue.topic === SCHEDULE_QUEUES_TOPIC;
+    const count = isAll ? queue.count : this.#settled(queue);
     const length = count * QUEUE_ENTRY_BYTES;
     if (this.#found.length < length) this.#found = Buffer.alloc(Math.max(length, entries.length));
     const read = this.#reader.read(topic, queueId, asQueueOffset(runFirst), count, this.#found, 0);
@@ -87,9 +89,11 @@ export class QueueComparison {
   #compare(queue: ExpectedQueue, count: number): EntryFaults {
     const faults = { ...this.faultsOf(queue) };
     const found = new DataView(this.#found.buffer, this.#found.byteOffset, this.#found.length);
-    const judged = queue.topic === SCHEDULE_QUEUES_TOPIC ? QueueEntryAt.tagsCode : QUEUE_ENTRY_BYTES;
+    const isSchedule = queue.topic === SCHEDULE_QUEUES_TOPIC;
     for (let i = 0; i < count; i++) {
       const at = i * QUEUE_ENTRY_BYTES;
+      const isTagUnknown = isSchedule || queue.withoutTag.has(queue.runFirst + i);
+      const judged = isTagUnknown ? QueueEntryAt.tagsCode : QUEUE_ENTRY_BYTES;
       if (this.#found.compare(queue.entries, at, at + judged, at, at + judged) === 0) continue;
       const offset = queue.runFirst + i;
       const logOffset = entryLogOffset(queue.view, at);

@@ -171,10 +171,7 @@ export class KeyComparison {
     const { position, cursor, bytes } = scanner;
     this.#keys.load(bytes, cursor, properties);
     const { count } = this.#keys;
-    if (!this.#hasBegun) {
-      this.#hasBegun = true;
-      walk.seek(position);
-    }
+    this.#begin(walk, position);
     this.#passStrays(walk, position);
     this.faults.keys += count;
     let met = 0;
@@ -189,6 +186,21 @@ export class KeyComparison {
     }
     if (walk.isGone) return;
     if (met < count && position <= this.#indexedTo) this.#miss(count - met, position);
+  }
+
+  /** The scanner is on a record whose keys nobody knows any more: what the index says of it counts. */
+  pass({ position }: LogScanner): void {
+    const walk = this.#walk;
+    if (walk === null || walk.isGone) return;
+    this.#begin(walk, position);
+    this.#passStrays(walk, position);
+    while (walk.load() && walk.logOffset === position) walk.skip();
+  }
+
+  #begin(walk: IndexWalk, position: number): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    walk.seek(position);
   }
 
   /** Where the hash is among the record's, those from `met` on first; -1 when it is none of them. */

@@ -198,8 +198,10 @@ class SliceCheck {
     // Nobody knows whose record it is.
     if (fault === 'topic') return;
     scanIndexed(this.#scanner.bytes, propertiesStart, propertiesStart + propertiesLength, this.#properties);
-    this.#entries.add(this.#scanner, this.#properties);
-    this.#keys.add(this.#scanner, this.#properties);
+    const areWhole = fault !== 'properties' && fault !== 'sector';
+    this.#entries.add(this.#scanner, this.#properties, areWhole);
+    if (areWhole) this.#keys.add(this.#scanner, this.#properties);
+    else this.#keys.pass(this.#scanner);
   }
 
   /** What recovery would end the log at, and properties that begin or end with zeros: nothing else looks at those. */

@@ -14,7 +14,7 @@ import {
   smallPaths,
   smallStore,
 } from '../support/small-store.ts';
-import { kindsOf } from '../support/verified.ts';
+import { kindsOf, verified } from '../support/verified.ts';
 
 const FIRST = '/store/commitlog/00000000000000000000';
 const QUEUE = '/store/consumequeue/T/0/00000000000000000000';
@@ -358,6 +358,29 @@ describe('repair', () => {
       expect(store.disk.list('/store/consumequeue')).toEqual(['T']);
     },
   );
+
+  it('keeps tags and keys that only queue and index know, when the properties of a record are lost', async () => {
+    const store = smallStore(COUNT);
+    const { logOffset, size, properties } = store.records[4]!;
+    const length = Buffer.byteLength(properties!);
+    store.disk.bytesOf(FIRST).fill(0, logOffset + size - length, logOffset + size);
+    const before = [queueBytes(store.disk), store.disk.readWhole(SMALL_INDEX)];
+    expect(kindsOf(await verified(store.disk, smallPaths, { sizes: SMALL_SIZES }))).toEqual([
+      'record-damaged! restore',
+    ]);
+    await repair(store.disk, { all: true });
+    expect(Object.entries(queueBytes(store.disk))).toEqual(Object.entries(before[0]!));
+    expect(store.disk.readWhole(SMALL_INDEX)).toEqual(before[1]);
+  });
+
+  it('builds a damaged queue of delayed messages, also with all others', async () => {
+    const { disk } = smallStore(COUNT, () => ({ topic: 'SCHEDULE_TOPIC_XXXX', queueId: 1 }));
+    const whole = queueBytes(disk);
+    disk.bytesOf('/store/consumequeue/SCHEDULE_TOPIC_XXXX/1/00000000000000000000').fill(0, 40, 60);
+    const { ok, plan } = await repair(disk, { all: true });
+    expect([ok, plan.assumed]).toEqual([true, ['messageDelayLevel for 1 queues of SCHEDULE_TOPIC_XXXX']]);
+    expect(queueBytes(disk)).toEqual(whole);
+  });
 
   it('repairs the size of a filler', async () => {
     const store = smallStore(COUNT);

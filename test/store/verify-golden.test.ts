@@ -8,7 +8,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   'head-deleted': ['queue-deleted nothing'],
   'tail-deleted': ['checkpoint-ahead! repair', 'index-wrong! repair', 'queue-ahead! repair'],
   'crash-torn-record': ['checkpoint-ahead! repair', 'index-wrong nothing', 'queue-ahead nothing', 'torn-tail nothing'],
-  'crash-torn-properties': ['index-wrong nothing', 'queue-wrong nothing', 'record-damaged! restore'],
+  'crash-torn-properties': ['record-damaged! restore'],
   'crash-bad-body': ['record-damaged! restore'],
   'clean-bad-body': ['record-damaged! restore'],
   'crash-no-checkpoint': ['checkpoint-missing repair'],
