@@ -23,6 +23,8 @@ export interface RunOptions {
 }
 
 const CYCLES_OF_A_LIFE = 50;
+/** In each cycle, on the average; usual are thousands. */
+const ACKNOWLEDGED_MIN = 20;
 /** Seeds of neighbouring runs do not share lives. */
 const SEEDS_OF_A_RUN = 1009;
 
@@ -55,6 +57,7 @@ async function runLife(options: RunOptions, number: number, count: number, done:
       tell(lineOf(done.length, result));
     }
     await life.close();
+    insistOnLoad(done.slice(-count));
   } catch (error) {
     await life.close().catch(() => {});
     const where = `seed ${options.seed}, cycle ${done.length + 1} (life ${number}); kept in ${folder}`;
@@ -63,6 +66,13 @@ async function runLife(options: RunOptions, number: number, count: number, done:
     throw new Error(text);
   }
   rmSync(folder, { recursive: true, maxRetries: 5 });
+}
+
+/** A life in which nothing was acknowledged proves nothing. */
+function insistOnLoad(cycles: readonly CycleResult[]): void {
+  const acknowledged = cycles.reduce((total, cycle) => total + cycle.acknowledged, 0);
+  if (acknowledged >= cycles.length * ACKNOWLEDGED_MIN) return;
+  throw new Error(`${acknowledged} messages were acknowledged in ${cycles.length} cycles: the broker was not under load`);
 }
 
 function lineOf(number: number, result: CycleResult): string {
