@@ -186,6 +186,12 @@ describe('what is refused', () => {
       code: 16,
       remark: /order topic/,
     },
+    {
+      about: 'properties with a sector of zeros, which recovery would take for lost',
+      properties: `${WITH_KEY}k\u0001${'\u0000'.repeat(512)}\u0002`,
+      code: 13,
+      remark: /512 zero bytes/,
+    },
     { about: 'a queue beyond the topic', queueId: 4, code: 29, remark: /queueId\[4\] is illegal/ },
     {
       about: 'the order topic before the queue',

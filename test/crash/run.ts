@@ -72,7 +72,9 @@ async function runLife(options: RunOptions, number: number, count: number, done:
 function insistOnLoad(cycles: readonly CycleResult[]): void {
   const acknowledged = cycles.reduce((total, cycle) => total + cycle.acknowledged, 0);
   if (acknowledged >= cycles.length * ACKNOWLEDGED_MIN) return;
-  throw new Error(`${acknowledged} messages were acknowledged in ${cycles.length} cycles: the broker was not under load`);
+  throw new Error(
+    `${acknowledged} messages were acknowledged in ${cycles.length} cycles: the broker was not under load`,
+  );
 }
 
 function lineOf(number: number, result: CycleResult): string {
