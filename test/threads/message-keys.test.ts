@@ -9,7 +9,7 @@ import { type LogLine, NodeClient, startNode, until } from './node-client.ts';
 
 const MESSAGES = 300;
 /** Two keys a message: several files. */
-const INDEX = { maxHashSlotNum: 50, maxIndexNum: 200 };
+const INDEX = { maxHashSlotNum: 50, maxIndexNum: 200, placement: 'inline' } as const;
 
 const query = async (client: NodeClient, key: string): Promise<string> => {
   const fields = { topic: 'Keyed', key, maxNum: '9', beginTimestamp: '0', endTimestamp: String(2 ** 50) };

@@ -7,6 +7,8 @@ import { type LogLine, NodeClient, startNode } from './node-client.ts';
 
 const QUEUES = 3;
 const MESSAGES = 600;
+/** There are many starts, and threads of its own cost each of them half a second. */
+const HERE = { placement: 'inline' } as const;
 
 let store: string;
 let lines: LogLine[];
@@ -17,7 +19,7 @@ const queueFolder = (queueId: number): string => join(store, 'consumequeue/Order
 
 /** All bodies by queue, over a new start. */
 async function served(): Promise<string[][]> {
-  const node = await startNode(store, {}, lines);
+  const node = await startNode(store, HERE, lines);
   const client = new NodeClient(node);
   try {
     return await Promise.all(expected.map((_, queueId) => client.pullAll('Orders', queueId)));
@@ -31,7 +33,7 @@ beforeEach(async () => {
   store = temporaryFolder('damaged');
   lines = [];
   expected = Array.from({ length: QUEUES }, () => []);
-  const node = await startNode(store);
+  const node = await startNode(store, HERE);
   const client = new NodeClient(node);
   const sends = Array.from({ length: MESSAGES }, (_, i) => {
     const body = `message ${i} `.padEnd(3000, '.');
@@ -134,7 +136,7 @@ describe('a store that was stopped in order', () => {
   it('is refused with another size of index files than it has, and keeps them', async () => {
     writeFileSync(join(store, 'abort'), '');
     const name = readdirSync(join(store, 'index'))[0]!;
-    await expect(startNode(store, { maxIndexNum: 30_000_000 }, lines)).rejects.toThrow(
+    await expect(startNode(store, { ...HERE, maxIndexNum: 30_000_000 }, lines)).rejects.toThrow(
       /maxHashSlotNum and maxIndexNum make/,
     );
     expect(readdirSync(join(store, 'index'))).toEqual([name]);
