@@ -8,7 +8,7 @@ import type { WatermarkReader } from './topology.ts';
 
 const LOOK_EVERY_US = 1_000_000;
 /** All queue files are closed at once then, and opened again when they are wanted: deletions that go on for minutes must not do so each second. */
-const CLOSE_EVERY_US = 10_000_000;
+const CLOSE_EVERY_US = 3_000_000;
 
 export interface DeletedFilesEnds {
   readonly logStart: WatermarkReader;
