@@ -2,7 +2,8 @@
  * The topics and groups that a broker has before anybody asks for them (spec/api.md 3), and which names belong to the system. Called when
  * the tables of control start, and by the handlers that protect system topics.
  */
-import { SCHEDULE_TOPIC, SYSTEM_TOPICS } from '../remoting/names.ts';
+import { SCHEDULE_TOPIC } from '../layout/topic-names.ts';
+import { SYSTEM_TOPICS } from '../remoting/names.ts';
 import { Perm, type TopicConfig } from '../remoting/topic-config.ts';
 import type { ControlSettings } from './control-settings.ts';
 import { newTopicConfig } from './topic-config.ts';

@@ -3,6 +3,7 @@
  * texts of refusals are upstream's, because tools and tests of users look for them. Called by control, net and the client.
  */
 import { TOPIC_LENGTH_MAX } from '../base/limits.ts';
+import { SCHEDULE_TOPIC } from '../layout/topic-names.ts';
 
 /** Longest group that a client lets through; the broker itself does not check. */
 const CLIENT_GROUP_LENGTH_MAX = 255;
@@ -39,9 +40,6 @@ function clientError(name: string, subject: string, kind: string, lengthMax: num
 function isBlank(name: string): boolean {
   return name.trim() === '';
 }
-
-/** Upstream's topic of delayed messages, one queue for each delay level. */
-export const SCHEDULE_TOPIC = 'SCHEDULE_TOPIC_XXXX';
 
 /** Written by the broker alone: a client's send is answered NO_PERMISSION. */
 const NOT_SENDABLE = new Set([

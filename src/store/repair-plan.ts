@@ -2,12 +2,12 @@
  * What a repair would do to a store, by what the verification has found: nothing is done here. A good record is never touched; what cannot be
  * put right without losing some is refused, with what would be lost. Pure; called by the command line, which shows it and asks.
  */
+import { SCHEDULE_TOPIC } from '../layout/topic-names.ts';
 import type { QueueToBuild } from './build-queues.ts';
 import type { FindingKind } from './findings.ts';
 import type { LogCut } from './repair-cut.ts';
 import { segmentStart } from './segments.ts';
 import { DEFAULT_STORE_SIZES } from './store-sizes.ts';
-import { SCHEDULE_QUEUES_TOPIC } from './verify-entries.ts';
 import type { LogPicture, LogQueue } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
 import type { VerifyReport } from './verify-store.ts';
@@ -73,7 +73,7 @@ export function planRepair(plan: VerifyPlan, report: VerifyReport, options: Repa
   const buildIndex = hasIndex && log.records > 0 && (isAllWanted || has(report, INDEX_DAMAGE));
   const changes = cut !== null || build.length > 0 || shorten.length > 0 || buildIndex || log.wrongFillers.length > 0;
   const assumed = assumedOf(options.guesses, build.length > 0 || losesRecords, buildIndex);
-  const delayed = build.filter(({ topic }) => topic === SCHEDULE_QUEUES_TOPIC).length;
+  const delayed = build.filter(({ topic }) => topic === SCHEDULE_TOPIC).length;
   if (plan.segments.length > 0) refusals.push(...guessRefusals(plan, options.guesses, assumed));
   const isCheckpointWrong = has(report, ['checkpoint-missing', 'checkpoint-ahead']);
   return {
@@ -86,8 +86,7 @@ export function planRepair(plan: VerifyPlan, report: VerifyReport, options: Repa
     buildIndex,
     hasIndex,
     writeCheckpoint: changes || isCheckpointWrong || plan.options.state === 'crashed',
-    assumed:
-      delayed > 0 ? [...assumed, `messageDelayLevel for ${delayed} queues of ${SCHEDULE_QUEUES_TOPIC}`] : assumed,
+    assumed: delayed > 0 ? [...assumed, `messageDelayLevel for ${delayed} queues of ${SCHEDULE_TOPIC}`] : assumed,
     left: leftOf(plan, report),
   };
 }
@@ -207,7 +206,7 @@ function queueWork(
       if (!hasFiles.has(nameOf(queue))) return isWanted(queue);
       // Times of delivery that are there are better than any that are made up.
       return (
-        (all && queue.topic !== SCHEDULE_QUEUES_TOPIC && !bruised.has(nameOf(queue))) ||
+        (all && queue.topic !== SCHEDULE_TOPIC && !bruised.has(nameOf(queue))) ||
         damaged.has(nameOf(queue)) ||
         queue.faults.missing + queue.faults.wrong > 0
       );

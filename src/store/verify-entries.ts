@@ -2,14 +2,12 @@
 import { QUEUE_HANDLES_READ_MAX } from '../base/limits.ts';
 import { asQueueOffset } from '../base/units.ts';
 import { entryLogOffset, entrySize, entryTagsCode, QUEUE_ENTRY_BYTES, QueueEntryAt } from '../layout/queue-entry.ts';
+import { SCHEDULE_TOPIC } from '../layout/topic-names.ts';
 import { ConsumeQueueReader } from './consume-queue.ts';
 import type { Disk } from './disk.ts';
 import type { ExpectedQueue } from './expected-entries.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreSizes } from './store-sizes.ts';
-
-/** Its entries hold times of delivery in place of tags codes. Which, is the business of a setting (messageDelayLevel) that a store does not tell. */
-export const SCHEDULE_QUEUES_TOPIC = 'SCHEDULE_TOPIC_XXXX';
 
 /** What is wrong with a queue's entries for a part of the log. Offsets are -1 where there are none. */
 export interface EntryFaults {
@@ -66,7 +64,7 @@ export class QueueComparison {
   take(queue: ExpectedQueue): void {
     const { topic, queueId, runFirst, entries } = queue;
     // Compared even where everything is going to be built: these are built only when they are damaged.
-    const isAll = this.#settledTo < 0 && queue.topic === SCHEDULE_QUEUES_TOPIC;
+    const isAll = this.#settledTo < 0 && queue.topic === SCHEDULE_TOPIC;
     const count = isAll ? queue.count : this.#settled(queue);
     const length = count * QUEUE_ENTRY_BYTES;
     if (this.#found.length < length) this.#found = Buffer.alloc(Math.max(length, entries.length));
@@ -89,7 +87,8 @@ export class QueueComparison {
   #compare(queue: ExpectedQueue, count: number): EntryFaults {
     const faults = { ...this.faultsOf(queue) };
     const found = new DataView(this.#found.buffer, this.#found.byteOffset, this.#found.length);
-    const isSchedule = queue.topic === SCHEDULE_QUEUES_TOPIC;
+    // Which times its entries hold is the business of a setting (messageDelayLevel) that a store does not tell.
+    const isSchedule = queue.topic === SCHEDULE_TOPIC;
     for (let i = 0; i < count; i++) {
       const at = i * QUEUE_ENTRY_BYTES;
       const isTagUnknown = isSchedule || queue.withoutTag.has(queue.runFirst + i);

@@ -1,9 +1,8 @@
 /** One damage at a time to a small store, and what `verify` says of it; what is fine is not complained of. */
 import { describe, expect, it } from 'vitest';
 import { indexEntryPosition, indexSlotPosition } from '../../src/layout/index-file.ts';
+import { SCHEDULE_TOPIC } from '../../src/layout/topic-names.ts';
 import { parseFastJson } from '../../src/remoting/fast-json.ts';
-import { SCHEDULE_TOPIC } from '../../src/remoting/names.ts';
-import { SCHEDULE_QUEUES_TOPIC } from '../../src/store/verify-entries.ts';
 import { verifyIndexFile } from '../../src/store/verify-index.ts';
 import { planVerification } from '../../src/store/verify-plan.ts';
 import { verifyStore } from '../../src/store/verify-store.ts';
@@ -90,8 +89,8 @@ describe('verify', () => {
   });
 
   it('does not judge the times of delivery of delayed messages, which a setting tells and no file', async () => {
-    const store = smallStore(40, () => ({ topic: SCHEDULE_QUEUES_TOPIC, queueId: 1 }));
-    expect(SCHEDULE_QUEUES_TOPIC).toBe(SCHEDULE_TOPIC);
+    const store = smallStore(40, () => ({ topic: SCHEDULE_TOPIC, queueId: 1 }));
+    expect(SCHEDULE_TOPIC).toBe('SCHEDULE_TOPIC_XXXX');
     const path = `/store/consumequeue/${SCHEDULE_TOPIC}/1/00000000000000000000`;
     flip(store.disk.bytesOf(path), 39);
     const options = { sizes: SMALL_SIZES, shape: SMALL_SHAPE };

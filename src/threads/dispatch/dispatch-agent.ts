@@ -17,7 +17,7 @@ import {
   RecordCursor,
   SysFlag,
 } from '../../layout/message-record.ts';
-import { SCHEDULE_TOPIC } from '../../remoting/names.ts';
+import { SCHEDULE_TOPIC } from '../../layout/topic-names.ts';
 import type { LogReader } from '../../store/log-reader.ts';
 import type { Agent } from '../agent.ts';
 import type { DeletedFiles } from '../deleted-files.ts';

@@ -1,7 +1,7 @@
 /** The tags code that a record's entry has in its queue (spec/store.md 3.10), for the workers of the store tools; dispatch has the hot form. */
 import { DelayLevels } from '../../broker/delay-levels.ts';
 import { ScannedProperties, scanProperties } from '../../layout/message-properties.ts';
-import { SCHEDULE_TOPIC } from '../../remoting/names.ts';
+import { SCHEDULE_TOPIC } from '../../layout/topic-names.ts';
 import type { TagsCodeOf } from '../../store/expected-entries.ts';
 
 export function tagsCodes(delays = new DelayLevels()): TagsCodeOf {
