@@ -56,6 +56,9 @@ export const QUEUE_HANDLES_READ_MAX = 256;
 /** Newest entries of the key index that live in shared memory: those that are in no file yet, and some more. */
 export const INDEX_TAIL_ENTRIES = 32_768;
 
+/** After a clean stop a start looks through so much of the log, or a little more. */
+export const LOOK_BACK_BYTES = 64 * 1024 * 1024;
+
 /** How long a send may wait for room in a ring before it is answered SYSTEM_BUSY (`waitTimeMillsInSendQueue`). */
 export const SEND_WAIT_MAX_MS = 200;
 /** Work of one drain: an agent hands the thread back after this many requests. */

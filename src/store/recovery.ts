@@ -9,8 +9,9 @@
  * find a queue shorter than it was and be sent back.
  */
 import { dirname } from 'node:path';
-import { asLogOffset, asQueueOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
-import { NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
+import { LOOK_BACK_BYTES } from '../base/limits.ts';
+import { asLogOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
+import { type CheckpointFields, NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
 import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { hasFailedSync } from './failed-sync.ts';
@@ -22,14 +23,12 @@ import { endLogAt, findWalkStart, type WalkProgress, walkBefore, walkRecords } f
 import { LogScanner, Scanned } from './log-scanner.ts';
 import { StoreTimes } from './offset-search.ts';
 import { type LedgerQueue, QueueLedger } from './queue-ledger.ts';
-import { cutQueue, type FiledQueue, listQueues, minOf } from './queue-recovery.ts';
+import { type FiledQueue, listQueues } from './queue-recovery.ts';
+import { boundsOf, cutAll, cutBeyond, lookUp, type RecoveredQueue } from './recovered-queues.ts';
 import { type CommitLogFiles, segmentStart } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
-import { QueueSync, UnsyncedQueues } from './unsynced-queues.ts';
 
-/** After a clean stop a start looks through so much of the log, or a little more. */
-export const LOOK_BACK_BYTES = 64 * 1024 * 1024;
 const MARKS_APART_BYTES = 16 * 1024 * 1024;
 
 export interface RecoverySettings {
@@ -47,16 +46,6 @@ export interface RecoverySettings {
 export interface RecoveryLog {
   info(message: string): void;
   warn(message: string): void;
-}
-
-export interface RecoveredQueue {
-  readonly topic: string;
-  readonly queueId: number;
-  /** Of the entries in files. A queue that only the log knows has both at the offset of its first record. */
-  readonly min: QueueOffset;
-  readonly max: QueueOffset;
-  /** What append gives the queue's next message: it counts records that dispatch has still to file. */
-  readonly next: QueueOffset;
 }
 
 export interface RecoveredStore {
@@ -97,7 +86,7 @@ interface StartPoint {
   readonly lookFrom: LogOffset;
   /** After a crash: from here on entries of queues and index are not believed. */
   readonly limit: LogOffset;
-  /** What RingMQ has said of the disk itself; null when nothing that fits this log. */
+  /** What the start goes by; null when RingMQ has not said anything that a start of this kind can go by. */
   readonly vouched: Vouched | null;
 }
 
@@ -117,6 +106,9 @@ class Recovery {
   readonly #log: RecoveryLog;
   readonly #files: CommitLogFiles;
   readonly #reader: LogReader;
+  readonly #checkpoint: CheckpointFields;
+  /** What RingMQ has said of the disk itself; null when it has not. */
+  readonly #vouched: Vouched | null;
   /** Everything before this place was on the disk when it was last said, in the log and in the queues. */
   readonly #flushedTo: number;
   readonly #segments: readonly number[];
@@ -131,7 +123,9 @@ class Recovery {
     this.#files = { directory: paths.commitLog, segmentSizeBytes };
     const cleanStop = settings.cleanStop && !hasFailedSync(disk, this.#files);
     this.#settings = { ...settings, cleanStop };
-    this.#flushedTo = flushedTo(disk, paths);
+    this.#checkpoint = readCheckpoint(disk, paths.checkpoint);
+    this.#vouched = readVouched(disk, paths.checkpoint);
+    this.#flushedTo = flushedTo(this.#checkpoint, this.#vouched);
     const run = {
       directory: paths.commitLog,
       sizeBytes: segmentSizeBytes,
@@ -188,31 +182,34 @@ class Recovery {
 
   #vouchedStart(): StartPoint | null {
     const { cleanStop } = this.#settings;
-    const vouched = readVouched(this.#disk, this.#paths.checkpoint);
+    const vouched = this.#vouched;
     if (vouched === null || (cleanStop && vouched.stoppedAt < 0)) return null;
     const { filedTo } = vouched;
     const back = asLogOffset(Math.max(vouched.lookFrom, this.#logStart));
-    const filesEnd = (this.#segments.at(-1) ?? 0) + this.#files.segmentSizeBytes;
     const limit = asLogOffset(filedTo);
     // Nothing may have come behind it: then the record before it has to be found, which tells that this is the log.
     const lookFrom = !cleanStop && this.#hasRecordAt(limit) ? limit : back;
     const isPlace =
-      filedTo >= this.#logStart && filedTo <= filesEnd && (lookFrom >= filedTo || this.#hasRecordAt(lookFrom));
+      filedTo >= this.#logStart && filedTo <= this.#filesEnd && (lookFrom >= filedTo || this.#hasRecordAt(lookFrom));
     if (isPlace) return { lookFrom, limit, vouched };
     throw this.#lost(`no record lies at ${Math.min(lookFrom, filedTo)}`, filedTo);
   }
 
   /** What RingMQ has vouched for is looked for before anything goes. */
   #withoutLog(): void {
-    const to = lossLimit(readVouched(this.#disk, this.#paths.checkpoint));
+    const to = lossLimit(this.#vouched);
     if (to > 0) throw this.#lost('there is no file of it', to);
     dropWithoutLog(this.#disk, this.#paths, this.#log);
   }
 
   #hasRecordAt(offset: LogOffset): boolean {
     const scanner = new LogScanner(this.#reader, false);
-    scanner.begin(offset, asLogOffset((this.#segments.at(-1) ?? 0) + this.#files.segmentSizeBytes));
+    scanner.begin(offset, this.#filesEnd);
     return scanner.next() === Scanned.record;
+  }
+
+  get #filesEnd(): LogOffset {
+    return asLogOffset((this.#segments.at(-1) ?? 0) + this.#files.segmentSizeBytes);
   }
 
   /**
@@ -222,7 +219,7 @@ class Recovery {
   #upstreamStart(queues: readonly FiledQueue[]): StartPoint {
     const { cleanStop, checksBodies } = this.#settings;
     const filedTo = queues.reduce((most, queue) => Math.max(most, queue.logEnd), -1);
-    const safeTime = safeTimestamp(readCheckpoint(this.#disk, this.#paths.checkpoint));
+    const safeTime = safeTimestamp(this.#checkpoint);
     const start = findWalkStart(this.#reader, this.#segments, checksBodies, (position, storeTimestamp) =>
       cleanStop ? position <= filedTo : storeTimestamp <= safeTime,
     );
@@ -248,7 +245,7 @@ class Recovery {
     const times = new StoreTimes(this.#reader);
     return {
       limit,
-      believedTo: readCheckpoint(this.#disk, this.#paths.checkpoint).indexTimestamp,
+      believedTo: this.#checkpoint.indexTimestamp,
       storeTimeAt: (logOffset) => times.at(logOffset),
     };
   }
@@ -338,10 +335,9 @@ class Recovery {
 }
 
 /** Infinity where only times are known: a store that Apache's broker has left. */
-function flushedTo(disk: Disk, { checkpoint }: StorePaths): number {
-  const vouched = readVouched(disk, checkpoint);
+function flushedTo(checkpoint: CheckpointFields, vouched: Vouched | null): number {
   if (vouched !== null) return vouched.filedTo;
-  return safeTimestamp(readCheckpoint(disk, checkpoint)) === 0 ? 0 : Number.POSITIVE_INFINITY;
+  return safeTimestamp(checkpoint) === 0 ? 0 : Number.POSITIVE_INFINITY;
 }
 
 function gapIn({ topic, queueId, end }: FiledQueue, { firstUnfiled }: LedgerQueue): StoreDamagedError {
@@ -364,69 +360,6 @@ function dropWithoutLog(disk: Disk, paths: StorePaths, log: RecoveryLog): void {
     disk.removeTree(directory);
     disk.syncDirectory(paths.root);
   }
-}
-
-/** All are cut first and flushed then, which costs the file system one transaction and not one for each of thousands of queues. */
-function cutAll(
-  disk: Disk,
-  paths: StorePaths,
-  queues: readonly FiledQueue[],
-  limit: number,
-  fileSizeBytes: number,
-): FiledQueue[] {
-  const unsynced = new UnsyncedQueues(paths.consumeQueue);
-  const left: FiledQueue[] = [];
-  for (const queue of queues) {
-    const cut = cutQueue(disk, queue, limit, fileSizeBytes, unsynced);
-    if (cut !== null) left.push(cut);
-  }
-  const sync = new QueueSync(disk, unsynced.take());
-  while (!sync.step());
-  return left;
-}
-
-/** After a clean stop only a damaged log makes queues go beyond its end. */
-function cutBeyond(
-  disk: Disk,
-  paths: StorePaths,
-  queues: readonly FiledQueue[],
-  logEnd: LogOffset,
-  fileSizeBytes: number,
-  log: RecoveryLog,
-): FiledQueue[] {
-  const ahead = queues.filter((queue) => queue.logEnd > logEnd);
-  if (ahead.length === 0) return [...queues];
-  log.warn(`${ahead.length} queues name records beyond the end of the log at ${logEnd}: these entries are removed`);
-  const within = queues.filter((queue) => queue.logEnd <= logEnd);
-  return [...within, ...cutAll(disk, paths, ahead, logEnd, fileSizeBytes)];
-}
-
-/** Of all queues that have files or were met in the log. */
-function boundsOf(
-  disk: Disk,
-  filed: readonly FiledQueue[],
-  ledger: QueueLedger,
-  logStart: LogOffset,
-  fileSizeBytes: number,
-): RecoveredQueue[] {
-  const byName = new Map(filed.map((queue) => [nameOf(queue.topic, queue.queueId), queue]));
-  return ledger.queues.map(({ topic, queueId, firstUnfiled, next }) => {
-    const files = byName.get(nameOf(topic, queueId));
-    const first = asQueueOffset(Math.max(0, firstUnfiled));
-    const min = files === undefined ? first : minOf(disk, files, logStart, fileSizeBytes);
-    const max = files?.end ?? first;
-    return { topic, queueId, min, max, next: asQueueOffset(Math.max(max, next)) };
-  });
-}
-
-function lookUp(queues: readonly RecoveredQueue[]): (topic: string, queueId: number) => QueueOffset {
-  const next = new Map(queues.map((queue) => [nameOf(queue.topic, queue.queueId), queue.next]));
-  return (topic, queueId) => next.get(nameOf(topic, queueId)) ?? asQueueOffset(0);
-}
-
-/** No topic has a slash in its name, because it is the name of a folder. */
-function nameOf(topic: string, queueId: number): string {
-  return `${topic}/${queueId}`;
 }
 
 function report(

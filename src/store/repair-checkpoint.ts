@@ -2,6 +2,8 @@
  * What a repair says in the checkpoint, before it changes anything and when it is through. The word for the log is never given up: without it
  * a start after a crash takes the first damage for the end of the log and removes all that is behind. Part of repair-store.ts.
  */
+
+import { LOOK_BACK_BYTES } from '../base/limits.ts';
 import { asLogOffset } from '../base/units.ts';
 import { encodeCheckpoint, NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
 import { CheckpointWriter, EMPTY_CHECKPOINT } from './checkpoint.ts';
@@ -12,7 +14,6 @@ import { indexEnd } from './index-recovery.ts';
 import { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import { listQueues } from './queue-recovery.ts';
-import { LOOK_BACK_BYTES } from './recovery.ts';
 import { segmentStart } from './segments.ts';
 import type { LogPicture } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';

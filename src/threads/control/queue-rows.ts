@@ -5,7 +5,7 @@
 import { asQueueOffset, asQueueSlot, type QueueSlot } from '../../base/units.ts';
 import type { QueueDirectory } from '../../ring/queue-directory.ts';
 import type { QueueTable } from '../../ring/queue-table.ts';
-import type { RecoveredQueue } from '../../store/recovery.ts';
+import type { RecoveredQueue } from '../../store/recovered-queues.ts';
 
 export const NO_ROW = -1;
 

@@ -4,11 +4,11 @@
  * dispatch's rounds durable and writes the checkpoint. Runs on the flush thread.
  */
 import type { Clock } from '../../base/clock.ts';
+import { LOOK_BACK_BYTES } from '../../base/limits.ts';
 import { asLogOffset } from '../../base/units.ts';
 import type { SharedHistogram } from '../../ring/shared-histogram.ts';
 import type { CommitLogSync } from '../../store/commit-log-sync.ts';
 import { isOutOfDescriptors, isShortage } from '../../store/disk.ts';
-import { LOOK_BACK_BYTES } from '../../store/recovery.ts';
 import type { Agent } from '../agent.ts';
 import type { QueueRound } from '../thread-messages.ts';
 import type { FlushEnds } from '../topology.ts';

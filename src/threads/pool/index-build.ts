@@ -2,7 +2,6 @@
 import { systemClock } from '../../base/clock.ts';
 import { asLogOffset } from '../../base/units.ts';
 import { IndexedProperties, scanIndexed } from '../../layout/message-properties.ts';
-import { SysFlag } from '../../layout/message-record.ts';
 import { IndexTable } from '../../ring/index-table.ts';
 import { type Disk, DiskFullError } from '../../store/disk.ts';
 import type { IndexFiles } from '../../store/index-files.ts';
@@ -32,7 +31,6 @@ function fill(filing: IndexFiling, reader: LogReader, from: number, to: number):
   scanner.begin(asLogOffset(from), asLogOffset(to));
   while (scanner.next() === Scanned.record) {
     const { cursor, bytes } = scanner;
-    if ((cursor.sysFlag & SysFlag.transactionRollback) === SysFlag.transactionRollback) continue;
     scanIndexed(bytes, cursor.propertiesStart, cursor.propertiesStart + cursor.propertiesLength, properties);
     if (!filing.add(cursor, bytes, properties)) throw new DiskFullError('the key index', 'build');
   }

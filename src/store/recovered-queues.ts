@@ -1,0 +1,83 @@
+/**
+ * All queues of a store at its start: cut where the log is not vouched for or has ended, and told apart with their bounds when the log was
+ * looked through. Called by recovery.ts only; what is done to a single queue is in queue-recovery.ts.
+ */
+import { asQueueOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
+import type { Disk } from './disk.ts';
+import type { QueueLedger } from './queue-ledger.ts';
+import { cutQueue, type FiledQueue, minOf } from './queue-recovery.ts';
+import type { StorePaths } from './store-paths.ts';
+import { QueueSync, UnsyncedQueues } from './unsynced-queues.ts';
+
+export interface RecoveredQueue {
+  readonly topic: string;
+  readonly queueId: number;
+  /** Of the entries in files. A queue that only the log knows has both at the offset of its first record. */
+  readonly min: QueueOffset;
+  readonly max: QueueOffset;
+  /** What append gives the queue's next message: it counts records that dispatch has still to file. */
+  readonly next: QueueOffset;
+}
+
+/** All are cut first and flushed then, which costs the file system one transaction and not one for each of thousands of queues. */
+export function cutAll(
+  disk: Disk,
+  paths: StorePaths,
+  queues: readonly FiledQueue[],
+  limit: number,
+  fileSizeBytes: number,
+): FiledQueue[] {
+  const unsynced = new UnsyncedQueues(paths.consumeQueue);
+  const left: FiledQueue[] = [];
+  for (const queue of queues) {
+    const cut = cutQueue(disk, queue, limit, fileSizeBytes, unsynced);
+    if (cut !== null) left.push(cut);
+  }
+  const sync = new QueueSync(disk, unsynced.take());
+  while (!sync.step());
+  return left;
+}
+
+/** After a clean stop only a damaged log makes queues go beyond its end. */
+export function cutBeyond(
+  disk: Disk,
+  paths: StorePaths,
+  queues: readonly FiledQueue[],
+  logEnd: LogOffset,
+  fileSizeBytes: number,
+  log: { warn(message: string): void },
+): FiledQueue[] {
+  const ahead = queues.filter((queue) => queue.logEnd > logEnd);
+  if (ahead.length === 0) return [...queues];
+  log.warn(`${ahead.length} queues name records beyond the end of the log at ${logEnd}: these entries are removed`);
+  const within = queues.filter((queue) => queue.logEnd <= logEnd);
+  return [...within, ...cutAll(disk, paths, ahead, logEnd, fileSizeBytes)];
+}
+
+/** Of all queues that have files or were met in the log. */
+export function boundsOf(
+  disk: Disk,
+  filed: readonly FiledQueue[],
+  ledger: QueueLedger,
+  logStart: LogOffset,
+  fileSizeBytes: number,
+): RecoveredQueue[] {
+  const byName = new Map(filed.map((queue) => [nameOf(queue.topic, queue.queueId), queue]));
+  return ledger.queues.map(({ topic, queueId, firstUnfiled, next }) => {
+    const files = byName.get(nameOf(topic, queueId));
+    const first = asQueueOffset(Math.max(0, firstUnfiled));
+    const min = files === undefined ? first : minOf(disk, files, logStart, fileSizeBytes);
+    const max = files?.end ?? first;
+    return { topic, queueId, min, max, next: asQueueOffset(Math.max(max, next)) };
+  });
+}
+
+export function lookUp(queues: readonly RecoveredQueue[]): (topic: string, queueId: number) => QueueOffset {
+  const next = new Map(queues.map((queue) => [nameOf(queue.topic, queue.queueId), queue.next]));
+  return (topic, queueId) => next.get(nameOf(topic, queueId)) ?? asQueueOffset(0);
+}
+
+/** No topic has a slash in its name, because it is the name of a folder. */
+function nameOf(topic: string, queueId: number): string {
+  return `${topic}/${queueId}`;
+}
