@@ -110,6 +110,10 @@ export function writeIndexEntry(
   view.setInt32(at + EntryAt.keyHash, keyHash);
   writeInt64(view, at + EntryAt.logOffset, logOffset);
   view.setInt32(at + EntryAt.seconds, seconds);
+  writeIndexEntryPrevious(view, at, previous);
+}
+
+export function writeIndexEntryPrevious(view: DataView, at: number, previous: number): void {
   view.setInt32(at + EntryAt.previous, previous);
 }
 

@@ -9,8 +9,17 @@
  */
 import { assert } from '../base/assert.ts';
 import { INDEX_TAIL_ENTRIES } from '../base/limits.ts';
-import { INDEX_ENTRY_BYTES, INDEX_SLOT_BYTES, type IndexHeader, writeIndexEntry } from '../layout/index-file.ts';
+import {
+  INDEX_ENTRY_BYTES,
+  INDEX_SLOT_BYTES,
+  type IndexHeader,
+  writeIndexEntry,
+  writeIndexEntryPrevious,
+} from '../layout/index-file.ts';
 import { IndexTableAt } from '../layout/shared-page.ts';
+
+/** Entries that are linked at once. */
+const LINK_ENTRIES = 256;
 
 const TAIL_MASK = INDEX_TAIL_ENTRIES - 1;
 const LONG = BigInt64Array.BYTES_PER_ELEMENT;
@@ -31,12 +40,19 @@ export type IndexBounds = Omit<IndexHeader, 'usedSlots'>;
 
 export class IndexTable {
   readonly slots: number;
-  /** The whole table, for filing entries straight from it. */
+  /** The whole table, for writing slots and entries to the file straight from it. */
   readonly bytes: Buffer;
   readonly #view: DataView;
   readonly #ints: Int32Array;
   readonly #longs: BigInt64Array;
+  /** Big-endian, as the file has them: read and write them {@link turned}. */
   readonly #slots: Int32Array;
+  /** Slots of the entries that are not linked yet, in their order. */
+  readonly #waitingSlots = new Int32Array(LINK_ENTRIES);
+  readonly #foundSlots = new Int32Array(LINK_ENTRIES);
+  #firstWaiting = 0;
+  #waiting = 0;
+  #firsts = 0;
   /** Private to this thread: only the order that an atomic operation on it makes is wanted. */
   readonly #fence = new Int32Array(1);
 
@@ -86,7 +102,7 @@ export class IndexTable {
 
   /** Number of the newest entry of a slot, 0 without one. */
   slot(slot: number): number {
-    return Atomics.load(this.#slots, slot);
+    return turned(Atomics.load(this.#slots, slot));
   }
 
   /** Copies an entry to `into`. False when it has left the table: take the file. */
@@ -114,12 +130,39 @@ export class IndexTable {
     Atomics.store(this.#ints, SEQUENCE, this.sequence() + 1);
   }
 
-  /** Dispatch: links a new entry to its slot. Returns the number of the one before it, 0 when it is the slot's first. */
-  put(slot: number, entry: number, keyHash: number, logOffset: number, seconds: number): number {
-    const previous = this.#slots[slot]!;
-    writeIndexEntry(this.#view, entryPosition(entry), keyHash, logOffset, seconds, previous);
-    this.#slots[slot] = entry;
-    return previous;
+  /** Dispatch: writes a new entry, the one behind the last. It is linked to its slot with others, at the latest by {@link link}. */
+  put(slot: number, entry: number, keyHash: number, logOffset: number, seconds: number): void {
+    if (this.#waiting === LINK_ENTRIES) this.#linkWaiting();
+    writeIndexEntry(this.#view, entryPosition(entry), keyHash, logOffset, seconds, 0);
+    if (this.#waiting === 0) this.#firstWaiting = entry;
+    this.#waitingSlots[this.#waiting++] = slot;
+  }
+
+  /** Dispatch: all that was put is linked. Returns how many slots have got their first entry since the last call. */
+  link(): number {
+    this.#linkWaiting();
+    const firsts = this.#firsts;
+    this.#firsts = 0;
+    return firsts;
+  }
+
+  #linkWaiting(): void {
+    const slots = this.#slots;
+    const waiting = this.#waitingSlots;
+    const found = this.#foundSlots;
+    const count = this.#waiting;
+    // Slots are all over the memory: when all are asked for first, their ways from there overlap.
+    for (let i = 0; i < count; i++) found[i] = slots[waiting[i]!]!;
+    for (let i = 0; i < count; i++) {
+      const slot = waiting[i]!;
+      const entry = this.#firstWaiting + i;
+      // Not what was found above: an entry before this one may have the same slot.
+      const previous = slots[slot]!;
+      if (previous === 0) this.#firsts++;
+      else writeIndexEntryPrevious(this.#view, entryPosition(entry), turned(previous));
+      slots[slot] = turned(entry);
+    }
+    this.#waiting = 0;
   }
 
   /** Dispatch: readers may see the entries below `nextEntry`. */
@@ -147,21 +190,18 @@ export class IndexTable {
     return INDEX_TAIL_ENTRIES - (entry & TAIL_MASK);
   }
 
-  /** Copies slots as the file holds them, big-endian. */
-  copySlots(first: number, count: number, into: Buffer): void {
-    const from = IndexTableAt.slots + first * INDEX_SLOT_BYTES;
-    const length = count * INDEX_SLOT_BYTES;
-    this.bytes.copy(into, 0, from, from + length);
-    into.subarray(0, length).swap32();
+  /** Byte position of a slot in {@link bytes}, where slots follow each other as they do in the file. */
+  slotPosition(slot: number): number {
+    return IndexTableAt.slots + slot * INDEX_SLOT_BYTES;
   }
 
-  /** Sets slots to what the file holds, which is turned into this machine's byte order for it. */
+  /** Sets slots to what the file holds. */
   loadSlots(first: number, count: number, from: Buffer): void {
     const part = from.subarray(0, count * INDEX_SLOT_BYTES);
     assert(first + count <= this.slots, 'the table has the slots of its files');
     // A slot that nobody has used is zero already: memory that is not touched costs nothing.
     if (isZero(part)) return;
-    part.swap32().copy(this.bytes, IndexTableAt.slots + first * INDEX_SLOT_BYTES);
+    part.copy(this.bytes, this.slotPosition(first));
   }
 
   #long(index: number): number {
@@ -171,6 +211,11 @@ export class IndexTable {
 
 function entryPosition(entry: number): number {
   return IndexTableAt.entries + (entry & TAIL_MASK) * INDEX_ENTRY_BYTES;
+}
+
+/** From big-endian to this machine's byte order, or back. */
+function turned(word: number): number {
+  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 }
 
 const ZEROS = Buffer.alloc(256 * 1024);

@@ -69,8 +69,9 @@ export class IndexFile {
     this.#read(into, count * INDEX_SLOT_BYTES, indexSlotPosition(first));
   }
 
-  writeSlots(first: number, count: number, from: Uint8Array): void {
-    writeFully(this.#file, from, 0, count * INDEX_SLOT_BYTES, indexSlotPosition(first));
+  /** Writes slots from `from[at...]`, which may be shared memory. */
+  writeSlots(first: number, count: number, from: Uint8Array, at: number): void {
+    writeFully(this.#file, from, at, count * INDEX_SLOT_BYTES, indexSlotPosition(first));
   }
 
   readEntries(first: number, count: number, into: Uint8Array): void {

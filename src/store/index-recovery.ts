@@ -225,7 +225,7 @@ class IndexCut {
       this.#file.readSlots(first, count, before);
       this.#slotBytes(first, count).copy(bytes);
       bytes.subarray(0, length).swap32();
-      if (!bytes.subarray(0, length).equals(before.subarray(0, length))) this.#file.writeSlots(first, count, bytes);
+      if (!bytes.subarray(0, length).equals(before.subarray(0, length))) this.#file.writeSlots(first, count, bytes, 0);
     });
   }
 

@@ -72,7 +72,6 @@ export class IndexFiling {
   readonly #table: IndexTable;
   readonly #clock: Clock;
   readonly #pages: Uint8Array;
-  readonly #scratch = Buffer.alloc(TURN_PAGES * PAGE_SLOTS * INDEX_SLOT_BYTES);
   #file: IndexFile | null = null;
   #name: string | null = null;
   #head: MutableHeader = { ...EMPTY_HEAD };
@@ -136,7 +135,7 @@ export class IndexFiling {
       head.beginLogOffset = physicalOffset;
     }
     const seconds = indexSeconds(head.beginTimestamp, storeTimestamp);
-    if (this.#table.put(slot, head.nextEntry, keyHash, physicalOffset, seconds) === 0) head.usedSlots++;
+    this.#table.put(slot, head.nextEntry, keyHash, physicalOffset, seconds);
     head.nextEntry++;
     head.endTimestamp = storeTimestamp;
     head.endLogOffset = physicalOffset;
@@ -144,6 +143,7 @@ export class IndexFiling {
 
   /** Shows what was put to readers. */
   publish(): void {
+    this.#head.usedSlots += this.#table.link();
     if (this.#table.nextEntry() !== this.#head.nextEntry) this.#table.publish(this.#head);
   }
 
@@ -186,8 +186,8 @@ export class IndexFiling {
 
   /** The header counts the entries before the first slot that names one of them is written. */
   #beginUpdate(file: IndexFile): void {
-    const head = { ...this.#head };
     this.#fileEntries(file);
+    const head = { ...this.#head };
     const { endTimestamp, endLogOffset } = this.#written;
     this.#writeHeader(file, { ...head, endTimestamp, endLogOffset });
     for (let page = 0; page < this.#pages.length; page++) if (this.#pages[page] === CHANGED) this.#pages[page] = OWED;
@@ -318,8 +318,7 @@ export class IndexFiling {
   #writePages(page: number, count: number): void {
     const first = page * PAGE_SLOTS;
     const slots = Math.min(count * PAGE_SLOTS, this.#files.shape.slots - first);
-    this.#table.copySlots(first, slots, this.#scratch);
-    this.#file!.writeSlots(first, slots, this.#scratch);
+    this.#file!.writeSlots(first, slots, this.#table.bytes, this.#table.slotPosition(first));
     this.#pages.fill(CLEAN, page, page + count);
   }
 
