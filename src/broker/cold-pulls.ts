@@ -25,8 +25,14 @@ interface Consumer {
   readonly connectionId: number;
   readonly waiting: HeldPull[];
   isReading: boolean;
-  /** What was read ahead: `bytes` begin at log offset `start`. */
-  ahead: { readonly start: LogOffset; readonly bytes: Uint8Array } | null;
+  ahead: Ahead | null;
+}
+
+/** What was read ahead: the first `length` bytes begin at log offset `start`. */
+interface Ahead {
+  readonly start: LogOffset;
+  readonly length: number;
+  readonly read: ColdBytes;
 }
 
 /** A pull with all that is needed to answer it. */
@@ -89,8 +95,14 @@ export class ColdPulls {
 
   closed(connectionId: number): void {
     for (const [key, consumer] of this.#consumers) {
-      if (consumer.connectionId === connectionId) this.#consumers.delete(key);
+      if (consumer.connectionId === connectionId) this.#forget(key, consumer);
     }
+  }
+
+  /** A read that is under way for it gives its memory back when it ends. */
+  #forget(key: string, consumer: Consumer): void {
+    this.#consumers.delete(key);
+    dropAhead(consumer);
   }
 
   #consumer(key: string, connectionId: number): Consumer {
@@ -119,13 +131,13 @@ export class ColdPulls {
     brokerId: number,
   ): boolean {
     if (ahead === null || selection.logOffsets[0]! < ahead.start) return false;
-    const end = ahead.start + ahead.bytes.length;
+    const end = ahead.start + ahead.length;
     let inside = 0;
     while (inside < selection.count && selection.logOffsets[inside]! + selection.sizes[inside]! <= end) inside++;
     if (inside === 0) return false;
     selection.keep(inside);
     this.#runs.within(selection, ahead.start);
-    this.#answers.fromMemory(header, reply, selection, brokerId, ahead.bytes, this.#runs);
+    this.#answers.fromMemory(header, reply, selection, brokerId, ahead.read.bytes, this.#runs);
     return true;
   }
 
@@ -135,19 +147,21 @@ export class ColdPulls {
     if (isAhead) list[0] = this.#ahead(list[0]!);
     consumer.isReading = true;
     this.#reading++;
-    consumer.ahead = null;
+    dropAhead(consumer);
     this.#ports.add('coldReads', 1);
     this.#reads.read(list, (result) => {
       consumer.isReading = false;
       this.#reading--;
       if (!pull.reply.isOpen) {
+        if (!(result instanceof Error)) result.release();
         this.#consumers.delete(key);
         return;
       }
       if (result instanceof Error) this.#failed(pull, result);
       else {
         this.#answer(pull, list, result);
-        if (isAhead) consumer.ahead = { start: list[0]!.offset, bytes: result.bytes.subarray(0, result.lengths[0]) };
+        if (isAhead) consumer.ahead = { start: list[0]!.offset, length: result.lengths[0]!, read: result };
+        else result.release();
       }
       this.#next(consumer);
       this.#forgetOldest();
@@ -184,11 +198,16 @@ export class ColdPulls {
   #forgetOldest(): void {
     let surplus = this.#consumers.size - CONSUMERS_MAX;
     if (surplus <= 0) return;
-    for (const [key, { isReading }] of this.#consumers) {
-      if (!isReading) this.#consumers.delete(key);
+    for (const [key, consumer] of this.#consumers) {
+      if (!consumer.isReading) this.#forget(key, consumer);
       if (--surplus === 0) return;
     }
   }
+}
+
+function dropAhead(consumer: Consumer): void {
+  consumer.ahead?.read.release();
+  consumer.ahead = null;
 }
 
 /** Bytes before the first that are missing, with the runs one behind the other. */

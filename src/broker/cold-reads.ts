@@ -12,9 +12,12 @@ export interface LogRun {
 
 /** The runs one behind the other, each at the place that its whole length gives it. */
 export interface ColdBytes {
+  /** Of whoever asked for them, until {@link release}. */
   readonly bytes: Uint8Array;
   /** How much of each run could be read. */
   readonly lengths: readonly number[];
+  /** To be called once: from then on the memory serves other reads. */
+  release(): void;
 }
 
 export interface ColdReads {

@@ -71,6 +71,37 @@ describe('a cold pull', () => {
     expect(broker.counters.get('coldReads')).toBe(2);
   });
 
+  it('gives memory back with what was read ahead: at the next read, when others need the room, when the connection closes', () => {
+    const broker = restarted((log) => log.many(3000));
+    const { held, waiting } = broker.coldReads;
+    const client = broker.client();
+    send(broker, {}, client);
+    broker.coldReads.finish();
+    expect(held.size).toBe(1);
+    send(broker, { queueOffset: 2900 }, client);
+    expect([held.size, waiting.length]).toEqual([0, 1]);
+    broker.coldReads.finish();
+    const others = Array.from({ length: 64 }, (_, i) => broker.client(10 + i));
+    for (const other of others) {
+      send(broker, {}, other);
+      broker.coldReads.finish();
+    }
+    expect(held.size).toBe(64);
+    broker.pulls.closed(others[0]!.connectionId);
+    broker.pulls.closed(others[1]!.connectionId);
+    expect(held.size).toBe(62);
+  });
+
+  it('gives memory back when nobody waits for what was read', () => {
+    const broker = restarted((log) => log.many(100));
+    const client = broker.client();
+    send(broker, {}, client);
+    client.isOpen = false;
+    broker.pulls.closed(client.connectionId);
+    broker.coldReads.finish();
+    expect([client.answers.length, broker.coldReads.held.size]).toEqual([0, 0]);
+  });
+
   it('reads records that lie apart in runs, without reading ahead', () => {
     const broker = restarted((log) => {
       log.put({ size: 100 });

@@ -2,6 +2,7 @@
  * A broker's net thread as the pull family sees it, in plain memory: one log cut into segments, queues with tails and files, clients whose
  * answers are decoded. Records are as long as a test says, and filled with a byte of their own.
  */
+import { assert } from '../../src/base/assert.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import { asLogOffset, asQueueOffset, asQueueSlot, type LogOffset, type QueueSlot } from '../../src/base/units.ts';
 import type { ColdBytes, ColdReads, LogRun } from '../../src/broker/cold-reads.ts';
@@ -166,6 +167,8 @@ export class TestReply implements ReplyPort {
 /** Reads when a test says so. */
 export class TestColdReads implements ColdReads {
   readonly waiting: { runs: readonly LogRun[]; then: (result: ColdBytes | Error) => void }[] = [];
+  /** Results that were not given back. */
+  readonly held = new Set<ColdBytes>();
   readonly #broker: PullHarness;
 
   constructor(broker: PullHarness) {
@@ -186,7 +189,14 @@ export class TestColdReads implements ColdReads {
       at += length;
       return read;
     });
-    then({ bytes, lengths });
+    const release = (): void => {
+      assert(this.held.delete(result), 'a result is given back once');
+      // Others use the memory from now on.
+      bytes.fill(0xff);
+    };
+    const result: ColdBytes = { bytes, lengths, release };
+    this.held.add(result);
+    then(result);
     return runs;
   }
 

@@ -1,7 +1,6 @@
-/** What a worker of the cold read pool runs: reads runs of the log into a buffer of their own, which is handed over and not copied. */
-import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
+/** What a worker of the cold read pool runs: reads runs of the log into the memory that comes with the task. */
+import { workerData } from 'piscina';
 import { asLogOffset } from '../../base/units.ts';
-import type { ColdBytes } from '../../broker/cold-reads.ts';
 import { NodeDisk } from '../../store/disk.ts';
 import { LogReader } from '../../store/log-reader.ts';
 import type { CommitLogFiles } from '../../store/segments.ts';
@@ -11,19 +10,18 @@ const log = new LogReader(new NodeDisk(), workerData as CommitLogFiles);
 
 let seenLogStart = 0;
 
-/** Returns {@link ColdBytes} in piscina's wrapping, which says what of it changes hands. */
-export function readRuns({ runs, logStart }: ColdReadTask): object {
+/** Returns how much of each run could be read. The runs lie one behind the other, each at the place that its whole length gives it. */
+export function readRuns({ runs, logStart, buffer }: ColdReadTask): number[] {
   if (logStart !== seenLogStart) log.dropBelow(asLogOffset(logStart));
   seenLogStart = logStart;
-  const bytes = new Uint8Array(runs.reduce((sum, { length }) => sum + length, 0));
+  const bytes = new Uint8Array(buffer);
   const lengths: number[] = [];
   let at = 0;
   for (const { offset, length } of runs) {
     lengths.push(readRun(offset, length, bytes, at));
     at += length;
   }
-  const result: ColdBytes = { bytes, lengths };
-  return move({ [transferableSymbol]: [bytes.buffer], [valueSymbol]: result });
+  return lengths;
 }
 
 /** Goes on over the end of a segment; less than `length` where the log does not go on. */

@@ -76,6 +76,17 @@ describe('the cold read pool', () => {
     expect(((await read([0, 1])) as ColdBytes).lengths).toEqual([0]);
   });
 
+  it('uses memory again that was given back, and no other', async () => {
+    const first = (await read([0, 100])) as ColdBytes;
+    const second = (await read([100, 100])) as ColdBytes;
+    expect(first.bytes.buffer).not.toBe(second.bytes.buffer);
+    first.release();
+    const third = (await read([200, 50])) as ColdBytes;
+    expect(third.bytes.buffer).toBe(first.bytes.buffer);
+    expect(Buffer.from(third.bytes)).toEqual(Buffer.from(expected(200, 50)));
+    expect(Buffer.from(second.bytes)).toEqual(Buffer.from(expected(100, 100)));
+  });
+
   it('drops what is under way when it is closed', async () => {
     const called: unknown[] = [];
     reads.read([{ offset: asLogOffset(0), length: 5 }], (result) => called.push(result));
