@@ -68,7 +68,7 @@ function run(records: number, logEnd: number, indexed: boolean, round: number): 
   const agent = new DispatchAgent({
     ends,
     log,
-    filing: new QueueFiling(ends, files, index, systemClock.monotonicUs(), () => {}),
+    filing: new QueueFiling(ends, files, index, systemClock.monotonicUs(), 0, () => {}),
     index,
     delays: new DelayLevels(),
     batchTopics: new Set(),

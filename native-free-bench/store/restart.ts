@@ -1,0 +1,159 @@
+/**
+ * `npm run bench:restart -- [--gb N] [--queues Q] [--rounds R] [--kills K] [--placements full,compact] [--store DIR]`: how long a broker with a large store
+ * takes from the start of its process to the ready line, after a clean stop and after kill -9 under load. A new store comes first, because
+ * it shows what of that has nothing to do with the store. A start counts only when it has found the log's end where the load had got to.
+ */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { sleep, systemClock } from '../../src/base/clock.ts';
+import { sampleProcess } from '../../src/bench/process-meter.ts';
+import { DEFAULT_STORE_SIZES } from '../../src/store/store-sizes.ts';
+import { repository } from '../../test/interop/harness/paths.ts';
+import { printMachine, printTable } from '../micro.ts';
+import { makeStore } from './make-store.ts';
+
+const { values } = parseArgs({
+  options: {
+    gb: { type: 'string', default: '10' },
+    queues: { type: 'string', default: '1024' },
+    body: { type: 'string', default: '1024' },
+    rounds: { type: 'string', default: '5' },
+    kills: { type: 'string', default: '3' },
+    topics: { type: 'string', default: '1' },
+    placements: { type: 'string', default: 'compact,full' },
+    store: { type: 'string' },
+    main: { type: 'string' },
+  },
+});
+
+const MAIN = values.main ?? `${repository}dist/src/cli/main.js`;
+const LOAD = ['--in-flight', '1024', '--rate', '1000', '--duration', '60', '--warm-up', '0', '--topics', values.topics];
+/** Under load: as long as some rounds of dispatch take, and a part of one more. */
+const LOAD_MS = [3100, 4300, 3700, 4900, 3400];
+const FOUND = /log (\d+) to (\d+), looked through from (\d+), (\d+) queues, to be filed from (\d+)/;
+
+interface Start {
+  readonly process: ChildProcess;
+  readonly broker: string;
+  readonly readyMs: number;
+  /** Of all its threads up to then. */
+  readonly cpuMs: number;
+  readonly found: {
+    readonly logEnd: number;
+    readonly walkedBytes: number;
+    readonly filedBytes: number;
+    readonly queues: number;
+  };
+}
+
+const placements = values.placements.split(',');
+const temporary = mkdtempSync(join(tmpdir(), 'ringmq-bench-restart-'));
+const store = values.store ?? join(temporary, 'store');
+try {
+  printMachine();
+  await prepare();
+  const rows: string[][] = [];
+  for (let round = 0; round < Number(values.rounds); round++) {
+    for (const placement of placements) {
+      rows.push(await stopped(placement, 'new store', join(temporary, `new-${placement}-${round}`)));
+      rows.push(await stopped(placement, 'clean stop', store));
+    }
+  }
+  for (let round = 0; round < Number(values.kills); round++) {
+    for (const placement of placements) rows.push(await killed(placement, LOAD_MS[round % LOAD_MS.length]!));
+  }
+  rows.sort((a, b) => `${a[0]} ${a[1]}`.localeCompare(`${b[0]} ${b[1]}`));
+  printTable(rows, ['after', 'placement', 'ready ms', 'CPU ms', 'log GB', 'queues', 'walked MB', 'filed MB']);
+} finally {
+  rmSync(temporary, { recursive: true, force: true });
+}
+
+/** A store whose queues, index and checkpoint are those of a broker that was stopped in order. */
+async function prepare(): Promise<void> {
+  if (existsSync(store)) return;
+  const sizes = { bodyBytes: Number(values.body), sizes: DEFAULT_STORE_SIZES };
+  const { records } = makeStore({
+    root: store,
+    queues: Number(values.queues),
+    logBytes: Number(values.gb) * 1e9,
+    ...sizes,
+  });
+  console.log(`${records} records`);
+  await stop(await start('compact', store));
+}
+
+async function stopped(placement: string, what: string, folder: string): Promise<string[]> {
+  const started = await start(placement, folder);
+  await stop(started);
+  return rowOf(what, placement, started);
+}
+
+async function killed(placement: string, loadMs: number): Promise<string[]> {
+  const victim = await start(placement, store);
+  const load = spawn(process.execPath, [MAIN, 'bench', '--target', victim.broker, ...LOAD], { stdio: 'ignore' });
+  await sleep(loadMs);
+  victim.process.kill('SIGKILL');
+  load.kill('SIGKILL');
+  await Promise.all([exitOf(victim.process), exitOf(load)]);
+  const started = await start(placement, store);
+  if (started.found.logEnd <= victim.found.logEnd) throw new Error('the load did not get there');
+  await stop(started);
+  return rowOf('kill -9', placement, started);
+}
+
+function rowOf(what: string, placement: string, { readyMs, cpuMs, found }: Start): string[] {
+  const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0);
+  return [
+    what,
+    placement,
+    readyMs.toFixed(0),
+    cpuMs.toFixed(0),
+    (found.logEnd / 1e9).toFixed(1),
+    String(found.queues),
+    megabytes(found.walkedBytes),
+    megabytes(found.filedBytes),
+  ];
+}
+
+async function start(placement: string, folder: string): Promise<Start> {
+  const args = ['standalone', '--json', '--store', folder, '--namesrv-port', '0', '--broker-port', '0'];
+  const startUs = systemClock.monotonicUs();
+  const child = spawn(process.execPath, [MAIN, ...args, '--placement', placement], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk;
+  });
+  const line = await new Promise<string>((resolve, reject) => {
+    child.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString()));
+    child.once('exit', () => reject(new Error(`the broker has not started: ${errors}`)));
+  });
+  const readyMs = (systemClock.monotonicUs() - startUs) / 1000;
+  const cpuMs = sampleProcess(child.pid!).cpuUs / 1000;
+  // What it has found is said on the other stream.
+  while (!FOUND.test(errors)) await sleep(5);
+  const [logEnd, walkedFrom, queues, filedFrom] = FOUND.exec(errors)!.slice(2).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const found = { logEnd, walkedBytes: logEnd - walkedFrom, filedBytes: logEnd - filedFrom, queues };
+  return { process: child, broker: (JSON.parse(line) as { broker: string }).broker, readyMs, cpuMs, found };
+}
+
+async function stop({ process: child }: Start): Promise<void> {
+  child.kill('SIGTERM');
+  const code = await exitOf(child);
+  if (code !== 0) throw new Error(`a broker has ended with ${code}`);
+}
+
+async function exitOf(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) await new Promise((resolve) => child.once('exit', resolve));
+  return child.exitCode;
+}
