@@ -122,7 +122,7 @@ export class SimBroker {
       this.start = this.#control.recovered!;
       this.#append = openAppend(context, this.start);
       this.#dispatch = openDispatch(context, this.start);
-      this.#flush = openFlush(context, this.start);
+      this.#flush = openFlush(context);
       this.net = new TestNet(this.memory, 0, this.settings, clock);
     } catch (cause) {
       this.letGo();

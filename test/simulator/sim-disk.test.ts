@@ -82,6 +82,19 @@ describe('a loss of power', () => {
     file.sync();
     expect(disk.afterCrash('power', random, 0).readWhole('/d/a').subarray(512)).toEqual(bytes(1536, 0));
   });
+
+  it('takes nothing of what was written behind a cut when it is synced', () => {
+    const disk = diskWith('a', 100);
+    const file = disk.open('/d/a', 'write');
+    file.resize(50);
+    file.resize(100);
+    file.write(bytes(50, 2), 0, 50, 50);
+    // The system has been quicker.
+    for (let turn = 0; turn < 20; turn++) disk.writeBackSome(random);
+    file.sync();
+    const left = disk.afterCrash('power', random, 0).readWhole('/d/a');
+    expect([left.subarray(0, 50), left.subarray(50)]).toEqual([bytes(50, 1), bytes(50, 2)]);
+  });
 });
 
 describe('a killed process', () => {

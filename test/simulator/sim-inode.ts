@@ -21,6 +21,8 @@ export class SimInode {
   /** Sectors that differ from the platter, in the order of their first write. */
   #dirty: number[] = [];
   #isDirty = new Uint8Array(1);
+  /** Sectors that the system has written back while a size before them was not on the platter yet. */
+  #ahead: number[] = [];
   /** Sectors that have their blocks, and so need no room when they are written again. */
   #allocated = new Uint8Array(1);
 
@@ -68,9 +70,11 @@ export class SimInode {
   /** Everything is on the platter now. */
   sync(): void {
     this.#applySizes(this.#sizes.length);
-    for (const sector of this.#dirty) this.#writeBack(sector);
+    // A size that was set earlier takes nothing from what was written later.
+    for (const sector of [...this.#ahead, ...this.#dirty]) this.#writeBack(sector);
     this.#dirty = [];
     this.#sizes = [];
+    this.#ahead = [];
   }
 
   /** An fdatasync that fails: some sectors came through, and the cache takes all of them for clean. */
@@ -87,6 +91,7 @@ export class SimInode {
     if (this.#dirty.length === 0) return;
     const [sector] = this.#dirty.splice(random.below(this.#dirty.length), 1);
     this.#writeBack(sector!);
+    if (this.#sizes.length > 0) this.#ahead.push(sector!);
   }
 
   /** What a loss of power leaves: sizes up to some moment, and each dirty sector with this chance. */
@@ -113,6 +118,7 @@ export class SimInode {
     copy.size = this.size;
     copy.#sizes = [...this.#sizes];
     copy.#dirty = [...this.#dirty];
+    copy.#ahead = [...this.#ahead];
     copy.#isDirty = this.#isDirty.slice();
     return copy;
   }
