@@ -33,7 +33,7 @@ const { values } = parseArgs({
 const MAIN = values.main ?? `${repository}dist/src/cli/main.js`;
 const LOAD = ['--in-flight', '1024', '--rate', '1000', '--duration', '60', '--warm-up', '0', '--topics', values.topics];
 /** Under load: as long as some rounds of dispatch take, and a part of one more. */
-const LOAD_MS = [3100, 4300, 3700, 4900, 3400];
+const LOAD_MS = [5100, 6300, 5700, 6900, 5400];
 const FOUND = /log (\d+) to (\d+), looked through from (\d+), (\d+) queues, to be filed from (\d+)/;
 
 interface Start {
@@ -50,6 +50,8 @@ interface Start {
   };
 }
 
+/** Ended with this program, also when it fails. */
+const running = new Set<ChildProcess>();
 const placements = values.placements.split(',');
 const temporary = mkdtempSync(join(tmpdir(), 'ringmq-bench-restart-'));
 const store = values.store ?? join(temporary, 'store');
@@ -69,6 +71,7 @@ try {
   rows.sort((a, b) => `${a[0]} ${a[1]}`.localeCompare(`${b[0]} ${b[1]}`));
   printTable(rows, ['after', 'placement', 'ready ms', 'CPU ms', 'log GB', 'queues', 'walked MB', 'filed MB']);
 } finally {
+  for (const child of running) child.kill('SIGKILL');
   rmSync(temporary, { recursive: true, force: true });
 }
 
@@ -125,6 +128,7 @@ async function start(placement: string, folder: string): Promise<Start> {
   const child = spawn(process.execPath, [MAIN, ...args, '--placement', placement], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
   let errors = '';
   child.stderr.on('data', (chunk: Buffer) => {
     errors += chunk;
