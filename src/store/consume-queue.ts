@@ -110,6 +110,11 @@ export class ConsumeQueueWriter {
     state.next = asQueueOffset(Math.max(state.next, byte / QUEUE_ENTRY_BYTES));
   }
 
+  /** What recovery has cut is made durable with what is filed first. */
+  owe(unsynced: UnsyncedPaths): void {
+    this.#unsynced.addAll(unsynced);
+  }
+
   /** What was filed since the last time and has to be made durable, by whoever may wait for the disk. */
   takeUnsynced(): UnsyncedPaths {
     return this.#unsynced.take();

@@ -69,13 +69,13 @@ export function cutQueue(
   const starts = [...queue.starts];
   for (let start = starts.at(-1); start !== undefined; start = starts.at(-1)) {
     const path = queueFilePath(directory, start);
-    const kept = withProbe(disk, path, (probe) =>
-      partition(0, fileSizeBytes / QUEUE_ENTRY_BYTES, (index) => probe.load(index) && probe.logOffset < limit),
+    const end = withProbe(disk, path, (probe) =>
+      endIn(probe, start, fileSizeBytes, (index) => probe.load(index) && probe.logOffset < limit),
     );
-    if (kept > 0) {
-      wipeTail(disk, path, kept * QUEUE_ENTRY_BYTES, fileSizeBytes);
+    if (end !== null) {
+      wipeTail(disk, path, end.end * QUEUE_ENTRY_BYTES - start, fileSizeBytes);
       unsynced.add(path);
-      return { ...queue, starts, ...endOf(disk, directory, starts, fileSizeBytes) };
+      return { ...queue, starts, ...end };
     }
     disk.unlink(path);
     unsynced.addNames(directory);
@@ -91,9 +91,11 @@ export function minOf(disk: Disk, queue: FiledQueue, logStart: number, fileSizeB
   const first = queue.starts[0]!;
   const firstOffset = first / QUEUE_ENTRY_BYTES;
   const entries = Math.min(queue.end - firstOffset, fileSizeBytes / QUEUE_ENTRY_BYTES);
-  const below = withProbe(disk, queueFilePath(queue.directory, first), (probe) =>
-    partition(0, entries, (index) => probe.load(index) && (probe.logOffset < logStart || isFiller(probe))),
-  );
+  const below = withProbe(disk, queueFilePath(queue.directory, first), (probe) => {
+    const isBelow = (index: number): boolean => probe.load(index) && (probe.logOffset < logStart || isFiller(probe));
+    // One look is enough for most queues: nothing of them has been deleted yet.
+    return isBelow(0) ? partition(1, entries, isBelow) : 0;
+  });
   // Like upstream: only the first file is looked through, and as long as it is there a queue without anything in it begins with it.
   return asQueueOffset(below === entries ? firstOffset : firstOffset + below);
 }
@@ -102,24 +104,31 @@ function isFiller(probe: EntryProbe): boolean {
   return probe.logOffset === 0 && probe.size === FILLER_ENTRY_SIZE;
 }
 
-function endOf(
-  disk: Disk,
-  directory: string,
-  starts: readonly number[],
-  fileSizeBytes: number,
-): { end: QueueOffset; logEnd: number } {
+type QueueEnd = Pick<FiledQueue, 'end' | 'logEnd'>;
+
+function endOf(disk: Disk, directory: string, starts: readonly number[], fileSizeBytes: number): QueueEnd {
   for (let i = starts.length - 1; i >= 0; i--) {
     const start = starts[i]!;
-    const end = withProbe(disk, queueFilePath(directory, start), (probe) => {
-      const entries = partition(0, fileSizeBytes / QUEUE_ENTRY_BYTES, (index) => probe.load(index));
-      if (entries === 0) return null;
-      probe.load(entries - 1);
-      const logEnd = isFiller(probe) ? -1 : probe.logOffset + probe.size;
-      return { end: asQueueOffset(start / QUEUE_ENTRY_BYTES + entries), logEnd };
-    });
+    const end = withProbe(disk, queueFilePath(directory, start), (probe) =>
+      endIn(probe, start, fileSizeBytes, (index) => probe.load(index)),
+    );
     if (end !== null) return end;
   }
   return { end: asQueueOffset((starts[0] ?? 0) / QUEUE_ENTRY_BYTES), logEnd: -1 };
+}
+
+/** The end of the entries that the file at `start` has and that are kept; null when there is none. */
+function endIn(
+  probe: EntryProbe,
+  start: number,
+  fileSizeBytes: number,
+  isKept: (index: number) => boolean,
+): QueueEnd | null {
+  const entries = partition(0, fileSizeBytes / QUEUE_ENTRY_BYTES, isKept);
+  if (entries === 0) return null;
+  probe.load(entries - 1);
+  const logEnd = isFiller(probe) ? -1 : probe.logOffset + probe.size;
+  return { end: asQueueOffset(start / QUEUE_ENTRY_BYTES + entries), logEnd };
 }
 
 function withProbe<T>(disk: Disk, path: string, action: (probe: EntryProbe) => T): T {

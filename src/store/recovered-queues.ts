@@ -7,7 +7,7 @@ import type { Disk } from './disk.ts';
 import type { QueueLedger } from './queue-ledger.ts';
 import { cutQueue, type FiledQueue, minOf } from './queue-recovery.ts';
 import type { StorePaths } from './store-paths.ts';
-import { QueueSync, UnsyncedQueues } from './unsynced-queues.ts';
+import { QueueSync, type UnsyncedPaths, UnsyncedQueues } from './unsynced-queues.ts';
 
 export interface RecoveredQueue {
   readonly topic: string;
@@ -19,26 +19,31 @@ export interface RecoveredQueue {
   readonly next: QueueOffset;
 }
 
-/** All are cut first and flushed then, which costs the file system one transaction and not one for each of thousands of queues. */
+export interface CutQueues {
+  /** Those in which something is left. */
+  readonly queues: FiledQueue[];
+  /** What was changed: it must be durable before a checkpoint names a later place, or a stop counts as a clean one. */
+  readonly unsynced: UnsyncedPaths;
+}
+
+/** After a crash every queue is cut, whether anything lies behind its end or not, so the fdatasyncs are left to the first round. */
 export function cutAll(
   disk: Disk,
   paths: StorePaths,
   queues: readonly FiledQueue[],
   limit: number,
   fileSizeBytes: number,
-): FiledQueue[] {
+): CutQueues {
   const unsynced = new UnsyncedQueues(paths.consumeQueue);
   const left: FiledQueue[] = [];
   for (const queue of queues) {
     const cut = cutQueue(disk, queue, limit, fileSizeBytes, unsynced);
     if (cut !== null) left.push(cut);
   }
-  const sync = new QueueSync(disk, unsynced.take());
-  while (!sync.step());
-  return left;
+  return { queues: left, unsynced: unsynced.take() };
 }
 
-/** After a clean stop only a damaged log makes queues go beyond its end. */
+/** After a clean stop only a damaged log makes queues go beyond its end. Nothing is owed then: this is rare, and the stop still counts. */
 export function cutBeyond(
   disk: Disk,
   paths: StorePaths,
@@ -51,7 +56,10 @@ export function cutBeyond(
   if (ahead.length === 0) return [...queues];
   log.warn(`${ahead.length} queues name records beyond the end of the log at ${logEnd}: these entries are removed`);
   const within = queues.filter((queue) => queue.logEnd <= logEnd);
-  return [...within, ...cutAll(disk, paths, ahead, logEnd, fileSizeBytes)];
+  const cut = cutAll(disk, paths, ahead, logEnd, fileSizeBytes);
+  const sync = new QueueSync(disk, cut.unsynced);
+  while (!sync.step());
+  return [...within, ...cut.queues];
 }
 
 /** Of all queues that have files or were met in the log. */

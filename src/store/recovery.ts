@@ -9,7 +9,6 @@
  * find a queue shorter than it was and be sent back.
  */
 import { dirname } from 'node:path';
-import { LOOK_BACK_BYTES } from '../base/limits.ts';
 import { asLogOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
 import { type CheckpointFields, NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
 import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
@@ -21,6 +20,7 @@ import { cutIndex, type IndexRecoverySettings, indexEnd } from './index-recovery
 import { LogReader } from './log-reader.ts';
 import { endLogAt, findWalkStart, type WalkProgress, walkBefore, walkRecords } from './log-recovery.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
+import { LookBack } from './look-back.ts';
 import { StoreTimes } from './offset-search.ts';
 import { type LedgerQueue, QueueLedger } from './queue-ledger.ts';
 import { type FiledQueue, listQueues } from './queue-recovery.ts';
@@ -28,8 +28,7 @@ import { boundsOf, cutAll, cutBeyond, lookUp, type RecoveredQueue } from './reco
 import { type CommitLogFiles, segmentStart } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
-
-const MARKS_APART_BYTES = 16 * 1024 * 1024;
+import type { UnsyncedPaths } from './unsynced-queues.ts';
 
 export interface RecoverySettings {
   readonly segmentSizeBytes: number;
@@ -62,6 +61,8 @@ export interface RecoveredStore {
   readonly queues: readonly RecoveredQueue[];
   /** Topics whose queues Apache's broker keeps in its batch format: they get no ConsumeQueue. */
   readonly batchTopics: ReadonlySet<string>;
+  /** Files and folders of queues that were cut: to be durable before the next checkpoint. */
+  readonly unsynced: UnsyncedPaths;
   /** 0 for a queue that nobody knows. */
   nextOffset(topic: string, queueId: number): QueueOffset;
 }
@@ -95,8 +96,7 @@ interface Walk {
   readonly ledger: QueueLedger;
   readonly logEnd: LogOffset;
   readonly from: LogOffset;
-  /** Where records begin, now and then. */
-  readonly marks: readonly number[];
+  readonly lookBack: LookBack;
 }
 
 class Recovery {
@@ -145,9 +145,12 @@ class Recovery {
     const { consumeQueue } = this.#paths;
     let queues = listQueues(this.#disk, consumeQueue, queueFileSizeBytes, cleanStop, this.#flushedTo, this.#log);
     const start = this.#startPoint(queues);
-    if (!cleanStop) queues = cutAll(this.#disk, this.#paths, queues, start.limit, queueFileSizeBytes);
+    let unsynced: UnsyncedPaths = { files: [], folders: [] };
+    if (!cleanStop) {
+      ({ queues, unsynced } = cutAll(this.#disk, this.#paths, queues, start.limit, queueFileSizeBytes));
+    }
     const indexFrom = this.#indexFrom(start);
-    const { ledger, logEnd, from, marks } = this.#walk(queues, start, this.#walkFrom(queues, start, indexFrom));
+    const { ledger, logEnd, from, lookBack } = this.#walk(queues, start, this.#walkFrom(queues, start, indexFrom));
     this.#refuseLoss(start, logEnd);
     endLogAt(this.#disk, this.#files, this.#segments, start.lookFrom, logEnd, cleanStop, this.#log);
     queues = this.#dropUnfinished(queues, ledger);
@@ -162,10 +165,11 @@ class Recovery {
       cleanStop,
       logStart: this.#logStart,
       logEnd,
-      lookFrom: asLogOffset(marks.findLast((mark) => mark <= logEnd - LOOK_BACK_BYTES) ?? start.lookFrom),
+      lookFrom: asLogOffset(lookBack.from(logEnd)),
       dispatchFrom,
       newestStoreTimestamp: ledger.newestStoreTimestamp,
       batchTopics: this.#batchTopics,
+      unsynced,
       queues: bounds,
       nextOffset: lookUp(bounds),
     };
@@ -284,18 +288,18 @@ class Recovery {
   #walk(queues: readonly FiledQueue[], start: StartPoint, from: LogOffset): Walk {
     const { lookFrom } = start;
     const { checksBodies, progress = () => {} } = this.#settings;
-    const marks: number[] = [];
-    const mark = (position: number): void => {
-      if (position >= (marks.at(-1) ?? 0) + MARKS_APART_BYTES) marks.push(position);
+    const lookBack = new LookBack(lookFrom);
+    const passed = (position: number): void => {
+      lookBack.passed(position);
       progress(position);
     };
     const ledger = new QueueLedger(this.#batchTopics);
     for (const queue of queues) ledger.addFiled(queue);
     walkBefore(this.#reader, from, lookFrom, ledger, progress);
     const walk = { from: lookFrom, durableTo: lossLimit(start.vouched), checksContents: checksBodies, ledger };
-    const logEnd = walkRecords(this.#reader, this.#segments, walk, mark, this.#log);
+    const logEnd = walkRecords(this.#reader, this.#segments, walk, passed, this.#log);
     const first = ledger.incomplete[0];
-    if (first === undefined || from <= this.#logStart) return { ledger, logEnd, from, marks };
+    if (first === undefined || from <= this.#logStart) return { ledger, logEnd, from, lookBack };
     this.#log.warn(
       `queue ${first.topic}/${first.queueId} (${ledger.incomplete.length} in all) has ${Math.max(0, first.filedEnd)} entries, and the log ` +
         `goes on with ${first.firstUnfiled} at ${from}: what is missing is built again from the log's start`,

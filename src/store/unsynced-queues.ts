@@ -5,7 +5,7 @@
 import { dirname } from 'node:path';
 import { type Disk, isMissing } from './disk.ts';
 
-/** Paths of what was written to since the last time, and of the folders in which names are new. */
+/** Paths of what was written to since the last time, and of the folders in which names are new or gone. */
 export interface UnsyncedPaths {
   readonly files: readonly string[];
   readonly folders: readonly string[];
@@ -32,6 +32,12 @@ export class UnsyncedQueues {
     this.#folders.add(dirname(queueDirectory));
     this.#folders.add(this.#root);
     this.#folders.add(dirname(this.#root));
+  }
+
+  /** Recovery has changed these. */
+  addAll({ files, folders }: UnsyncedPaths): void {
+    for (const path of files) this.#files.add(path);
+    for (const path of folders) this.#folders.add(path);
   }
 
   /** The files under this folder are going away. */

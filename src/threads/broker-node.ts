@@ -87,7 +87,10 @@ class Node {
 
   async start(): Promise<BrokerNode> {
     const threads = this.#threads;
-    threads.spawn();
+    // Control has the longest way. The others load their modules while it looks through the store.
+    threads.spawnControl();
+    await threads.next('loaded');
+    threads.spawnOthers();
     const { start } = await threads.next('recovered');
     // Append makes the log's first file, which the others open; nobody is served before the queues are as long as they were.
     await this.#begin('append', start);

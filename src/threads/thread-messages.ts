@@ -19,6 +19,8 @@ export interface StoreStart {
   readonly lookFrom: number;
   readonly queues: readonly RecoveredQueue[];
   readonly batchTopics: readonly string[];
+  /** Dispatch's first round makes them durable. */
+  readonly unsynced: UnsyncedPaths;
   readonly lastStoreTimestamp: number;
 }
 
@@ -55,6 +57,8 @@ export interface QueueRound extends UnsyncedPaths {
   readonly storeTimestamp: number;
   /** Log offset behind those records. */
   readonly logOffset: number;
+  /** An earlier place where a record begins, from which a start after a clean stop may look through the log. */
+  readonly lookFrom: number;
   /** Store time of the newest message that the index files then name in their headers; 0 without an index. */
   readonly indexTimestamp: number;
   /** Its log offset: flush waits until the message is on the disk too. */
@@ -76,6 +80,8 @@ export type ToWorker =
   | { readonly kind: 'end'; readonly agent: AgentName };
 
 export type FromWorker =
+  /** Control has its modules and begins to open the store. */
+  | { readonly kind: 'loaded' }
   /** Control has recovered the store. */
   | { readonly kind: 'recovered'; readonly start: StoreStart }
   /** The agent has begun; for dispatch: its queues have reached the log's end. */

@@ -71,6 +71,7 @@ class BrokerWorker {
     });
     // Control comes first: the others begin with what it finds in the store.
     if (agents.includes('control')) {
+      this.#tell({ kind: 'loaded' });
       this.#openAsync('control', NOTHING_YET, 0, shell).catch((cause: unknown) => this.#fail(cause));
     }
   }
@@ -222,6 +223,7 @@ const NOTHING_YET: StoreStart = {
   lookFrom: 0,
   queues: [],
   batchTopics: [],
+  unsynced: { files: [], folders: [] },
   lastStoreTimestamp: 0,
 };
 

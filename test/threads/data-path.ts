@@ -163,7 +163,7 @@ export class DataPath {
     const files = new ConsumeQueueWriter(this.disk, this.paths.consumeQueue, queueFileBytes, 64);
     const index =
       ends.indexTable === null ? null : new IndexFiling(this.disk, this.indexFiles, ends.indexTable, this.clock);
-    const filing = new QueueFiling(ends, files, index, this.clock.monotonicUs(), (round) => this.rounds.push(round));
+    const filing = new QueueFiling(ends, files, index, this.clock.monotonicUs(), 0, (round) => this.rounds.push(round));
     const log = new LogReader(this.disk, this.logFiles);
     const agent = new DispatchAgent({
       ends,
@@ -189,14 +189,13 @@ export class DataPath {
       intervalMs: this.settings.flushIntervalCommitLog,
       aheadBytes: this.settings.flushAheadBytes,
       zeroWriteNextSegment,
-      lookFrom: 0,
-      saveCheckpoint: ({ logTimestamp, round, lookFrom }) => {
+      saveCheckpoint: ({ logTimestamp, round }) => {
         if (this.checkpointsFail) return false;
         this.checkpoints.push({
           logAt: logTimestamp,
           queuesAt: round.storeTimestamp,
           filedTo: round.logOffset,
-          lookFrom,
+          lookFrom: round.lookFrom,
         });
         return true;
       },

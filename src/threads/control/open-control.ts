@@ -180,7 +180,8 @@ function recover(context: WorkerContext, ends: ControlEnds, cleanStop: boolean):
   ends.flushed.advance(recovered.logEnd);
   ends.dispatched.advance(recovered.dispatchFrom);
   ends.writtenAt.advance(logTimestamp);
-  ends.queuesSyncedAt.advance(queuesTimestamp);
+  // What was cut is not durable before the first round: until then a stop is no clean one.
+  if (recovered.cleanStop) ends.queuesSyncedAt.advance(queuesTimestamp);
   return recovered;
 }
 
@@ -192,6 +193,7 @@ function storeStart({ disk, paths }: WorkerContext, recovered: RecoveredStore): 
     lookFrom: recovered.lookFrom,
     queues: recovered.queues.map(({ topic, queueId, next }) => ({ topic, queueId, next })),
     batchTopics: [...recovered.batchTopics],
+    unsynced: recovered.unsynced,
     lastStoreTimestamp: Math.max(logTimestamp, queuesTimestamp, recovered.newestStoreTimestamp),
   };
 }

@@ -24,15 +24,19 @@ export function openDispatch(
     settings.mappedFileSizeConsumeQueue,
     descriptorShares(disk, settings).queueWriter,
   );
+  files.owe(start.unsynced);
   const log = new LogReader(disk, logFiles);
   log.open(asLogOffset(start.logEnd));
   const { indexTable } = ends;
   const index =
     indexTable === null || indexFiles === null ? null : new IndexFiling(disk, indexFiles, indexTable, clock);
+  const filing = new QueueFiling(ends, files, index, clock.monotonicUs(), start.lookFrom, (round) =>
+    ports.toFlush!.postMessage(round),
+  );
   const agent = new DispatchAgent({
     ends,
     log,
-    filing: new QueueFiling(ends, files, index, clock.monotonicUs(), (round) => ports.toFlush!.postMessage(round)),
+    filing,
     index,
     delays: new DelayLevels(),
     batchTopics: new Set(start.batchTopics),
@@ -44,5 +48,7 @@ export function openDispatch(
     beat();
     progress(position);
   });
+  // Of what has been filed in an earlier life the log's newest record is the measure: a round that is owed has to reach it.
+  filing.seen(start.lastStoreTimestamp, start.logEnd);
   return { agent, closed: () => ports.toFlush!.close() };
 }

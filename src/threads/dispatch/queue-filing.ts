@@ -11,6 +11,7 @@ import { QUEUE_ENTRY_BYTES } from '../../layout/queue-entry.ts';
 import { STABLE_ENTRIES } from '../../ring/queue-table.ts';
 import type { ConsumeQueueWriter } from '../../store/consume-queue.ts';
 import { isShortage } from '../../store/disk.ts';
+import { LookBack } from '../../store/look-back.ts';
 import type { QueueRound } from '../thread-messages.ts';
 import type { DispatchEnds } from '../topology.ts';
 import type { IndexFiling, IndexRound } from './index-filing.ts';
@@ -47,6 +48,7 @@ export class QueueFiling {
   #seenAt: number;
   /** Log offset behind it. */
   #seenTo: number;
+  readonly #lookBack: LookBack;
   #stage: Stage = 'idle';
   #roundAtUs: number;
   #roundBeganUs = 0;
@@ -55,16 +57,18 @@ export class QueueFiling {
   /** What is reached when the round is over, as a store time and as a log offset. */
   #roundTo = 0;
   #roundLogTo: number;
+  #roundLookFrom: number;
   /** Queues that the round has still to file. */
   #round: QueueSlot[] = [];
   #isFull = false;
 
-  /** `handOver` passes a round on to flush. */
+  /** `handOver` passes a round on to flush. `lookFrom` is recovery's (store/recovery.ts). */
   constructor(
     ends: DispatchEnds,
     files: ConsumeQueueWriter,
     index: IndexFiling | null,
     nowUs: number,
+    lookFrom: number,
     handOver: (round: QueueRound) => void,
   ) {
     this.#ends = ends;
@@ -74,6 +78,8 @@ export class QueueFiling {
     this.#seenAt = ends.queuesSyncedAt.read();
     this.#seenTo = ends.dispatched.read();
     this.#roundLogTo = this.#seenTo;
+    this.#lookBack = new LookBack(lookFrom);
+    this.#roundLookFrom = lookFrom;
     this.#roundAtUs = nowUs + ROUND_EVERY_US;
   }
 
@@ -92,6 +98,7 @@ export class QueueFiling {
   seen(storeTimestamp: number, logOffset: number): void {
     if (storeTimestamp > this.#seenAt) this.#seenAt = storeTimestamp;
     this.#seenTo = logOffset;
+    this.#lookBack.passed(logOffset);
   }
 
   /** The queue's tail holds entries up to `next`. Files them at once before the tail would have to overwrite what is in no file. */
@@ -174,6 +181,7 @@ export class QueueFiling {
     this.#roundBeganUs = nowUs;
     this.#roundTo = this.#seenAt;
     this.#roundLogTo = this.#seenTo;
+    this.#roundLookFrom = this.#lookBack.from(this.#seenTo);
     this.#round = this.#dirty;
     this.#dirty = [];
     for (const slot of this.#round) this.#isDirty[slot] = 0;
@@ -201,6 +209,7 @@ export class QueueFiling {
       folders: [...queues.folders, ...index.folders],
       storeTimestamp: this.#roundTo,
       logOffset: this.#roundLogTo,
+      lookFrom: this.#roundLookFrom,
       indexTimestamp: index.storeTimestamp,
       indexEnd: index.logOffset,
       indexCountedTo: index.countedTo,

@@ -4,7 +4,6 @@
  * dispatch's rounds durable and writes the checkpoint. Runs on the flush thread.
  */
 import type { Clock } from '../../base/clock.ts';
-import { LOOK_BACK_BYTES } from '../../base/limits.ts';
 import { asLogOffset } from '../../base/units.ts';
 import type { SharedHistogram } from '../../ring/shared-histogram.ts';
 import type { CommitLogSync } from '../../store/commit-log-sync.ts';
@@ -40,8 +39,6 @@ export interface FlushOptions {
   readonly intervalMs: number;
   readonly aheadBytes: number;
   readonly zeroWriteNextSegment: boolean;
-  /** Recovery's, until there are rounds enough (store/recovery.ts). */
-  readonly lookFrom: number;
   /**
    * Writes the checkpoint file: everything up to these places is on the disk, in the log, in the queues and in the index. False when the
    * disk is full: it is tried again.
@@ -54,8 +51,6 @@ export interface Reached {
   /** Store time up to which the log is flushed. */
   readonly logTimestamp: number;
   readonly round: QueueRound;
-  /** An earlier end of a round, from which a start after a clean stop may look through the log. */
-  readonly lookFrom: number;
 }
 
 export class FlushAgent implements Agent {
@@ -70,8 +65,6 @@ export class FlushAgent implements Agent {
   #retryAtUs = 0;
   /** The newest round that is durable and that no checkpoint names yet. */
   #round: QueueRound | null = null;
-  /** Ends of rounds, oldest first: the first of them is at least so far back as a start looks. */
-  readonly #roundEnds: number[];
   #queueSyncAtUs = 0;
   /** Start of the segment behind the newest one that has been asked for. */
   #preparedTo: number;
@@ -85,7 +78,6 @@ export class FlushAgent implements Agent {
     this.#flushed = ends.flushed.read();
     this.#flushedAt = ends.writtenAt.read();
     this.#flushAtUs = clock.monotonicUs() + intervalMs * US_PER_MS;
-    this.#roundEnds = [options.lookFrom];
     this.#preparedTo = this.#segmentStart(this.#flushed);
     options.log.openSegment(asLogOffset(this.#flushed));
   }
@@ -236,11 +228,7 @@ export class FlushAgent implements Agent {
     const round = this.#round;
     // With async flush the queues may be ahead of the log: then the checkpoint waits.
     if (round === null || round.logOffset > this.#flushed || round.indexCountedTo >= this.#flushed) return;
-    const ends = this.#roundEnds;
-    while (ends.length > 1 && ends[1]! <= round.logOffset - LOOK_BACK_BYTES) ends.shift();
-    if (!this.#options.saveCheckpoint({ logTimestamp: this.#flushedAt, round, lookFrom: ends[0]! })) return;
-    if (ends.at(-1) !== round.logOffset) ends.push(round.logOffset);
-    this.#round = null;
+    if (this.#options.saveCheckpoint({ logTimestamp: this.#flushedAt, round })) this.#round = null;
   }
 
   #segmentStart(offset: number): number {

@@ -3,16 +3,13 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { CheckpointFields, Vouched } from '../../layout/checkpoint-file.ts';
 import { CheckpointWriter } from '../../store/checkpoint.ts';
 import { CommitLogSync } from '../../store/commit-log-sync.ts';
-import type { QueueRound, StoreStart } from '../thread-messages.ts';
+import type { QueueRound } from '../thread-messages.ts';
 import { flushEnds } from '../topology.ts';
 import type { OpenedAgent, WorkerContext } from '../worker-context.ts';
 import { FlushAgent, type Reached } from './flush-agent.ts';
 import { QueueRounds } from './queue-rounds.ts';
 
-export function openFlush(
-  { memory, settings, paths, logFiles, disk, clock, ports }: WorkerContext,
-  start: StoreStart,
-): OpenedAgent {
+export function openFlush({ memory, settings, paths, logFiles, disk, clock, ports }: WorkerContext): OpenedAgent {
   const checkpoint = new CheckpointWriter(disk, paths.checkpoint);
   const agent = new FlushAgent({
     ends: flushEnds(memory),
@@ -24,7 +21,6 @@ export function openFlush(
     intervalMs: settings.flushIntervalCommitLog,
     aheadBytes: settings.flushAheadBytes,
     zeroWriteNextSegment: settings.flushDiskType === 'SYNC_FLUSH' && settings.zeroWriteNextSegment,
-    lookFrom: start.lookFrom,
     saveCheckpoint: (reached) => checkpoint.write(checkpointFields(reached), vouchedWhileRunning(reached)),
   });
   return {
@@ -41,8 +37,8 @@ function checkpointFields({ logTimestamp, round }: Reached): Partial<CheckpointF
 }
 
 /** Control completes it when the broker is stopped in order. */
-function vouchedWhileRunning({ round, lookFrom }: Reached): Vouched {
-  const { logOffset: filedTo, indexEnd } = round;
+function vouchedWhileRunning({ round }: Reached): Vouched {
+  const { logOffset: filedTo, lookFrom, indexEnd } = round;
   return { filedTo, lookFrom, indexEnd, stoppedAt: -1, queueCount: 0, queueEntries: 0 };
 }
 

@@ -68,7 +68,7 @@ function openDispatch() {
   const agent = new DispatchAgent({
     ends,
     log: reader,
-    filing: new QueueFiling(ends, files, null, systemClock.monotonicUs(), () => {}),
+    filing: new QueueFiling(ends, files, null, systemClock.monotonicUs(), 0, () => {}),
     index: null,
     delays: new DelayLevels(),
     batchTopics: new Set(),

@@ -262,6 +262,7 @@ describe('the checkpoint', () => {
       folders: [],
       storeTimestamp,
       logOffset,
+      lookFrom: 0,
       indexTimestamp: 0,
       indexCountedTo: -1,
       indexEnd: -1,
@@ -315,19 +316,6 @@ describe('the checkpoint', () => {
     path.clock.passMs(1000);
     flush.doWork();
     expect(path.checkpoints).toMatchObject([{ filedTo: written() }]);
-  });
-
-  it('says from where a start may look: so far back as is enough, but not much further', () => {
-    const mib = 1024 * 1024;
-    start('SYNC_FLUSH', 1024 * mib);
-    const lookedFrom: number[] = [];
-    for (const end of [10, 60, 70, 80, 130, 200]) {
-      path.status.watermark('written').advance(end * mib);
-      round(path.clock.wallMs, end * mib);
-      flush.doWork();
-      lookedFrom.push(path.checkpoints.at(-1)!.lookFrom / mib);
-    }
-    expect(lookedFrom).toEqual([0, 0, 0, 10, 60, 130]);
   });
 
   it('is written again when there was no room for it', () => {
