@@ -56,8 +56,8 @@ export const QUEUE_HANDLES_READ_MAX = 256;
 /** Newest entries of the key index that live in shared memory: those that are in no file yet, and some more. */
 export const INDEX_TAIL_ENTRIES = 32_768;
 
-/** After a clean stop a start looks through so much of the log, or a little more: some ten milliseconds of its time. */
-export const LOOK_BACK_BYTES = 16 * 1024 * 1024;
+/** After a clean stop a start looks through so much of the log, or a little more: it takes 30 ms, most of them to warm up. */
+export const LOOK_BACK_BYTES = 4 * 1024 * 1024;
 
 /** How long a send may wait for room in a ring before it is answered SYSTEM_BUSY (`waitTimeMillsInSendQueue`). */
 export const SEND_WAIT_MAX_MS = 200;

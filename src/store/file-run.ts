@@ -26,7 +26,8 @@ export function loadFileRun(disk: Disk, run: FileRun, cleanStop: boolean): numbe
     .list(directory)
     .map(startByteOf)
     .filter((start) => start >= 0);
-  const sizeOf = (start: number): number => disk.stat(join(directory, fileNameOf(start)))?.size ?? 0;
+  const sizes = new Map(starts.map((start) => [start, disk.stat(join(directory, fileNameOf(start)))?.size ?? 0]));
+  const sizeOf = (start: number): number => sizes.get(start)!;
   for (let last = starts.at(-1); last !== undefined && sizeOf(last) === 0; last = starts.at(-1)) {
     disk.unlink(join(directory, fileNameOf(last)));
     starts.pop();

@@ -65,7 +65,8 @@ export class QueueLedger {
 
   /** What the files of a queue hold. */
   addFiled({ topic, queueId, end, logEnd }: FiledEnd): void {
-    const queue = this.#queue(Buffer.from(topic), queueId);
+    const name = Buffer.from(topic);
+    const queue = this.#queue(name, 0, name.length, queueId);
     if (queue === null) return;
     queue.filedEnd = end;
     queue.filedTo = logEnd;
@@ -79,8 +80,8 @@ export class QueueLedger {
     const kind = cursor.sysFlag & SysFlag.transactionRollback;
     if (kind === SysFlag.transactionPrepared || kind === SysFlag.transactionRollback) return;
     if ((cursor.sysFlag & SysFlag.innerBatch) !== 0) return;
-    const topic = scanner.bytes.subarray(cursor.topicStart, cursor.topicStart + cursor.topicLength);
-    const queue = this.#queue(topic, cursor.queueId);
+    const { topicStart, topicLength, queueId } = cursor;
+    const queue = this.#queue(scanner.bytes, topicStart, topicStart + topicLength, queueId);
     if (queue === null) return;
     // A record before the newest that the queue has is in it, or of a topic that was deleted and made again (spec/store.md 5.2).
     if (scanner.position < queue.filedTo || cursor.queueOffset < queue.filedEnd) return;
@@ -99,15 +100,22 @@ export class QueueLedger {
   }
 
   /** Null for a queue of a batch topic. */
-  #queue(topic: Uint8Array, queueId: number): LedgerQueue | null {
-    let queues = this.#topics.get(topic, 0, topic.length);
+  #queue(bytes: Buffer, topicStart: number, topicEnd: number, queueId: number): LedgerQueue | null {
+    let queues = this.#topics.get(bytes, topicStart, topicEnd);
     if (queues === undefined) {
       queues = new Map();
-      this.#topics.set(topic, queues);
+      this.#topics.set(bytes.subarray(topicStart, topicEnd), queues);
     }
     let queue = queues.get(queueId);
     if (queue === undefined) {
-      queue = { topic: Buffer.from(topic).toString(), queueId, filedEnd: -1, filedTo: -1, firstUnfiled: -1, next: 0 };
+      queue = {
+        topic: bytes.toString('utf8', topicStart, topicEnd),
+        queueId,
+        filedEnd: -1,
+        filedTo: -1,
+        firstUnfiled: -1,
+        next: 0,
+      };
       queues.set(queueId, queue);
       if (!this.#batchTopics.has(queue.topic)) this.#queues.push(queue);
     }
