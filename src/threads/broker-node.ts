@@ -87,10 +87,7 @@ class Node {
 
   async start(): Promise<BrokerNode> {
     const threads = this.#threads;
-    // Control has the longest way. The others load their modules while it looks through the store.
-    threads.spawnControl();
-    await threads.next('loaded');
-    threads.spawnOthers();
+    threads.spawn();
     const { start } = await threads.next('recovered');
     // Append makes the log's first file, which the others open; nobody is served before the queues are as long as they were.
     await this.#begin('append', start);

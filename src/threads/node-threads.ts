@@ -48,8 +48,7 @@ export class NodeThreads {
   readonly #memory: BrokerMemory;
   readonly #options: NodeThreadsOptions;
   readonly #status: StatusPage;
-  readonly #starts: readonly WorkerStart[];
-  readonly #threads: Thread[] = [];
+  #threads: readonly Thread[] = [];
   #waiting: Waiting[] = [];
   /** Reports that nobody has waited for yet. */
   #reports: FromWorker[] = [];
@@ -61,34 +60,16 @@ export class NodeThreads {
     this.#memory = memory;
     this.#options = options;
     this.#status = new StatusPage(memory.status);
-    this.#starts = this.#workerStarts();
   }
 
-  /** The thread that control is on. */
-  spawnControl(): void {
-    this.#spawn(({ agents }) => agents.includes('control'));
-  }
-
-  spawnOthers(): void {
-    this.#spawn(({ agents }) => !agents.includes('control'));
-  }
-
-  #spawn(isMeant: (start: WorkerStart) => boolean): void {
-    const bells = allBells(this.#memory);
-    for (const [index, start] of this.#starts.entries()) {
-      if (!isMeant(start)) continue;
-      const isHere = this.#settings.placement === 'inline';
-      this.#threads.push(isHere ? this.#runHere(start, bells[index]!) : this.#runAside(start, bells[index]!));
-    }
-  }
-
-  #workerStarts(): WorkerStart[] {
+  spawn(): void {
     const { placement, netThreads } = this.#settings;
     const links = this.#memory.nets.map(() => new MessageChannel());
     const rounds = new MessageChannel();
-    return workersOf(placement, netThreads).map((agents) => {
+    const bells = allBells(this.#memory);
+    this.#threads = workersOf(placement, netThreads).map((agents, index) => {
       const net = agents.map((agent) => threadOf(agent).net).find((found) => found >= 0);
-      return {
+      const start: WorkerStart = {
         agents,
         memory: this.#memory,
         settings: this.#settings,
@@ -99,6 +80,7 @@ export class NodeThreads {
           fromDispatch: agents.includes('flush') ? rounds.port2 : null,
         },
       };
+      return placement === 'inline' ? this.#runHere(start, bells[index]!) : this.#spawn(start, bells[index]!);
     });
   }
 
@@ -149,7 +131,7 @@ export class NodeThreads {
     await control.terminate();
   }
 
-  #runAside(start: WorkerStart, bell: Bell): Thread {
+  #spawn(start: WorkerStart, bell: Bell): Thread {
     const name = start.agents.join('+');
     const worker = new Worker(new URL('./worker-main.js', import.meta.url), {
       name,

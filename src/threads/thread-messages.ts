@@ -80,8 +80,6 @@ export type ToWorker =
   | { readonly kind: 'end'; readonly agent: AgentName };
 
 export type FromWorker =
-  /** Control has its modules and begins to open the store. */
-  | { readonly kind: 'loaded' }
   /** Control has recovered the store. */
   | { readonly kind: 'recovered'; readonly start: StoreStart }
   /** The agent has begun; for dispatch: its queues have reached the log's end. */

@@ -71,7 +71,6 @@ class BrokerWorker {
     });
     // Control comes first: the others begin with what it finds in the store.
     if (agents.includes('control')) {
-      this.#tell({ kind: 'loaded' });
       this.#openAsync('control', NOTHING_YET, 0, shell).catch((cause: unknown) => this.#fail(cause));
     }
   }

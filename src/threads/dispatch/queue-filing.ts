@@ -22,8 +22,11 @@ const FIRST_ENTRIES = 16;
 const ROUND_EVERY_US = 10_000_000;
 /** A round begins at the latest when so much of the log was taken: a start after a crash looks through what came behind the last one. */
 const ROUND_EVERY_BYTES = 256 * 1024 * 1024;
-/** Rounds take no more than this share of the time, however many queues there are and however slow their disk is. */
-const ROUND_SHARE = 1 / 8;
+/**
+ * Rounds take no more than this share of the time, however many queues there are and however slow their disk is. What comes in meanwhile a
+ * start has to look through as well, so the share is not small.
+ */
+const ROUND_SHARE = 1 / 2;
 /** After the disk was full, or too many files were open. */
 const RETRY_US = 500_000;
 /** Queues that a round files in one turn. */
