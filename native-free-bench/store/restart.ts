@@ -1,11 +1,11 @@
 /**
- * `npm run bench:restart -- [--gb N] [--queues Q] [--rounds R] [--kills K] [--placements full,compact] [--store DIR]`: how long a broker with a large store
- * takes from the start of its process to the ready line, after a clean stop and after kill -9 under load. A new store comes first, because
- * it shows what of that has nothing to do with the store. A start counts only when it has found the log's end where the load had got to.
+ * `npm run bench:restart -- [--gb N] [--queues Q] [--rounds R] [--kills K] [--store DIR] ...`: how long a broker with a large store takes from
+ * the start of its process to the ready line, after a clean stop and after kill -9 under load. A new store comes first, because it shows what of
+ * that has nothing to do with the store. A start counts only when it has found the log's end where the load had got to.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -32,8 +32,10 @@ const { values } = parseArgs({
 
 const MAIN = values.main ?? `${repository}dist/src/cli/main.js`;
 const LOAD = ['--in-flight', '1024', '--rate', '1000', '--duration', '60', '--warm-up', '0', '--topics', values.topics];
+/** When the broker has written so much the load has arrived: it makes its topics first. */
+const UNDER_LOAD_BYTES = 50e6;
 /** Under load: as long as some rounds of dispatch take, and a part of one more. */
-const LOAD_MS = [5100, 6300, 5700, 6900, 5400];
+const LOAD_MS = [3100, 4300, 3700, 4900, 3400];
 const FOUND = /log (\d+) to (\d+), looked through from (\d+), (\d+) queues, to be filed from (\d+)/;
 
 interface Start {
@@ -98,6 +100,7 @@ async function stopped(placement: string, what: string, folder: string): Promise
 async function killed(placement: string, loadMs: number): Promise<string[]> {
   const victim = await start(placement, store);
   const load = spawn(process.execPath, [MAIN, 'bench', '--target', victim.broker, ...LOAD], { stdio: 'ignore' });
+  while (writtenBytes(victim.process) < UNDER_LOAD_BYTES) await sleep(20);
   await sleep(loadMs);
   victim.process.kill('SIGKILL');
   load.kill('SIGKILL');
@@ -106,6 +109,11 @@ async function killed(placement: string, loadMs: number): Promise<string[]> {
   if (started.found.logEnd <= victim.found.logEnd) throw new Error('the load did not get there');
   await stop(started);
   return rowOf('kill -9', placement, started);
+}
+
+/** By all calls, to files and sockets. */
+function writtenBytes({ pid }: ChildProcess): number {
+  return Number(/^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))![1]);
 }
 
 function rowOf(what: string, placement: string, { readyMs, cpuMs, found }: Start): string[] {
