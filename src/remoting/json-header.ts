@@ -66,7 +66,8 @@ function intOf(header: JsonObject, name: string): number {
   if (value === undefined || value === null) return 0;
   const number = typeof value === 'string' && value !== '' ? Number(value) : value;
   if (typeof number !== 'number' || (number | 0) !== number) throw new FrameError(`header member ${name} is no int32`);
-  return number;
+  // `-0` is 0.
+  return number | 0;
 }
 
 function textOf(header: JsonObject, name: string): string | null {

@@ -5,6 +5,7 @@ import { decodeFrame, encodeFrame } from '../../src/remoting/frame-codec.ts';
 import { PULL_FIELD_NAMES, PullHeader, PullSysFlag, pullHeaderOf } from '../../src/remoting/pull-header.ts';
 import { scanPullHeader } from '../../src/remoting/pull-header-scanner.ts';
 import { goldenJson } from '../support/golden.ts';
+import { jsonFrame } from '../support/json-frames.ts';
 import { bytesPerCall } from './allocation.ts';
 import { mutationOf } from './mutate.ts';
 import { recordedBytes, recordedFrames } from './recorded-frames.ts';
@@ -109,6 +110,15 @@ describe('the scanner and the general path', () => {
       { numRuns: 3000 },
     );
     expect(understood).toBeGreaterThan(300);
+  });
+
+  it('agree on a minus before a zero', () => {
+    const { bytes } = recorded.find(({ name }) => name.startsWith('json'))!;
+    const header = Buffer.from(bytes).toString('latin1', 8).replace('"flag":0', '"flag":-0').replace(/"0"/g, '"-0"');
+    const frame = jsonFrame(header, Buffer.alloc(0));
+    expect(header).toContain('"flag":-0');
+    expect(byScanner(frame)).toEqual(byGeneralPath(frame));
+    expect(byScanner(frame)).toMatchObject({ flag: 0, queueOffset: 0 });
   });
 
   it('agree on damaged pulls', () => {

@@ -65,7 +65,7 @@ describe('claims of a bytes ring', () => {
       }
     }
     const result = fc.check(fc.property(steps, (list) => checkClaims(new Greedy(BytesRing.allocate(SIZE)), list)));
-    expect(String(result.errorInstance)).toContain('overlap');
+    expect(String(result.errorInstance), `seed ${result.seed}`).toContain('overlap');
   });
 
   it('start over when the ring is empty, so that half of it is in one piece', () => {

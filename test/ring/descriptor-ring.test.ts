@@ -86,7 +86,7 @@ describe('a descriptor ring', () => {
       fc.property(firstPositions, steps, (first, list) => play(Unchecked, first, list)),
       { numRuns: 1000 },
     );
-    expect(String(result.errorInstance)).toMatch(/a request was lost|a result was overwritten/);
+    expect(String(result.errorInstance), `seed ${result.seed}`).toMatch(/a request was lost|a result was overwritten/);
   });
 
   it('refuses steps out of order', () => {
