@@ -4,9 +4,9 @@
  *
  * Upstream locks a byte of the file `lock`, which Node cannot do. So each owner makes a file named after its process and then looks for
  * those of others: of two that start at the same time at least one sees the other, and no file of a live process is ever removed or
- * taken over by somebody else. A killed owner's file names a process that is gone, and goes when the next one starts. Upstream's broker does not
- * look for such files, and processes of different containers do not see each other: they are noticed when they have opened the store
- * ({@link StoreLock.takenBy}), which is late.
+ * taken over by somebody else. A killed owner's file names a process that is gone, and goes when the next one starts: in a container that
+ * one often has the same number, but has begun at another time. Upstream's broker does not look for such files, and processes of different
+ * containers do not see each other: they are noticed when they have opened the store ({@link StoreLock.takenBy}), which is late.
  */
 import { join } from 'node:path';
 import { type Disk, DiskFailedError, isMissing, makeDurableDirectory, writeWhole } from './disk.ts';
@@ -40,8 +40,10 @@ export class StoreLock {
     const file = join(paths.root, LOCK_PREFIX + (processes.find(processes.self)?.identity ?? String(processes.self)));
     create(disk, file, paths.root);
     try {
-      refuseOtherOwners(disk, paths.root, file, processes);
+      const deadLocks = refuseOtherOwners(disk, paths.root, file, processes);
       refuseForeignBroker(disk, paths, processes);
+      // Not before: an owner in another container takes the loss of its file for the start of another broker.
+      for (const path of deadLocks) removeIfThere(disk, path);
       const cleanStop = disk.stat(paths.abort) === null;
       writeAbort(disk, paths, processes.self);
       return new StoreLock(disk, paths, file, processes.self, cleanStop);
@@ -52,18 +54,23 @@ export class StoreLock {
   }
 
   /**
-   * The process that has opened the store although this one has it, or null. Upstream's broker cannot see this owner, but it writes its number
-   * into `abort` when it starts; so does a broker in another container.
+   * Words for the process that has opened the store although this one has it, or null. Upstream's broker cannot see this owner, but it writes
+   * its number into `abort` when it starts. So does a broker in another container, which also takes this one's lock for that of a dead process:
+   * the number may be the same in both, and mostly is.
    */
-  takenBy(): number | null {
+  takenBy(): string | null {
     const processId = processOfAbort(this.#disk, this.#paths);
     // Without a number it is being written just now.
-    return processId === null || Number.isNaN(processId) || processId === this.#self ? null : processId;
+    if (processId !== null && !Number.isNaN(processId) && processId !== this.#self) return `process ${processId}`;
+    return this.#isLockThere() ? null : 'a process of another container';
   }
 
-  /** Nobody has opened the store since: who does writes `abort` anew, and takes it away when it closes the store. */
+  /**
+   * Nobody has opened the store since: who does writes `abort` anew, and takes it away when it closes the store, and removes the locks of
+   * processes that it does not see.
+   */
   isUntouched(): boolean {
-    return processOfAbort(this.#disk, this.#paths) === this.#self;
+    return processOfAbort(this.#disk, this.#paths) === this.#self && this.#isLockThere();
   }
 
   /** Gives the store up. `clean` says that every file is flushed and every record is in its queue. */
@@ -74,8 +81,12 @@ export class StoreLock {
       // The file stays, but it no longer names a process: this one may live on without the store.
       else writeWhole(this.#disk, this.#paths.abort, Buffer.from('given up without a clean stop'));
     }
-    this.#disk.unlink(this.#file);
+    removeIfThere(this.#disk, this.#file);
     this.#disk.syncDirectory(this.#paths.root);
+  }
+
+  #isLockThere(): boolean {
+    return this.#disk.stat(this.#file) !== null;
   }
 }
 
@@ -94,13 +105,15 @@ function create(disk: Disk, file: string, root: string): void {
     disk.open(file, 'exclusive').close();
   } catch (error) {
     if (error instanceof DiskFailedError && error.code === 'EEXIST') {
-      throw new StoreOwnedError(`the store ${root} is open in this process already`);
+      throw new StoreOwnedError(`the store ${root} is open in this process already: ${file} says so`);
     }
     throw error;
   }
 }
 
-function refuseOtherOwners(disk: Disk, root: string, ownFile: string, processes: ProcessTable): void {
+/** Returns the lock files of processes that are dead, or that this one cannot see. */
+function refuseOtherOwners(disk: Disk, root: string, ownFile: string, processes: ProcessTable): string[] {
+  const dead: string[] = [];
   for (const name of disk.list(root)) {
     const path = join(root, name);
     if (!name.startsWith(LOCK_PREFIX) || path === ownFile) continue;
@@ -108,8 +121,9 @@ function refuseOtherOwners(disk: Disk, root: string, ownFile: string, processes:
     if (processId !== null) {
       throw new StoreOwnedError(`the store ${root} is open in process ${processId}: stop it, or use another folder`);
     }
-    removeIfThere(disk, path);
+    dead.push(path);
   }
+  return dead;
 }
 
 /** The live process that a file of the store's folder is the lock of. */

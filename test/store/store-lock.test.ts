@@ -33,6 +33,13 @@ function machine(...processIds: number[]): Machine {
   return result;
 }
 
+/** The only process that a container sees: its own. */
+function containerWith(self: number, startedMs: number): ProcessTable {
+  const container = new Machine();
+  container.startedMs.set(self, startedMs);
+  return container.seenBy(self);
+}
+
 describe('the lock of a store', () => {
   it('is taken and given back, and tells a clean stop from a crash', () => {
     const disk = new MemoryDisk();
@@ -97,6 +104,42 @@ describe('the lock of a store', () => {
     expect(disk.list('/store')).toEqual(['abort', 'lock.12-12']);
   });
 
+  it('passes from a killed container to the next, whose process has the same number', () => {
+    const disk = new MemoryDisk();
+    StoreLock.acquire(disk, paths, containerWith(1, 1000));
+    const lock = StoreLock.acquire(disk, paths, containerWith(1, 9000));
+    expect(lock.cleanStop).toBe(false);
+    expect(disk.list('/store')).toEqual(['abort', 'lock.1-9000']);
+    expect(lock.takenBy()).toBeNull();
+    lock.release(true);
+    expect(disk.list('/store')).toEqual([]);
+  });
+
+  it('notices a broker of another container with the same process number, and leaves it its files', () => {
+    const disk = new MemoryDisk();
+    const first = StoreLock.acquire(disk, paths, containerWith(1, 1000));
+    const second = StoreLock.acquire(disk, paths, containerWith(1, 9000));
+    expect(first.takenBy()).toBe('a process of another container');
+    expect(first.isUntouched()).toBe(false);
+    expect(second.takenBy()).toBeNull();
+    for (const clean of [true, false]) {
+      first.release(clean);
+      expect(disk.list('/store')).toEqual(['abort', 'lock.1-9000']);
+      expect(second.isUntouched()).toBe(true);
+    }
+  });
+
+  it('leaves the lock of a process that it cannot see when it is refused', () => {
+    const disk = new MemoryDisk();
+    disk.nowMs = 60_000;
+    const first = StoreLock.acquire(disk, paths, containerWith(1, 58_000));
+    const other = machine(10);
+    // What started its container, and is no broker.
+    other.startedMs.set(1, 59_000);
+    expect(() => StoreLock.acquire(disk, paths, other.seenBy(10))).toThrow('process 1 has the store open');
+    expect(first.takenBy()).toBeNull();
+  });
+
   it('lets at most one of two win that start at the same time', () => {
     // The second start falls between any two calls of the first. Both processes are too young for their abort files to count.
     for (let step = 1; ; step++) {
@@ -145,7 +188,7 @@ describe('the lock of a store', () => {
     writeWhole(disk, '/store/abort', Buffer.from(''));
     expect(lock.takenBy()).toBeNull();
     writeWhole(disk, '/store/abort', Buffer.from('11'));
-    expect(lock.takenBy()).toBe(11);
+    expect(lock.takenBy()).toBe('process 11');
     for (const clean of [true, false]) {
       lock.release(clean);
       expect(Buffer.from(disk.readWhole('/store/abort')).toString()).toBe('11');

@@ -61,7 +61,7 @@ export interface ControlAgentParts {
   /** A thread is stuck: stop the broker. */
   readonly stuck: (thread: string) => void;
   /** Another process writes the same files: stop the broker. */
-  readonly taken: (processId: number) => void;
+  readonly taken: (by: string) => void;
 }
 
 export class ControlAgent implements Agent {

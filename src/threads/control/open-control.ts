@@ -118,12 +118,9 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
       guard(() => {
         throw new FailStopError(FailureCode.stuck, `thread ${thread} is stuck`);
       }),
-    taken: (processId) =>
+    taken: (by) =>
       guard(() => {
-        throw new FailStopError(
-          FailureCode.taken,
-          `process ${processId} has opened the store ${paths.root} too: stop it`,
-        );
+        throw new FailStopError(FailureCode.taken, `${by} has opened the store ${paths.root} too: stop it`);
       }),
   });
   ports.toNets.forEach((port, net) => {

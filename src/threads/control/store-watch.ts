@@ -15,8 +15,8 @@ export class StoreWatch {
     this.#lookedAtMs = nowMs;
   }
 
-  /** The process that has taken the store, or null. `nowMs` is monotonic. */
-  look(nowMs: number): number | null {
+  /** Words for the process that has taken the store, or null. `nowMs` is monotonic. */
+  look(nowMs: number): string | null {
     if (nowMs - this.#lookedAtMs < PERIOD_MS) return null;
     this.#lookedAtMs = nowMs;
     return this.#lock.takenBy();
