@@ -47,12 +47,22 @@ export class Survey {
   }
 
   /** {@link lookUp} of about `count` messages of each queue, the first and the last among them. */
-  async lookUpSome(found: readonly FoundQueue[], count: number): Promise<string[]> {
+  lookUpSome(found: readonly FoundQueue[], count: number): Promise<string[]> {
     const some = found.flatMap(({ messages }) => {
       const step = Math.max(1, Math.floor(messages.length / count));
       return messages.filter(({ id }, at) => !Number.isNaN(id) && (at % step === 0 || at === messages.length - 1));
     });
-    return (await Promise.all(some.map((message) => this.lookUp(message)))).flat();
+    return this.#lookUpAll(some);
+  }
+
+  /** {@link lookUp} of the `count` messages that lie last in the log. */
+  lookUpNewest(found: readonly FoundQueue[], count: number): Promise<string[]> {
+    const all = found.flatMap(({ messages }) => messages).filter(({ id }) => !Number.isNaN(id));
+    return this.#lookUpAll(all.sort((left, right) => right.logOffset - left.logOffset).slice(0, count));
+  }
+
+  async #lookUpAll(messages: readonly FoundMessage[]): Promise<string[]> {
+    return (await Promise.all(messages.map((message) => this.lookUp(message)))).flat();
   }
 
   /**

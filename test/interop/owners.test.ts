@@ -1,6 +1,7 @@
 /** A store goes from hand to hand between RingMQ and Apache's broker, and nothing is lost, doubled or moved: see harness/exchange.ts. */
 import { expect, it } from 'vitest';
 import { Exchange, type ExchangeSizes, type Make, type Turn } from './harness/exchange.ts';
+import type { MomentName } from './harness/moments.ts';
 import { TARGET } from './harness/target.ts';
 import { verified } from './harness/verify.ts';
 
@@ -42,30 +43,83 @@ const CHAINS: readonly (readonly [name: string, sizes: ExchangeSizes, turns: rea
 
 it.each(CHAINS)('%s', async (name, sizes, chain, last) => {
   const turns = chain.map((turn) => (TARGET === 'apache' ? ({ ...turn, make: 'Apache' } as const) : turn));
-  const exchange = await Exchange.open(sizes, CHAINS.findIndex(([other]) => other === name) + 1);
+  const stamp = CHAINS.findIndex(([other]) => other === name) + 1;
+  await handOver(name, { sizes, stamp, turns, last: TARGET === 'apache' ? 'Apache' : last }, async (exchange, turn) => {
+    // RingMQ sees that a RingMQ broker has the store, and that Apache's has: its own process in one case, the file abort in the other.
+    expect(await exchange.refusalOfSecond()).toMatch(
+      turn.make === 'RingMQ'
+        ? /^exit code 1: .*is open in process \d+/
+        : /^exit code 1: .*abort says that process \d+ has the store open/,
+    );
+  });
+});
+
+const MOMENTS_OF: readonly (readonly [what: string, moments: readonly MomentName[]])[] = [
+  [
+    'the index goes on in its next file',
+    [
+      'the slots of a full index file are not written',
+      'a full index file is the newest',
+      'an index file has no header',
+      'an index file has no entries',
+      // It waits longest for its moment, and what is sent meanwhile is looked at by every owner after it.
+      'a full index file is not up to date',
+    ],
+  ],
+  [
+    'a batch comes to the end of a segment',
+    [
+      'a batch has no room and the segment no filler',
+      'a batch has no room and is not in the next segment',
+      'a part of a batch is in the next segment',
+    ],
+  ],
+];
+
+it.runIf(TARGET === 'ringmq').each(MOMENTS_OF)(
+  'RingMQ killed where %s',
+  async (what, moments) => {
+    const turns = moments.flatMap((end): Turn[] => [
+      { make: 'RingMQ', end },
+      { make: 'Apache', end: 'kill' },
+    ]);
+    const stamp = CHAINS.length + 1 + MOMENTS_OF.findIndex(([other]) => other === what);
+    await handOver(`RingMQ killed where ${what}`, { sizes: SMALL, stamp, turns, last: 'RingMQ' });
+  },
+  300_000,
+);
+
+interface Chain {
+  readonly sizes: ExchangeSizes;
+  /** A number of its own for each chain. */
+  readonly stamp: number;
+  readonly turns: readonly Turn[];
+  readonly last: Make;
+}
+
+/** `meanwhile` is done while an owner has the store, before its load. */
+async function handOver(
+  name: string,
+  { sizes, stamp, turns, last }: Chain,
+  meanwhile = async (_exchange: Exchange, _turn: Turn): Promise<void> => {},
+): Promise<void> {
+  const exchange = await Exchange.open(sizes, stamp);
   try {
     for (const turn of turns) {
       const before = exchange.acknowledged;
-      await exchange.turn(turn, async () => {
-        // RingMQ sees that a RingMQ broker has the store, and that Apache's has: its own process in one case, the file abort in the other.
-        expect(await exchange.refusalOfSecond()).toMatch(
-          turn.make === 'RingMQ'
-            ? /^exit code 1: .*is open in process \d+/
-            : /^exit code 1: .*abort says that process \d+ has the store open/,
-        );
-      });
+      await exchange.turn(turn, () => meanwhile(exchange, turn));
       expect(exchange.acknowledged).toBeGreaterThan(before);
     }
-    await exchange.look(TARGET === 'apache' ? 'Apache' : last);
+    await exchange.look(last);
     verified(name, `${exchange.acknowledged} messages, ${turns.map(({ make, end }) => `${make} ${end}`).join(', ')}`);
   } finally {
     await exchange.close();
   }
-});
+}
 
 // Apache's broker locks a byte of a file, which Node cannot do or see, so it starts beside a RingMQ broker.
 it.runIf(TARGET === 'ringmq')("RingMQ stops when Apache's broker opens the store that it has", async () => {
-  const exchange = await Exchange.open(SMALL, CHAINS.length + 1);
+  const exchange = await Exchange.open(SMALL, CHAINS.length + MOMENTS_OF.length + 1);
   try {
     expect(await exchange.intrude()).toMatch(/process \d+ has opened the store .* too: stop it$/);
     verified("Apache's broker beside RingMQ", 'RingMQ has stopped');

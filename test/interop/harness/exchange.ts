@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { sleep } from '../../../src/base/clock.ts';
+import type { IndexFileShape } from '../../../src/layout/index-file.ts';
 import { QUEUE_ENTRY_BYTES } from '../../../src/layout/queue-entry.ts';
 import { ClientProcess } from '../../crash/client-process.ts';
 import type { Report, TopicPlan, Tripwire } from '../../crash/client-protocol.ts';
@@ -15,6 +16,7 @@ import { isAcknowledgement } from '../../crash/witness-log.ts';
 import { spawnApacheBroker } from './apache.ts';
 import type { Child } from './child.ts';
 import { temporaryFolder } from './folders.ts';
+import { MOMENTS, type Moment, type MomentName, ShotBroker } from './moments.ts';
 import { freePorts } from './ports.ts';
 import { request } from './probe.ts';
 import { spawnRingmqStandalone, startRingmqBroker, startRingmqNameServer } from './ringmq.ts';
@@ -26,8 +28,8 @@ export type Make = 'RingMQ' | 'Apache';
 export interface Turn {
   readonly make: Make;
   readonly flush?: 'sync' | 'async';
-  /** `segment` and `queue file` kill when one of them has just come to its end. */
-  readonly end: 'stop' | 'kill' | 'kill at the end of a segment' | 'kill at the end of a queue file';
+  /** `segment` and `queue file` kill when one of them has just come to its end; at a {@link MomentName} RingMQ kills itself. */
+  readonly end: 'stop' | 'kill' | 'kill at the end of a segment' | 'kill at the end of a queue file' | MomentName;
 }
 
 export interface ExchangeSizes {
@@ -40,10 +42,15 @@ const STOPPED_MS = 60_000;
 const LOAD_MS = 600;
 /** Apache's code is slow until Java has compiled it. */
 const APACHE_LOAD_MS = 1500;
-const WIRE_MS = 5000;
+/** A file has to come to its end, on a machine that may be busy. */
+const WIRE_MS = 30_000;
 const PRODUCERS = 2;
-/** So many messages of each queue are looked for by their keys. */
+/** So many messages of each queue are looked for by their keys, */
 const LOOKED_UP = 20;
+/** and so many of the newest: more than an index file holds. */
+const LOOKED_UP_LAST = 700;
+/** An index file has room for a few hundred messages of two or three keys. */
+const INDEX_SHAPE: IndexFileShape = { slots: 500, entries: 2000 };
 const OFFSETS_INTERVAL_MS = 500;
 /** Apache moves the file of offsets aside before it writes the next: a kill between the two costs one more interval. */
 const OFFSETS_FILED_MS = 3 * OFFSETS_INTERVAL_MS + 1500;
@@ -87,13 +94,20 @@ export class Exchange {
 
   /** Start, survey, load, end. Throws what does not fit. `meanwhile` is done before the load. */
   async turn(turn: Turn, meanwhile = async (): Promise<void> => {}): Promise<void> {
-    const { address, child } = await this.#start(turn);
+    const shot = isMoment(turn.end) ? new ShotBroker(turn.end, `${this.store}.armed`) : null;
     try {
-      await this.#survey(address);
-      await meanwhile();
-      await this.#load(turn, address, child);
+      const { address, child } = await this.#start(turn, shot?.main);
+      try {
+        await this.#survey(address);
+        await meanwhile();
+        shot?.arm();
+        await this.#load(turn, address, child);
+        if (isMoment(turn.end)) this.#checkShot(MOMENTS[turn.end], shot?.hasFired === true);
+      } finally {
+        child.signal('SIGKILL');
+      }
     } finally {
-      child.signal('SIGKILL');
+      shot?.remove();
     }
   }
 
@@ -126,16 +140,19 @@ export class Exchange {
     }
   }
 
-  async #start({ make, flush = 'async' }: Omit<Turn, 'end'>): Promise<{ address: string; child: Child }> {
+  /** `main`: the command line of another RingMQ than the compiled one. */
+  async #start(
+    { make, flush = 'async' }: Omit<Turn, 'end'>,
+    main?: string,
+  ): Promise<{ address: string; child: Child }> {
     const { segmentBytes, queueFileEntries } = this.#sizes;
     const { namesrv } = this.#nameServer;
     const settings = {
       mappedFileSizeCommitLog: String(segmentBytes),
       mappedFileSizeConsumeQueue: String(queueFileEntries * QUEUE_ENTRY_BYTES),
       flushConsumerOffsetInterval: String(OFFSETS_INTERVAL_MS),
-      // An index file has room for a few hundred messages of two or three keys.
-      maxHashSlotNum: '500',
-      maxIndexNum: '2000',
+      maxHashSlotNum: String(INDEX_SHAPE.slots),
+      maxIndexNum: String(INDEX_SHAPE.entries),
       maxTransferCountOnMessageInMemory: '4096',
       maxTransferCountOnMessageInDisk: '4096',
       maxTransferBytesOnMessageInMemory: '1048576',
@@ -144,7 +161,7 @@ export class Exchange {
       timerWheelEnable: 'false',
     };
     if (make === 'RingMQ') {
-      const server = await startRingmqBroker({ namesrv, store: this.store, flush, settings });
+      const server = await startRingmqBroker({ namesrv, store: this.store, flush, settings, ...(main && { main }) });
       return { address: server.broker, child: server.child };
     }
     const port = (await freePorts(4)) + 2;
@@ -170,6 +187,7 @@ export class Exchange {
       const found = await survey.queues(this.#model, () => 0);
       this.#model.checkQueues(found);
       for (const text of await survey.lookUpSome(found, LOOKED_UP)) this.#model.report(text);
+      for (const text of await survey.lookUpNewest(found, LOOKED_UP_LAST)) this.#model.report(text);
       const maxes = new Map(found.map(({ topic, queueId, max }) => [`${topic}/${queueId}`, max]));
       const offsets = await survey.offsets(this.#model);
       const ended = { clean: this.#clean, filedBeforeUs: this.#filedBeforeUs, hasLost: false };
@@ -197,7 +215,7 @@ export class Exchange {
     // Whoever waits for it hears of it.
     reports.catch(() => {});
     const loaded = make === 'Apache' ? APACHE_LOAD_MS : LOAD_MS;
-    if (tripwire === null) await sleep(loaded);
+    if (tripwire === null && !isMoment(end)) await sleep(loaded);
     else await waitFor('the broker to be killed', WIRE_MS, () => child.exit !== null);
     this.#topicsAndGroups = child.exit === null ? await topicsAndGroupsOf(address) : '';
     const downUs = Number(process.hrtime.bigint() / 1000n);
@@ -206,6 +224,13 @@ export class Exchange {
     if (this.#clean === existsSync(`${this.store}/abort`)) this.#model.report(`abort after: ${end}`);
     this.#filedBeforeUs = downUs - OFFSETS_FILED_MS * 1000;
     this.#hear(await reports);
+    this.#failOnViolations();
+  }
+
+  /** The broker was killed where it was meant to be, and its files show it. */
+  #checkShot({ leaves, look }: Moment, hasFired: boolean): void {
+    const left = look(this.store, INDEX_SHAPE);
+    if (!hasFired || left !== leaves) this.#model.report(`fired: ${hasFired}; ${left}, and not: ${leaves}`);
     this.#failOnViolations();
   }
 
@@ -231,6 +256,10 @@ export class Exchange {
     const { violations } = this.#model;
     if (violations.length > 0) throw new Error(violations.join('\n'));
   }
+}
+
+function isMoment(end: Turn['end']): end is MomentName {
+  return end in MOMENTS;
 }
 
 /** The settings of the suite's topics and groups, in one order. */

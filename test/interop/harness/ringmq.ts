@@ -6,7 +6,7 @@ import { repository } from './paths.ts';
 import type { NameServer, Server } from './servers.ts';
 
 const START_DEADLINE_MS = 20_000;
-const main = `${repository}dist/src/cli/main.js`;
+const MAIN = `${repository}dist/src/cli/main.js`;
 
 export interface RingmqOptions {
   flush?: 'async' | 'sync';
@@ -15,6 +15,8 @@ export interface RingmqOptions {
   namesrvPort?: number;
   brokerPort?: number;
   settings?: Record<string, string>;
+  /** The command line's main.js; the compiled one when absent. */
+  main?: string;
 }
 
 interface ReadyLine {
@@ -37,7 +39,7 @@ export function spawnRingmqStandalone(options: RingmqOptions & { store: string }
   args.push('--namesrv-port', String(options.namesrvPort ?? 0), '--broker-port', String(options.brokerPort ?? 0));
   args.push('--flush', options.flush ?? 'async', '--placement', options.placement ?? 'full');
   for (const [name, value] of Object.entries(options.settings ?? {})) args.push('--set', `${name}=${value}`);
-  return start('ringmq standalone', args);
+  return start('ringmq standalone', args, options.main);
 }
 
 export async function startRingmqNameServer(port = 0): Promise<NameServer> {
@@ -68,19 +70,13 @@ export async function startRingmqBroker(
       .map(([name, value]) => `${name}=${value}\n`)
       .join(''),
   );
-  const child = start('ringmq broker', [
-    'broker',
-    '-c',
-    `${folder}/broker.conf`,
-    '--namesrv',
-    options.namesrv,
-    '--json',
-  ]);
+  const args = ['broker', '-c', `${folder}/broker.conf`, '--namesrv', options.namesrv, '--json'];
+  const child = start('ringmq broker', args, options.main);
   const ready = await readyLine(child);
   return { namesrv: options.namesrv, broker: given(ready.broker), store, child, stop: () => child.stop() };
 }
 
-function start(name: string, args: string[]): Child {
+function start(name: string, args: string[], main = MAIN): Child {
   return new Child(name, process.execPath, [main, ...args]);
 }
 
