@@ -1,13 +1,32 @@
 /**
- * Rules that keep messages safe, each taken out once. The simulator must notice every one of them within so many runs, or it proves
- * nothing; without an edit none of its runs fails. An edit is of the compiled text and must match exactly once.
+ * Rules that keep messages safe, each taken out once. The simulator must notice every one of them within so many runs, and for what it
+ * breaks, or it proves nothing; without an edit none of its runs fails. An edit is of the compiled text and must match exactly once.
  */
 import type { Edit } from '../support/edited-build.ts';
 
 export interface Mutation {
   readonly fault: string;
   readonly edits: readonly Edit[];
+  /** What a run has to say of it, with the name of the error. */
+  readonly seen: RegExp;
+  /** What the broker itself may say in runs before that one. Anything else comes from somewhere else. */
+  readonly also?: readonly RegExp[];
 }
+
+const LOST = /^Violation: message .* is lost: /;
+const LOST_ANSWERED = /^Violation: message .* is lost: its sender was told that it is flushed/;
+const LOST_SEEN = /^Violation: message .* is lost: a consumer has seen it/;
+const REPAIRED = /^Violation: a start had to repair what no crash may break: /;
+const QUEUE_WRONG = /^Violation: (message .* lies at \d+, its queue says|entry .* points at) /;
+const SETTINGS_LOST = /^Violation: (topic .* is lost|consumer offsets .* are none of those that were saved last)/;
+/** A start refuses a store that has lost what the checkpoint vouches for, or files of a row. */
+const LOG_SHORT = /^StoreDamagedError: the log of .* has lost something: /;
+const FILE_SHORT = /^StoreDamagedError: .* has \d+ bytes, but .*(is \d+$|make \d+\.)/;
+const FILE_MISSING = /^StoreDamagedError: .* does not follow \d+: a file between them is missing/;
+const LOG_DAMAGE = [LOST, LOG_SHORT, FILE_SHORT, FILE_MISSING, /^Violation: the log (says that it ends|begins) at \d+/];
+const QUEUE_DAMAGE = [REPAIRED, QUEUE_WRONG, FILE_SHORT, FILE_MISSING, /^Violation: message .* times by its key/];
+/** Assertions of recovery and dispatch. */
+const RECORD_TORN = /^InvariantError: (the parts of a record in the log add up|the log holds records up to its end)/;
 
 const FLUSH = 'src/threads/flush/flush-agent.js';
 const ROUNDS = 'src/threads/flush/queue-rounds.js';
@@ -24,10 +43,13 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'if (false)',
       },
     ],
+    seen: /^Violation: message \d+ is answered at written/,
   },
   {
     fault: 'flushed moves on without an fdatasync',
     edits: [{ file: FLUSH, find: 'log.sync(asLogOffset(this.#flushed), asLogOffset(written));', replace: '' }],
+    seen: LOST_ANSWERED,
+    also: LOG_DAMAGE,
   },
   {
     fault: 'the newer segment is flushed and the older one is not',
@@ -38,10 +60,14 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'if (start === last) syncSegment(this.#disk, this.#files, this.openSegment(asLogOffset(start)));',
       },
     ],
+    seen: LOST_ANSWERED,
+    also: LOG_DAMAGE,
   },
   {
     fault: 'the checkpoint is ahead of the queues',
     edits: [{ file: ROUNDS, find: ROUND_STEP, replace: 'if (false)' }],
+    seen: REPAIRED,
+    also: QUEUE_DAMAGE,
   },
   {
     fault: 'the checkpoint is ahead of the queues, and entries are appended over the gap',
@@ -56,18 +82,24 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: '',
       },
     ],
+    seen: QUEUE_WRONG,
+    also: QUEUE_DAMAGE,
   },
   {
     fault: 'the name of a segment is not made durable',
     edits: [
       { file: 'src/store/commit-log-sync.js', find: 'this.#disk.syncDirectory(this.#files.directory);', replace: '' },
     ],
+    seen: LOST_ANSWERED,
+    also: LOG_DAMAGE,
   },
   {
     fault: 'the names of queue files are not made durable',
     edits: [
       { file: 'src/store/unsynced-queues.js', find: 'ifThere(() => this.#disk.syncDirectory(path));', replace: '' },
     ],
+    seen: REPAIRED,
+    also: QUEUE_DAMAGE,
   },
   {
     fault: 'the names of folders are not made durable',
@@ -78,6 +110,8 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'disk.makeDirectory(path);',
       },
     ],
+    seen: LOST_ANSWERED,
+    also: [...LOG_DAMAGE, SETTINGS_LOST],
   },
   {
     fault: 'a short write of a run is taken for a whole one',
@@ -88,14 +122,21 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'if (done < length)\n                done +=',
       },
     ],
+    seen: LOST,
+    also: [RECORD_TORN],
   },
   {
     fault: 'a short write of queue entries is taken for a whole one',
     edits: [{ file: 'src/store/disk.js', find: 'while (done < length)', replace: 'if (done < length)' }],
+    seen: QUEUE_WRONG,
+    // Everything else is written by this loop as well: settings, checkpoint, abort, fillers.
+    also: [...QUEUE_DAMAGE, SETTINGS_LOST, RECORD_TORN, /^FailStopError: process \d+ has opened the store/],
   },
   {
     fault: 'a start does not flush what it has found',
     edits: [{ file: LOG_RECOVERY, find: 'syncSegment(disk, files, file);', replace: '' }],
+    seen: LOST,
+    also: LOG_DAMAGE,
   },
   {
     fault: 'only the last file of a row may be torn',
@@ -106,6 +147,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: '',
       },
     ],
+    seen: FILE_SHORT,
   },
   {
     fault: 'a settings file is not flushed before it replaces the old one',
@@ -116,9 +158,12 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'writeFully(file, contents, 0, contents.length, 0);',
       },
     ],
+    seen: SETTINGS_LOST,
+    also: [FILE_SHORT],
   },
   {
     fault: 'consumers see what is not flushed',
     edits: [{ file: 'src/threads/topology.js', find: "syncFlush ? 'flushed' : 'written'", replace: "'written'" }],
+    seen: LOST_SEEN,
   },
 ];
