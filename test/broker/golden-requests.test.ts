@@ -3,25 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { REQUEST_TABLE } from '../../src/broker/request-table.ts';
 import { RequestCode } from '../../src/remoting/codes.ts';
 import { decodeFrame } from '../../src/remoting/frame-codec.ts';
-import { goldenBytes, goldenJson } from '../support/golden.ts';
+import { goldenBytes } from '../support/golden.ts';
+import { MODES, recordedBytes, recordedExchanges } from '../support/recorded-frames.ts';
 import { ControlHarness, heartbeatBody, textOf } from './coordinator-harness.ts';
-
-interface GoldenFrame {
-  readonly file: string;
-  readonly direction: string;
-  readonly code: number;
-  readonly extFields: Readonly<Record<string, string | null>> | null;
-  readonly bodyLength: number;
-  readonly bodyJson?: unknown;
-}
-
-interface Exchange {
-  readonly code: number;
-  readonly name: string;
-  readonly scenario: string;
-  readonly request: GoldenFrame;
-  readonly response: GoldenFrame | null;
-}
 
 /** Answers that differ on purpose (docs/compatibility.md), by code and scenario. */
 const DIFFERENT: Readonly<Record<string, number>> = {
@@ -53,8 +37,8 @@ function harness(): ControlHarness {
   control.request(2, RequestCode.HEART_BEAT, {}, heartbeatBody({ group: 'CG_reply' }));
   control.request(3, RequestCode.HEART_BEAT, {}, heartbeatBody({ group: 'CG_lite' }));
   control.messages.records.set(29110, Buffer.from('a record'));
-  for (const mode of ['json', 'rocketmq']) {
-    const { exchanges } = goldenJson<{ exchanges: Exchange[] }>(`remoting/${mode}/index.json`);
+  for (const mode of MODES) {
+    const exchanges = recordedExchanges(mode);
     for (const { request, response } of exchanges.filter(({ code }) => code === RequestCode.QUERY_MESSAGE)) {
       const { topic, key } = request.extFields!;
       if ((response?.bodyLength ?? 0) > 0) control.messages.keys.set(`${topic}#${key}`, [29110]);
@@ -102,8 +86,8 @@ function standardJson(text: string): unknown {
   return JSON.parse(quotedObjects.replace(/([{,])(-?\d+):/g, '$1"$2":'));
 }
 
-describe.each(['json', 'rocketmq'])('requests recorded in %s', (mode) => {
-  const { exchanges } = goldenJson<{ exchanges: Exchange[] }>(`remoting/${mode}/index.json`);
+describe.each(MODES)('requests recorded in %s', (mode) => {
+  const exchanges = recordedExchanges(mode);
   const served = exchanges.filter(({ code, request }) => built.has(code) && request.direction.includes('-> broker'));
 
   it('are there for most codes that control serves', () => {
@@ -113,12 +97,12 @@ describe.each(['json', 'rocketmq'])('requests recorded in %s', (mode) => {
   it.each(served.map((exchange) => ({ ...exchange, title: `${exchange.code} ${exchange.scenario}` })))(
     '$title ($request.file)',
     ({ title, request, response }) => {
-      const answer = harness().frame(1, goldenBytes(`remoting/${mode}/${request.file}`));
+      const answer = harness().frame(1, recordedBytes(mode, request));
       if (response === null) {
         expect(answer).toBeNull();
         return;
       }
-      const golden = goldenBytes(`remoting/${mode}/${response.file}`);
+      const golden = recordedBytes(mode, response);
       const expected = decodeFrame(golden, 0, golden.length);
       expect(answer?.code).toBe(DIFFERENT[title] ?? expected.code);
       if (DIFFERENT[title] !== undefined) return;

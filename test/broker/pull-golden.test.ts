@@ -6,53 +6,45 @@ import { readRecord } from '../../src/layout/message-record.ts';
 import type { RemotingCommand } from '../../src/remoting/command.ts';
 import { decodeFrame } from '../../src/remoting/frame-codec.ts';
 import { PullHeader, pullHeaderOf } from '../../src/remoting/pull-header.ts';
-import { goldenBytes, goldenJson } from '../support/golden.ts';
+import { MODES, type RecordedFrame, recordedBytes, recordedExchanges } from '../support/recorded-frames.ts';
 import { PullHarness } from './pull-harness.ts';
-
-interface Recorded {
-  readonly file: string;
-}
-interface Exchange {
-  readonly code: number;
-  readonly scenario: string;
-  readonly request: Recorded;
-  readonly response: Recorded;
-}
 
 /** Answered otherwise on purpose: SQL92 is not built, a slave comes with replication. */
 const NOT_HERE = /SQL92|from the slave/;
 
-describe.each(['json', 'rocketmq'])('the recorded pulls in %s', (mode) => {
-  const { exchanges } = goldenJson<{ exchanges: Exchange[] }>(`remoting/${mode}/index.json`);
-  const frame = ({ file }: Recorded): RemotingCommand => {
-    const bytes = goldenBytes(`remoting/${mode}/${file}`);
+describe.each(MODES)('the recorded pulls in %s', (mode) => {
+  const frame = (recorded: RecordedFrame): RemotingCommand => {
+    const bytes = recordedBytes(mode, recorded);
     return decodeFrame(bytes, 0, bytes.length);
   };
-  const pulls = exchanges.filter(({ code, scenario }) => (code === 11 || code === 361) && !NOT_HERE.test(scenario));
+  const pulls = recordedExchanges(mode)
+    .filter(({ code, scenario }) => (code === 11 || code === 361) && !NOT_HERE.test(scenario))
+    .map(({ scenario, request, response }) => ({ scenario, request: frame(request), response: frame(response!) }));
 
   it('are there', () => {
     expect(pulls.length).toBeGreaterThanOrEqual(19);
   });
 
-  it.each(pulls.map((pull, i) => ({ ...pull, title: `${i} ${pull.scenario}` })))('$title', ({ request, response }) => {
-    const expected = frame(response);
-    const header = new PullHeader();
-    pullHeaderOf(frame(request), header);
-    const recordedPulls = pulls.map((pull) => ({ request: frame(pull.request), response: frame(pull.response) }));
-    const broker = brokerOf(frame(request), expected, recordedPulls);
-    const client = broker.client();
-    broker.pulls.pull(header, client, 0);
-    if (broker.pulls.parked > 0) {
-      // It waited there for a message or for its time to be over.
-      if (expected.code === 0) {
-        broker.putRecords(header.queueId, recordsOf(expected.body!), tagsCodeOf);
-        broker.arrived(header.queueId);
-      } else broker.at(20_000);
-    }
-    const answer = client.answer();
-    expect(withoutPorts(answer)).toEqual(withoutPorts(expected));
-    expect(Buffer.from(answer.body ?? [])).toEqual(Buffer.from(expected.body ?? []));
-  });
+  it.each(pulls.map((pull, i) => ({ ...pull, title: `${i} ${pull.scenario}` })))(
+    '$title',
+    ({ request, response: expected }) => {
+      const header = new PullHeader();
+      pullHeaderOf(request, header);
+      const broker = brokerOf(request, expected, pulls);
+      const client = broker.client();
+      broker.pulls.pull(header, client, 0);
+      if (broker.pulls.parked > 0) {
+        // It waited there for a message or for its time to be over.
+        if (expected.code === 0) {
+          broker.putRecords(header.queueId, recordsOf(expected.body!), tagsCodeOf);
+          broker.arrived(header.queueId);
+        } else broker.at(20_000);
+      }
+      const answer = client.answer();
+      expect(withoutPorts(answer)).toEqual(withoutPorts(expected));
+      expect(Buffer.from(answer.body ?? [])).toEqual(Buffer.from(expected.body ?? []));
+    },
+  );
 });
 
 /** Who asks has a port that changes; an empty map and none are the same. */

@@ -9,27 +9,9 @@ import { parseFastJson } from '../../src/remoting/fast-json.ts';
 import { decodeFrame, encodeFrame, responseTo } from '../../src/remoting/frame-codec.ts';
 import type { TopicQueueMappingInfo } from '../../src/remoting/register-body.ts';
 import { registerBrokerRequest } from '../../src/remoting/register-broker.ts';
-import { goldenBytes, goldenJson } from '../support/golden.ts';
+import { MODES, type RecordedFrame, recordedBytes, recordedExchanges } from '../support/recorded-frames.ts';
 import { registration, topic } from '../support/registrations.ts';
 import { Handlers, textOf } from './context.ts';
-
-interface Recorded {
-  readonly file: string;
-  readonly direction: string;
-  readonly code: number;
-  readonly extFields: Readonly<Record<string, string>> | null;
-  readonly bodyLength: number;
-  readonly bodyJson?: unknown;
-}
-
-interface Exchange {
-  readonly code: number;
-  readonly name: string;
-  readonly scenario: string;
-  readonly atMs: number;
-  readonly request: Recorded;
-  readonly response: Recorded | null;
-}
 
 interface RouteJson {
   readonly queueDatas: readonly { readQueueNums: number; writeQueueNums: number; perm: number }[];
@@ -46,9 +28,9 @@ const SHAPE_ONLY: ReadonlySet<number> = new Set([
   RequestCode.QUERY_DATA_VERSION,
 ]);
 
-describe.each(['json', 'rocketmq'])('recorded in %s', (mode) => {
-  const exchanges = goldenJson<{ exchanges: Exchange[] }>(`remoting/${mode}/index.json`)
-    .exchanges.filter(({ request, response }) => request.direction.endsWith('-> nameserver') && response !== null)
+describe.each(MODES)('recorded in %s', (mode) => {
+  const exchanges = recordedExchanges(mode)
+    .filter(({ request, response }) => request.direction.endsWith('-> nameserver') && response !== null)
     .sort((one, other) => one.atMs - other.atMs);
   const handlers = new Handlers();
 
@@ -67,7 +49,7 @@ describe.each(['json', 'rocketmq'])('recorded in %s', (mode) => {
     ),
   )('%s', (_title, { code, request, response }) => {
     if (code === RequestCode.GET_ROUTEINFO_BY_TOPIC) registerTopicOf(request, response!);
-    const bytes = goldenBytes(`remoting/${mode}/${request.file}`);
+    const bytes = recordedBytes(mode, request);
     const answer = answerTo(decodeFrame(bytes, 0, bytes.length), connectionOf(request));
     const frame = encodeFrame(answer);
     expect(decodeFrame(frame, 0, frame.length).opaque).toBe(answer.opaque);
@@ -88,7 +70,7 @@ describe.each(['json', 'rocketmq'])('recorded in %s', (mode) => {
   }
 
   /** The broker of the recording had registered the topic before; not every one of its registrations was kept. */
-  function registerTopicOf(request: Recorded, response: Recorded): void {
+  function registerTopicOf(request: RecordedFrame, response: RecordedFrame): void {
     const name = request.extFields!.topic!;
     if (response.code !== 0 || handlers.context.routes.topics.has(name, 'broker-a')) return;
     const { queueDatas, topicQueueMappingByBroker } = response.bodyJson as RouteJson;
@@ -107,11 +89,11 @@ describe.each(['json', 'rocketmq'])('recorded in %s', (mode) => {
   }
 });
 
-function connectionOf(request: Recorded): number {
+function connectionOf(request: RecordedFrame): number {
   return request.extFields?.brokerId === '1' ? 2 : 1;
 }
 
-function compareFields(code: number, answer: RemotingCommand, response: Recorded): void {
+function compareFields(code: number, answer: RemotingCommand, response: RecordedFrame): void {
   const ours = Object.fromEntries(answer.extFields ?? []);
   const recorded = response.extFields ?? {};
   // How many topics were touched depends on how many there were.
@@ -123,7 +105,7 @@ function compareFields(code: number, answer: RemotingCommand, response: Recorded
   }
 }
 
-function compareBody(code: number, answer: RemotingCommand, response: Recorded): void {
+function compareBody(code: number, answer: RemotingCommand, response: RecordedFrame): void {
   if (response.bodyJson === undefined) {
     // Properties text is the only body that is no JSON.
     expect(answer.body !== null).toBe(response.bodyLength > 0);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type JsonObject, type JsonValue, parseFastJson, printFastJson } from '../../src/remoting/fast-json.ts';
 import { decodeFrame } from '../../src/remoting/frame-codec.ts';
-import { recordedBytes, recordedFrames } from './recorded-frames.ts';
+import { recordedBytes, recordedFrames } from '../support/recorded-frames.ts';
 
 describe('recorded bodies', () => {
   const frames = (['json', 'rocketmq'] as const).flatMap((mode) =>

@@ -10,9 +10,7 @@ import {
   responseTo,
 } from '../../src/remoting/frame-codec.ts';
 import { goldenJson } from '../support/golden.ts';
-import { type Mode, presentFields, recordedBytes, recordedFrames } from './recorded-frames.ts';
-
-const modes: readonly Mode[] = ['json', 'rocketmq'];
+import { MODES, presentFields, recordedBytes, recordedFrames } from '../support/recorded-frames.ts';
 
 function plain(command: RemotingCommand): object {
   const body = command.body === null ? null : Buffer.from(command.body).toString('base64');
@@ -23,7 +21,7 @@ function decodeWhole(frame: Uint8Array): RemotingCommand {
   return decodeFrame(frame, 0, frame.length);
 }
 
-describe.each(modes)('recorded %s frames', (mode) => {
+describe.each(MODES)('recorded %s frames', (mode) => {
   const frames = recordedFrames(mode);
 
   it('decode to what the recorder wrote down', () => {

@@ -14,8 +14,8 @@ import { PullHeader, pullHeaderOf } from '../../src/remoting/pull-header.ts';
 import { scanPullHeader } from '../../src/remoting/pull-header-scanner.ts';
 import { SendHeader, sendHeaderOf } from '../../src/remoting/send-header.ts';
 import { scanSendHeader } from '../../src/remoting/send-header-scanner.ts';
+import { goClientSend, recordedBytes, recordedFrames } from '../support/recorded-frames.ts';
 import { mutationOf } from './mutate.ts';
-import { goClientSend, recordedBytes, recordedFrames } from './recorded-frames.ts';
 
 const FRAMES = Number(process.env.FUZZ_FRAMES ?? 4000);
 const FRAMES_PER_RUN = 4;

@@ -5,9 +5,10 @@ import { FrameError, HeaderError, type RemotingCommand } from '../../src/remotin
 import { decodeFrame, encodeFrame } from '../../src/remoting/frame-codec.ts';
 import { SEND_FIELD_NAMES, SendHeader, sendHeaderOf } from '../../src/remoting/send-header.ts';
 import { scanSendHeader } from '../../src/remoting/send-header-scanner.ts';
+import { jsonFrame } from '../support/json-frames.ts';
+import { goClientSend, recordedBytes, recordedFrames } from '../support/recorded-frames.ts';
 import { bytesPerCall } from './allocation.ts';
 import { mutationOf } from './mutate.ts';
-import { goClientSend, jsonFrame, recordedBytes, recordedFrames } from './recorded-frames.ts';
 
 /** What the ranges say, without where they lie. */
 function readable(header: SendHeader): object {

@@ -9,8 +9,8 @@ export function withoutMember(frame: Uint8Array, member: string): Buffer {
   return jsonFrame(JSON.stringify(header), bytes.subarray(headerEnd));
 }
 
-export function jsonFrame(header: string, body: Uint8Array): Buffer {
-  const text = Buffer.from(header, 'latin1');
+export function jsonFrame(header: string, body: Uint8Array = new Uint8Array(0)): Buffer {
+  const text = Buffer.from(header);
   const lengths = Buffer.alloc(8);
   lengths.writeInt32BE(4 + text.length + body.length, 0);
   lengths.writeInt32BE(text.length, 4);

@@ -1,8 +1,11 @@
-/** The recorded frames of Apache 5.3.3 (golden remoting/), as the tests of this folder want them. */
-import { goldenBytes, goldenJson } from '../support/golden.ts';
+/** Requests and answers recorded from Apache 5.3.3 (golden remoting/). */
+import { goldenBytes, goldenJson } from './golden.ts';
+import { jsonFrame } from './json-frames.ts';
 
 export interface RecordedFrame {
   readonly file: string;
+  /** Who sends it to whom: `client -> broker`. */
+  readonly direction: string;
   readonly serializeType: string;
   readonly code: number;
   readonly flag: number;
@@ -18,19 +21,31 @@ export interface RecordedFrame {
   readonly bodyJson?: unknown;
 }
 
-interface Exchange {
+export interface RecordedExchange {
+  readonly code: number;
+  readonly name: string;
+  readonly scenario: string;
+  readonly atMs: number;
   readonly request: RecordedFrame;
+  /** Null: the request was one way. */
   readonly response: RecordedFrame | null;
 }
 
 export type Mode = 'json' | 'rocketmq';
 
-export function recordedFrames(mode: Mode): RecordedFrame[] {
-  const { exchanges } = goldenJson<{ exchanges: Exchange[] }>(`remoting/${mode}/index.json`);
-  return exchanges.flatMap(({ request, response }) => (response === null ? [request] : [request, response]));
+export const MODES: readonly Mode[] = ['json', 'rocketmq'];
+
+export function recordedExchanges(mode: Mode): RecordedExchange[] {
+  return goldenJson<{ exchanges: RecordedExchange[] }>(`remoting/${mode}/index.json`).exchanges;
 }
 
-export function recordedBytes(mode: Mode, frame: RecordedFrame): Buffer {
+export function recordedFrames(mode: Mode): RecordedFrame[] {
+  return recordedExchanges(mode).flatMap(({ request, response }) =>
+    response === null ? [request] : [request, response],
+  );
+}
+
+export function recordedBytes(mode: Mode, frame: Pick<RecordedFrame, 'file'>): Buffer {
   return goldenBytes(`remoting/${mode}/${frame.file}`);
 }
 
@@ -38,16 +53,6 @@ export function recordedBytes(mode: Mode, frame: RecordedFrame): Buffer {
 export function presentFields(fields: RecordedFrame['extFields']): Record<string, string> {
   const present = Object.entries(fields ?? {}).filter((entry): entry is [string, string] => entry[1] !== null);
   return Object.fromEntries(present);
-}
-
-/** A frame with this text as its JSON header and no body. */
-export function jsonFrame(header: string): Buffer {
-  const length = Buffer.byteLength(header);
-  const frame = Buffer.alloc(8 + length);
-  frame.writeInt32BE(4 + length, 0);
-  frame.writeInt32BE(length, 4);
-  frame.write(header, 8);
-  return frame;
 }
 
 /** A send as the Go client writes it: members in the order of its struct, HTML-safe escapes, no serializeTypeCurrentRPC. */
