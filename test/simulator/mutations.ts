@@ -23,7 +23,8 @@ const SETTINGS_LOST = /^Violation: (topic .* is lost|consumer offsets .* are non
 const LOG_SHORT = /^StoreDamagedError: the log of .* has lost something: /;
 const FILE_SHORT = /^StoreDamagedError: .* has \d+ bytes, but .*(is \d+$|make \d+\.)/;
 const FILE_MISSING = /^StoreDamagedError: .* does not follow \d+: a file between them is missing/;
-const LOG_DAMAGE = [LOST, LOG_SHORT, FILE_SHORT, FILE_MISSING, /^Violation: the log (says that it ends|begins) at \d+/];
+const LOG_END = /^Violation: the log (says that it ends|begins) at \d+/;
+const LOG_DAMAGE = [LOST, LOG_SHORT, FILE_SHORT, FILE_MISSING, LOG_END];
 const QUEUE_DAMAGE = [REPAIRED, QUEUE_WRONG, FILE_SHORT, FILE_MISSING, /^Violation: message .* times by its key/];
 /** Assertions of recovery and dispatch. */
 const RECORD_TORN = /^InvariantError: (the parts of a record in the log add up|the log holds records up to its end)/;
@@ -83,7 +84,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     seen: QUEUE_WRONG,
-    also: QUEUE_DAMAGE,
+    also: [...QUEUE_DAMAGE, /^Violation: a second start finds something else/],
   },
   {
     fault: 'the name of a segment is not made durable',
@@ -123,14 +124,14 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     seen: LOST,
-    also: [RECORD_TORN],
+    also: [RECORD_TORN, LOG_END],
   },
   {
     fault: 'a short write of queue entries is taken for a whole one',
     edits: [{ file: 'src/store/disk.js', find: 'while (done < length)', replace: 'if (done < length)' }],
     seen: QUEUE_WRONG,
     // Everything else is written by this loop as well: settings, checkpoint, abort, fillers.
-    also: [...QUEUE_DAMAGE, SETTINGS_LOST, RECORD_TORN, /^FailStopError: process \d+ has opened the store/],
+    also: [LOST, ...QUEUE_DAMAGE, SETTINGS_LOST, RECORD_TORN, /^FailStopError: process \d+ has opened the store/],
   },
   {
     fault: 'a start does not flush what it has found',
@@ -148,6 +149,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     seen: FILE_SHORT,
+    also: [FILE_MISSING],
   },
   {
     fault: 'a settings file is not flushed before it replaces the old one',
