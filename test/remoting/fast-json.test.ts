@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type JsonObject, type JsonValue, parseFastJson, printFastJson } from '../../src/remoting/fast-json.ts';
 import { decodeFrame } from '../../src/remoting/frame-codec.ts';
-import { recordedBytes, recordedFrames } from '../support/recorded-frames.ts';
+import { MODES, recordedBytes, recordedFrames } from '../support/recorded-frames.ts';
 
 describe('recorded bodies', () => {
-  const frames = (['json', 'rocketmq'] as const).flatMap((mode) =>
+  const frames = MODES.flatMap((mode) =>
     recordedFrames(mode)
       .filter((frame) => frame.bodyJson !== undefined)
       .map((frame) => ({ frame, bytes: recordedBytes(mode, frame) })),

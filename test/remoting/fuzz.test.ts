@@ -14,7 +14,7 @@ import { PullHeader, pullHeaderOf } from '../../src/remoting/pull-header.ts';
 import { scanPullHeader } from '../../src/remoting/pull-header-scanner.ts';
 import { SendHeader, sendHeaderOf } from '../../src/remoting/send-header.ts';
 import { scanSendHeader } from '../../src/remoting/send-header-scanner.ts';
-import { goClientSend, recordedBytes, recordedFrames } from '../support/recorded-frames.ts';
+import { goClientSend, MODES, recordedBytes, recordedFrames } from '../support/recorded-frames.ts';
 import { mutationOf } from './mutate.ts';
 
 const FRAMES = Number(process.env.FUZZ_FRAMES ?? 4000);
@@ -25,7 +25,7 @@ const BODY_SIZE_MAX_BYTES = 4096;
 
 const originals = [
   goClientSend(),
-  ...(['json', 'rocketmq'] as const).flatMap((mode) =>
+  ...MODES.flatMap((mode) =>
     recordedFrames(mode)
       .filter(({ bodyLength }) => bodyLength < BODY_SIZE_MAX_BYTES)
       .map((frame) => recordedBytes(mode, frame)),

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FrameError, HeaderError, type RemotingCommand } from '../../src/remoting/command.ts';
-import { decodeFrame, encodeFrame } from '../../src/remoting/frame-codec.ts';
+import { decodeFrame } from '../../src/remoting/frame-codec.ts';
 import { PULL_FIELD_NAMES, PullHeader, PullSysFlag, pullHeaderOf } from '../../src/remoting/pull-header.ts';
 import { scanPullHeader } from '../../src/remoting/pull-header-scanner.ts';
 import { goldenJson } from '../support/golden.ts';
 import { jsonFrame } from '../support/json-frames.ts';
-import { recordedBytes, recordedFrames } from '../support/recorded-frames.ts';
+import { MODES, recordedBytes, recordedFrames } from '../support/recorded-frames.ts';
+import { expectAgreementOnDamaged, expectAgreementOnRandom } from './agreement.ts';
 import { bytesPerCall } from './allocation.ts';
-import { mutationOf } from './mutate.ts';
 
 function readable(header: PullHeader): object {
   const numbers = Object.entries(header).filter(([name]) => !/(Start|End|names|body)$/.test(name));
@@ -39,7 +39,7 @@ function byScanner(frame: Uint8Array): object | null {
 }
 
 const PULLS = new Set([11, 361]);
-const recorded = (['json', 'rocketmq'] as const).flatMap((mode) =>
+const recorded = MODES.flatMap((mode) =>
   recordedFrames(mode)
     .filter((frame) => PULLS.has(frame.code) && (frame.flag & 1) === 0)
     .map((frame) => ({ name: `${mode}/${frame.file}`, bytes: recordedBytes(mode, frame) })),
@@ -53,7 +53,7 @@ describe('recorded pulls', () => {
 });
 
 describe('scanPullHeader', () => {
-  it.each(['json', 'rocketmq'] as const)('allocates nothing for %s', (mode) => {
+  it.each(MODES)('allocates nothing for %s', (mode) => {
     const { bytes } = recorded.find(({ name }) => name.startsWith(mode))!;
     // A heap number has 16.
     expect(bytesPerCall(() => scanPullHeader(bytes, 0, bytes.length, into))).toBeLessThan(8);
@@ -98,18 +98,7 @@ const command: fc.Arbitrary<RemotingCommand> = fc
 
 describe('the scanner and the general path', () => {
   it('agree on random pulls', () => {
-    let understood = 0;
-    fc.assert(
-      fc.property(command, (pull) => {
-        const frame = encodeFrame(pull);
-        const scanned = byScanner(frame);
-        if (scanned === null) return;
-        understood++;
-        expect(scanned).toEqual(byGeneralPath(frame));
-      }),
-      { numRuns: 3000 },
-    );
-    expect(understood).toBeGreaterThan(300);
+    expectAgreementOnRandom({ byScanner, byGeneralPath }, command);
   });
 
   it('agree on a minus before a zero', () => {
@@ -122,12 +111,9 @@ describe('the scanner and the general path', () => {
   });
 
   it('agree on damaged pulls', () => {
-    fc.assert(
-      fc.property(mutationOf(recorded.map(({ bytes }) => bytes)), (frame) => {
-        const scanned = byScanner(frame);
-        if (scanned !== null) expect(scanned).toEqual(byGeneralPath(frame));
-      }),
-      { numRuns: 5000 },
+    expectAgreementOnDamaged(
+      { byScanner, byGeneralPath },
+      recorded.map(({ bytes }) => bytes),
     );
   });
 });
