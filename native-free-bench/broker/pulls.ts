@@ -28,6 +28,7 @@ import { CommitLogWriter } from '../../src/store/commit-log.ts';
 import { ConsumeQueueReader, ConsumeQueueWriter } from '../../src/store/consume-queue.ts';
 import { NodeDisk } from '../../src/store/disk.ts';
 import { LogReader } from '../../src/store/log-reader.ts';
+import { plainGroup, plainPullSettings, plainTopic } from '../../test/support/plain-views.ts';
 
 /** A body of 1 KiB and what the Java client adds to it. */
 const RECORD_BYTES = 1230;
@@ -101,22 +102,7 @@ class Store {
     const logEnd = fill(of.queues, files, join(root, 'consumequeue'), queueFileBytes, queues);
     const ports: PullPorts = {
       tables: tables(of.queues),
-      settings: {
-        brokerName: 'broker-a',
-        brokerPermission: 6,
-        litePullMessageEnable: true,
-        slaveReadEnable: false,
-        longPollingEnable: true,
-        shortPollingTimeMills: 1000,
-        maxTransferBytesOnMessageInMemory: 256 * 1024,
-        maxTransferCountOnMessageInMemory: BATCH,
-        maxTransferBytesOnMessageInDisk: 64 * 1024,
-        maxTransferCountOnMessageInDisk: 8,
-        accessMessageInMemoryMaxRatio: 40,
-        maxFilterMessageSize: 16_000,
-        mappedFileSizeCommitLog: files.segmentSizeBytes,
-        mappedFileSizeConsumeQueue: queueFileBytes,
-      },
+      settings: plainPullSettings(files.segmentSizeBytes, queueFileBytes),
       queues,
       entries: new ConsumeQueueReader(disk, join(root, 'consumequeue'), queueFileBytes, 8),
       log: new LogReader(disk, files),
@@ -205,33 +191,9 @@ class Store {
 
 function tables(queues: number): NetTables {
   const net = new NetTables();
-  net.take({
-    kind: 'topic',
-    topic: {
-      name: 'benchmark_topic',
-      readQueueNums: queues,
-      writeQueueNums: queues,
-      perm: 6,
-      order: false,
-      multiTags: false,
-      topicSysFlag: 0,
-      attributes: {},
-      slots: Array.from({ length: queues }, (_, slot) => slot),
-    },
-  });
-  net.take({
-    kind: 'group',
-    group: {
-      name: 'GID_benchmark_consumers',
-      consumeEnable: true,
-      consumeBroadcastEnable: true,
-      retryMaxTimes: 16,
-      retryQueueNums: 1,
-      brokerId: 0,
-      whichBrokerWhenConsumeSlowly: 1,
-      groupSysFlag: 0,
-    },
-  });
+  const slots = Array.from({ length: queues }, (_, slot) => slot);
+  net.take({ kind: 'topic', topic: plainTopic('benchmark_topic', slots) });
+  net.take({ kind: 'group', group: plainGroup('GID_benchmark_consumers') });
   return net;
 }
 

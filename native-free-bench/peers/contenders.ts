@@ -29,20 +29,15 @@ const APACHE_JVM = ['-Xms2g', '-Xmx2g'];
 
 export function apache(flush: Flush): Contender {
   const flushDiskType = flush === 'sync' ? 'SYNC_FLUSH' : 'ASYNC_FLUSH';
+  const optionsOf = (directory: string, namesrv: string) =>
+    ({ namesrv, flushDiskType, store: `${directory}/store`, jvm: APACHE_JVM, settings: {} }) as const;
   return {
     name: `Apache 5.3.3 ${flushDiskType}`,
     kind: 'rocketmq',
     flush,
     async start(directory) {
       const nameServer = await startApacheNameServer();
-      const options = {
-        namesrv: nameServer.namesrv,
-        flushDiskType,
-        store: `${directory}/store`,
-        jvm: APACHE_JVM,
-        settings: {},
-      } as const;
-      const broker = await startApacheBroker(options);
+      const broker = await startApacheBroker(optionsOf(directory, nameServer.namesrv));
       const stop = async () => {
         await broker.stop();
         await nameServer.stop();
@@ -52,14 +47,7 @@ export function apache(flush: Flush): Contender {
     async startUp(directory) {
       const nameServer = await startApacheNameServer();
       const port = await startUpPort();
-      const options = {
-        namesrv: nameServer.namesrv,
-        flushDiskType,
-        store: `${directory}/store`,
-        jvm: APACHE_JVM,
-        settings: {},
-        port,
-      } as const;
+      const options = { ...optionsOf(directory, nameServer.namesrv), port };
       const result = await measureStartUp(`127.0.0.1:${port}`, () => spawnApacheBroker(options));
       await nameServer.stop();
       return result;

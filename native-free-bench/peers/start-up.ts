@@ -6,6 +6,7 @@ import { sleep, systemClock } from '../../src/base/clock.ts';
 import { sampleProcess } from '../../src/bench/process-meter.ts';
 import type { Child } from '../../test/interop/harness/child.ts';
 import { request } from '../../test/interop/harness/probe.ts';
+import { sendFields } from '../../test/support/raw-sends.ts';
 
 const GIVE_UP_MS = 60_000;
 const RETRY_MS = 5;
@@ -40,27 +41,9 @@ export async function measureStartUp(address: string, spawn: () => Child): Promi
 }
 
 async function firstAck(address: string, child: Child, start: number): Promise<void> {
-  const fields = {
-    a: 'start-up',
-    b: 'start-up',
-    c: 'TBW102',
-    d: '4',
-    e: '0',
-    f: '0',
-    h: '0',
-    i: '',
-    j: '0',
-    k: 'false',
-    m: 'false',
-  };
   for (;;) {
     try {
-      const answer = await request(
-        address,
-        310,
-        { ...fields, g: String(systemClock.nowMs()) },
-        Buffer.alloc(1024, 'x'),
-      );
+      const answer = await request(address, 310, sendFields('start-up', 'start-up'), Buffer.alloc(1024, 'x'));
       if (answer.code === 0) return;
     } catch {
       // Nobody listens yet, or the broker closed the connection while it was starting.

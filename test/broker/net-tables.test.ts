@@ -1,18 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { TopicView } from '../../src/broker/control-protocol.ts';
 import { NetTables } from '../../src/broker/net-tables.ts';
+import { plainTopic } from '../support/plain-views.ts';
 
-const view = (name: string, queues = 1): TopicView => ({
-  name,
-  readQueueNums: queues,
-  writeQueueNums: queues,
-  perm: 6,
-  order: false,
-  multiTags: false,
-  topicSysFlag: 0,
-  attributes: {},
-  slots: Array.from({ length: queues }, (_, queueId) => queueId),
-});
+const view = (name: string, queues = 1): TopicView =>
+  plainTopic(
+    name,
+    Array.from({ length: queues }, (_, queueId) => queueId),
+  );
 
 describe('what a net thread knows', () => {
   const tables = new NetTables();

@@ -18,49 +18,14 @@ import { decodeFrame } from '../../src/remoting/frame-codec.ts';
 import { FrameReader } from '../../src/remoting/frame-reader.ts';
 import { PullHeader } from '../../src/remoting/pull-header.ts';
 import { QueueTable } from '../../src/ring/queue-table.ts';
+import { plainGroup, plainPullSettings, plainTopic } from '../support/plain-views.ts';
 
 export const SEGMENT_BYTES = 64 * 1024;
 export const ENTRIES_PER_FILE = 1000;
 
-const SETTINGS: PullSettings = {
-  brokerName: 'broker-a',
-  brokerPermission: 6,
-  litePullMessageEnable: true,
-  slaveReadEnable: false,
-  longPollingEnable: true,
-  shortPollingTimeMills: 1000,
-  maxTransferBytesOnMessageInMemory: 256 * 1024,
-  maxTransferCountOnMessageInMemory: 32,
-  maxTransferBytesOnMessageInDisk: 64 * 1024,
-  maxTransferCountOnMessageInDisk: 8,
-  accessMessageInMemoryMaxRatio: 40,
-  maxFilterMessageSize: 16_000,
-  mappedFileSizeCommitLog: SEGMENT_BYTES,
-  mappedFileSizeConsumeQueue: ENTRIES_PER_FILE * QUEUE_ENTRY_BYTES,
-};
-
-const GROUP: GroupView = {
-  name: 'G',
-  consumeEnable: true,
-  consumeBroadcastEnable: true,
-  retryMaxTimes: 16,
-  retryQueueNums: 1,
-  brokerId: 0,
-  whichBrokerWhenConsumeSlowly: 1,
-  groupSysFlag: 0,
-};
-
-const TOPIC: TopicView = {
-  name: 'T',
-  readQueueNums: 4,
-  writeQueueNums: 4,
-  perm: 6,
-  order: false,
-  multiTags: false,
-  topicSysFlag: 0,
-  attributes: {},
-  slots: [0, 1, 2, 3],
-};
+const SETTINGS = plainPullSettings(SEGMENT_BYTES, ENTRIES_PER_FILE * QUEUE_ENTRY_BYTES);
+const GROUP = plainGroup('G');
+const TOPIC = plainTopic('T', [0, 1, 2, 3]);
 
 const SUBSCRIPTION: SubscriptionView = {
   topic: 'T',

@@ -1,24 +1,14 @@
 /** `ringmq repair` as a user runs it: on all cores, with its exit codes, and never on a store that a broker has open. */
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../interop/harness/folders.ts';
 import { damagedStore, goldenStore, goldenVariants } from '../support/golden-store.ts';
 import { realStore } from '../support/real-store.ts';
 import { readyLine, resultOf, ringmq } from './ringmq.ts';
 
-const folders: string[] = [];
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
-
-function kept(folder: string): string {
-  folders.push(folder);
-  return folder;
-}
-
 function damaged(name: string): string {
-  return kept(realStore(damagedStore(goldenVariants.find((variant) => variant.name === name)!)));
+  return realStore(damagedStore(goldenVariants.find((variant) => variant.name === name)!));
 }
 
 const SIZES = [
@@ -69,14 +59,13 @@ describe('ringmq repair', () => {
     expect(asked.stderr).toMatch(/off the log at 3589718, with \d+ records behind that place/);
     const { code, stdout } = await resultOf(ringmq(['repair', root, '--yes', '--json', '--cut-at', '3589718']));
     const { kept: files } = JSON.parse(stdout) as { kept: string[] };
-    kept(join(files[0]!, '..'));
     expect(files[0]!.startsWith(`${root}.cut-`)).toBe(true);
     expect(readdirSync(join(files[0]!, '..'))).toEqual(['bytes-from-3589718']);
     expect(code).toBe(0);
   });
 
   it('refuses a store that a broker has open, and does not disturb it', async () => {
-    const root = kept(mkdtempSync(join(tmpdir(), 'ringmq-repair-')));
+    const root = temporaryFolder('repair');
     const broker = ringmq(['broker', '--store', root, '--port', '0', '--log-level', 'error', '--set', SIZES[0]!]);
     await readyLine(broker);
     const { code, stderr } = await resultOf(ringmq(['repair', root, '--all', '--yes']));
@@ -86,7 +75,7 @@ describe('ringmq repair', () => {
   });
 
   it('refuses a command line that is none', async () => {
-    const root = kept(realStore(goldenStore('clean')));
+    const root = realStore(goldenStore('clean'));
     expect((await resultOf(ringmq(['repair', root, '--cut-at', 'x']))).code).toBe(2);
     expect((await resultOf(ringmq(['repair']))).code).toBe(2);
     expect((await resultOf(ringmq(['repair', join(root, 'commitlog')]))).code).toBe(1);

@@ -1,11 +1,11 @@
 /** A server that is stopped or killed while clients send: what they were told is there is there after the next start. */
 import { expect, it } from 'vitest';
-import { systemClock } from '../../src/base/clock.ts';
 import { RequestCode } from '../../src/remoting/codes.ts';
 import { requestOf } from '../../src/remoting/frame-codec.ts';
 import { RemotingClient } from '../../src/transport/remoting-client.ts';
 import { temporaryFolder } from '../interop/harness/folders.ts';
 import { request } from '../interop/harness/probe.ts';
+import { sendFields } from '../support/raw-sends.ts';
 import { readyJson, resultOf, ringmq } from './ringmq.ts';
 
 const QUEUES = 4;
@@ -13,19 +13,6 @@ const SENDERS = 32;
 const ENOUGH = 2000;
 const TIMEOUT_MS = 10_000;
 const BODY = Buffer.alloc(512, 'x');
-
-const FIELDS = {
-  a: 'load',
-  b: 'load',
-  c: 'TBW102',
-  d: String(QUEUES),
-  f: '0',
-  h: '0',
-  i: '',
-  j: '0',
-  k: 'false',
-  m: 'false',
-};
 
 function standalone(store: string, flush: string) {
   const ports = ['--namesrv-port', '0', '--broker-port', '0'];
@@ -45,7 +32,7 @@ class Load {
 
   async #send(address: string, queue: number): Promise<void> {
     for (;;) {
-      const fields = new Map(Object.entries({ ...FIELDS, e: String(queue), g: String(systemClock.nowMs()) }));
+      const fields = new Map(Object.entries({ ...sendFields('load', 'load'), e: String(queue) }));
       const answer = await this.#client.invoke(
         address,
         requestOf(RequestCode.SEND_MESSAGE_V2, 0, fields, BODY),

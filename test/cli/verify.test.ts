@@ -1,27 +1,15 @@
 /** `ringmq verify` as a user runs it: what goes to stdout, the exit codes, and a store that a broker has open. */
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../interop/harness/folders.ts';
 import { damagedStore, goldenStore, goldenVariants } from '../support/golden-store.ts';
 import { realStore } from '../support/real-store.ts';
 import { readyLine, resultOf, ringmq } from './ringmq.ts';
 
-const folders: string[] = [];
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
-
-function kept(folder: string): string {
-  folders.push(folder);
-  return folder;
-}
-
 describe('ringmq verify', () => {
   it('is content with a store by Apache, on all cores', async () => {
-    const { code, stdout, stderr } = await resultOf(
-      ringmq(['verify', kept(realStore(goldenStore('clean'))), '--json']),
-    );
+    const { code, stdout, stderr } = await resultOf(ringmq(['verify', realStore(goldenStore('clean')), '--json']));
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, state: 'clean', problems: 0, records: 687, indexFiles: 2 });
     expect(stderr, 'a bar is drawn on a terminal only').toBe('');
     expect(code).toBe(0);
@@ -29,7 +17,7 @@ describe('ringmq verify', () => {
 
   it('prints each problem with its place and what to do, and ends with 1', async () => {
     const variant = goldenVariants.find(({ name }) => name === 'clean-queue-tail-zero')!;
-    const root = kept(realStore(damagedStore(variant)));
+    const root = realStore(damagedStore(variant));
     const { code, stdout } = await resultOf(ringmq(['verify', root]));
     expect(stdout).toContain(`PROBLEM queue-behind: ${root}/consumequeue/Bulk/0 at 142\n`);
     expect(stdout).toContain('-> ringmq repair');
@@ -38,7 +26,7 @@ describe('ringmq verify', () => {
   });
 
   it('refuses what is no store, and a command line that is none', async () => {
-    const folder = kept(mkdtempSync(join(tmpdir(), 'ringmq-no-store-')));
+    const folder = temporaryFolder('no-store');
     const none = await resultOf(ringmq(['verify', folder]));
     expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('is no store')]);
     expect((await resultOf(ringmq(['verify', folder, '--set', 'listenPort=x']))).code).toBe(2);
@@ -46,7 +34,7 @@ describe('ringmq verify', () => {
   });
 
   it('looks at a store beside its broker', async () => {
-    const root = kept(mkdtempSync(join(tmpdir(), 'ringmq-verify-')));
+    const root = temporaryFolder('verify');
     const ports = ['--namesrv-port', '0', '--broker-port', '0', '--log-level', 'error'];
     const broker = ringmq(['standalone', '--store', root, ...ports, '--set', 'mappedFileSizeCommitLog=1048576']);
     await readyLine(broker);

@@ -1,12 +1,12 @@
 /** Puts a store of a disk in memory into a folder of this machine, for the command line. */
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { temporaryFolder } from '../interop/harness/folders.ts';
 import type { MemoryDisk } from './memory-disk.ts';
 
-/** Everything under `/store`. Whoever calls removes the folder. */
+/** Everything under `/store`, in a temporary folder that also takes what is put beside the store. */
 export function realStore(disk: MemoryDisk): string {
-  const root = mkdtempSync(join(tmpdir(), 'ringmq-store-'));
+  const root = `${temporaryFolder('store')}/store`;
   copy(disk, '/store', root);
   return root;
 }

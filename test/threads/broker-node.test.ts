@@ -36,6 +36,20 @@ async function sendMany(client: NodeClient, count: number, first = 0): Promise<s
   return stored;
 }
 
+/** A broker whose dispatch is about to fail, and the end of a connection to it. */
+async function failingNode(placement: (typeof PLACEMENTS)[number]) {
+  const store = `${temporaryFolder('node')}/store`;
+  mkdirSync(`${store}/consumequeue`, { recursive: true });
+  const node = await startNode(store, { placement });
+  // A file where dispatch needs a folder: an error of the disk that is no full disk.
+  writeFileSync(`${store}/consumequeue/${TOPIC}`, '');
+  const socket = await rawClient(node.port);
+  const closed = closedByPeer(socket);
+  // So many entries of one queue are filed at once, and not with the next round.
+  for (let i = 0; i < FILED_AT_ONCE; i++) socket.write(sendFrame({ topic: TOPIC, queueId: 0 }));
+  return { store, node, closed };
+}
+
 async function pullEverything(client: NodeClient): Promise<string[][]> {
   return Promise.all(Array.from({ length: QUEUES }, (_, queueId) => client.pullAll(TOPIC, queueId)));
 }
@@ -113,15 +127,7 @@ describe.each(PLACEMENTS)('a whole broker, placement %s', (placement) => {
   });
 
   it('stops answering when one of its threads fails', async () => {
-    const store = `${temporaryFolder('node')}/store`;
-    mkdirSync(`${store}/consumequeue`, { recursive: true });
-    const node = await startNode(store, { placement });
-    // A file where dispatch needs a folder: an error of the disk that is no full disk.
-    writeFileSync(`${store}/consumequeue/${TOPIC}`, '');
-    const socket = await rawClient(node.port);
-    const closed = closedByPeer(socket);
-    // So many entries of one queue are filed at once, and not with the next round.
-    for (let i = 0; i < FILED_AT_ONCE; i++) socket.write(sendFrame({ topic: TOPIC, queueId: 0 }));
+    const { node, closed } = await failingNode(placement);
     expect(await node.ended).toMatchObject({ code: FailureCode.disk });
     expect(node.stats().failure).toMatchObject({ code: FailureCode.disk });
     await closed;
@@ -140,13 +146,7 @@ describe.each(PLACEMENTS)('a whole broker, placement %s', (placement) => {
   });
 
   it('that has failed has given its store up when its close is over, and keeps no file of it open', async () => {
-    const store = `${temporaryFolder('node')}/store`;
-    mkdirSync(`${store}/consumequeue`, { recursive: true });
-    const node = await startNode(store, { placement });
-    writeFileSync(`${store}/consumequeue/${TOPIC}`, '');
-    const socket = await rawClient(node.port);
-    const closed = closedByPeer(socket);
-    for (let i = 0; i < FILED_AT_ONCE; i++) socket.write(sendFrame({ topic: TOPIC, queueId: 0 }));
+    const { store, node, closed } = await failingNode(placement);
     await until(() => node.stats().failure !== null, 'the failure');
     // It says why when it comes before the failure is known here.
     await node.close().catch((cause: Error) => expect(cause.message).toContain(TOPIC));

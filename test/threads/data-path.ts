@@ -31,6 +31,7 @@ import { QueueRounds } from '../../src/threads/flush/queue-rounds.ts';
 import type { QueueRound } from '../../src/threads/thread-messages.ts';
 import { appendEnds, type BrokerMemory, controlEnds, dispatchEnds, flushEnds } from '../../src/threads/topology.ts';
 import { MemoryDisk } from '../support/memory-disk.ts';
+import { plainTopic } from '../support/plain-views.ts';
 import { smallMemory, TestClock, TestNet } from './test-net.ts';
 
 export interface LoggedRecord {
@@ -136,18 +137,7 @@ export class DataPath {
   /** Gives a topic its rows and tells the net threads. */
   addTopic(name: string, queues: number, view: Partial<TopicView> = {}): readonly QueueSlot[] {
     const slots = Array.from({ length: queues }, (_, queueId) => this.directory.add(name, queueId));
-    const topic: TopicView = {
-      name,
-      readQueueNums: queues,
-      writeQueueNums: queues,
-      perm: 6,
-      order: false,
-      multiTags: false,
-      topicSysFlag: 0,
-      attributes: {},
-      slots,
-      ...view,
-    };
+    const topic = { ...plainTopic(name, slots), ...view };
     for (const net of this.nets) net.tables.take({ kind: 'topic', topic });
     return slots;
   }

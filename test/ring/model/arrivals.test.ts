@@ -4,11 +4,22 @@
  */
 import { asQueueSlot } from '../../../src/base/units.ts';
 import { Bell } from '../../../src/layout/shared-page.ts';
+import type { SlotRing } from '../../../src/ring/slot-ring.ts';
+import type { Watermark } from '../../../src/ring/watermark.ts';
 import type { MakeWorld } from './model.ts';
 import { prove } from './prove.ts';
 
 const QUEUES = 3;
 const BELL_AT = 64;
+
+/** Every queue grows by one message, and its name goes into the ring. */
+function growAll(marks: readonly Watermark[], writer: SlotRing): void {
+  marks.forEach((mark, queue) => {
+    mark.advance(1);
+    writer.push(asQueueSlot(queue));
+    writer.publish();
+  });
+}
 
 /** Three queues grow; the ring has room for two names. */
 const arrivals: MakeWorld = ({ memory, allocateSlotRing, SlotRing, Watermark }) => {
@@ -29,12 +40,7 @@ const arrivals: MakeWorld = ({ memory, allocateSlotRing, SlotRing, Watermark }) 
   return {
     threads: {
       dispatch: () => {
-        const writer = new SlotRing(names);
-        marks().forEach((mark, queue) => {
-          mark.advance(1);
-          writer.push(asQueueSlot(queue));
-          writer.publish();
-        });
+        growAll(marks(), new SlotRing(names));
       },
       net: () => {
         for (let round = 0; round < 3; round++) drain();
@@ -104,12 +110,7 @@ const sleepingNet: MakeWorld = ({ memory, allocateSlotRing, SlotRing, Watermark,
   return {
     threads: {
       dispatch: () => {
-        const writer = new SlotRing(names);
-        marks().forEach((mark, queue) => {
-          mark.advance(1);
-          writer.push(asQueueSlot(queue));
-          writer.publish();
-        });
+        growAll(marks(), new SlotRing(names));
         new Doorbell(shared, BELL_AT).ring();
       },
       net: () => {
