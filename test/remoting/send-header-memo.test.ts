@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parsePropertiesAt } from '../../src/layout/message-properties.ts';
 import { type ExtFields, FrameFlag } from '../../src/remoting/command.ts';
 import { encodeFrame, requestOf } from '../../src/remoting/frame-codec.ts';
-import { SendHeader } from '../../src/remoting/send-header.ts';
+import { SEND_FIELD_NAMES, SendHeader } from '../../src/remoting/send-header.ts';
 import { SendHeaderMemo, SendHeaderMemos } from '../../src/remoting/send-header-memo.ts';
 import { scanSendHeader } from '../../src/remoting/send-header-scanner.ts';
 import { jsonFrame, withoutMember } from '../support/json-frames.ts';
@@ -34,16 +34,6 @@ const PLAIN: Send = {
 
 function frameOf(send: Partial<Send> = {}): Uint8Array {
   const { code, opaque, queueId, born, key, tag, topic, flag, serializeType } = { ...PLAIN, ...send };
-  const long = [
-    'producerGroup',
-    'topic',
-    'defaultTopic',
-    'defaultTopicQueueNums',
-    'queueId',
-    'sysFlag',
-    'bornTimestamp',
-  ];
-  const more = ['flag', 'properties', 'reconsumeTimes', 'unitMode', 'maxReconsumeTimes', 'batch'];
   const keyEntry = key === '' ? '' : `UNIQ_KEY\u0001${key}\u0002`;
   const properties = `${keyEntry}WAIT\u0001true\u0002TAGS\u0001${tag}\u0002`;
   const values = [
@@ -61,8 +51,8 @@ function frameOf(send: Partial<Send> = {}): Uint8Array {
     '16',
   ];
   const fields: ExtFields = new Map(
-    [...long, ...more].slice(0, values.length).map((name, at) => {
-      return [code === 10 ? name : String.fromCharCode('a'.charCodeAt(0) + at), values[at]!];
+    values.map((value, at) => {
+      return [code === 10 ? SEND_FIELD_NAMES[at]! : String.fromCharCode('a'.charCodeAt(0) + at), value];
     }),
   );
   const body = Buffer.from(`body of ${opaque}`);
