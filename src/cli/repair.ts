@@ -103,24 +103,26 @@ class PoolWork implements RepairCalls {
     );
   }
 
-  async withWork(
+  async withWork<T>(
     { plan, report }: VerifiedStore,
     rest: RepairPlan,
-    action: (work: RepairWork) => Promise<void>,
-  ): Promise<void> {
+    action: (work: RepairWork) => Promise<T>,
+  ): Promise<T> {
     const pool = storeToolPool(plan.context);
     const progress = toolProgress('building', rest.build.length > 0 ? report.log.end - report.log.start : 0);
     const shape = this.#store.indexShape ?? plan.context.indexFiles[0]?.shape ?? DEFAULT_INDEX_SHAPE;
     const startUs = systemClock.monotonicUs();
     try {
-      await action({
+      const result = await action({
         async buildQueues(slice, queues) {
-          await pool.run({ kind: 'build', slice, queues });
+          const done = await pool.run({ kind: 'build', slice, queues });
           progress.advance(slice.to - slice.from);
+          return done.kind === 'build' ? done.parts : [];
         },
         buildIndex: (from, to) => pool.buildIndex({ shape, from, to }),
       });
       this.buildSeconds = secondsSince(startUs);
+      return result;
     } finally {
       progress.end();
       await pool.close();

@@ -8,6 +8,7 @@ import { asLogOffset } from '../base/units.ts';
 import { IndexedProperties, scanIndexed } from '../layout/message-properties.ts';
 import { entryLogOffset, FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES, writeQueueEntry } from '../layout/queue-entry.ts';
 import { type Disk, type DiskFile, writeFully } from './disk.ts';
+import { EntryAdder, type EntrySum } from './entry-sum.ts';
 import { ExpectedEntries, type ExpectedQueue, type TagsCodeOf } from './expected-entries.ts';
 import { fileStartOf } from './file-names.ts';
 import { HandleCache } from './handle-cache.ts';
@@ -39,13 +40,19 @@ export interface BuildContext {
   readonly tagsCodeOf: TagsCodeOf;
 }
 
-/** Returns how many entries were written. */
+/** What a slice has written of a queue. */
+export interface BuiltPart {
+  readonly topic: string;
+  readonly queueId: number;
+  readonly entries: EntrySum;
+}
+
 export function buildQueues(
   disk: Disk,
   context: BuildContext,
   slice: BuildSlice,
   queues: readonly QueueToBuild[],
-): number {
+): BuiltPart[] {
   const { paths, sizes, batchTopics, tagsCodeOf } = context;
   const reader = new LogReader(disk, { directory: paths.commitLog, segmentSizeBytes: sizes.segmentSizeBytes });
   const files = new QueueFileWriter(disk, paths.consumeQueue, sizes.queueFileSizeBytes);
@@ -66,7 +73,7 @@ export function buildQueues(
       entries.add(scanner, properties);
     }
     entries.finish();
-    return files.written;
+    return files.parts();
   } finally {
     files.close();
     reader.close();
@@ -79,7 +86,7 @@ class QueueFileWriter {
   readonly #root: string;
   readonly #fileSize: number;
   readonly #handles: HandleCache<string>;
-  written = 0;
+  readonly #sums = new Map<ExpectedQueue, EntryAdder>();
 
   constructor(disk: Disk, root: string, fileSizeBytes: number) {
     this.#disk = disk;
@@ -89,7 +96,8 @@ class QueueFileWriter {
   }
 
   /** Entries of records before `fromLogOffset` are of a queue that was deleted, and are left out. */
-  write({ topic, queueId, runFirst, count, entries, view }: ExpectedQueue, fromLogOffset: number): void {
+  write(queue: ExpectedQueue, fromLogOffset: number): void {
+    const { topic, queueId, runFirst, count, entries, view } = queue;
     let skipped = 0;
     while (skipped < count && entryLogOffset(view, skipped * QUEUE_ENTRY_BYTES) < fromLogOffset) skipped++;
     const directory = queueDirectory(this.#root, topic, queueId);
@@ -100,7 +108,20 @@ class QueueFileWriter {
       writeFully(this.#file(directory, start), entries, byte - runFirst * QUEUE_ENTRY_BYTES, length, byte - start);
       byte += length;
     }
-    this.written += count - skipped;
+    const sum = this.#sumOf(queue);
+    for (let i = skipped; i < count; i++) sum.addQueueEntry(view, i * QUEUE_ENTRY_BYTES, runFirst + i);
+  }
+
+  parts(): BuiltPart[] {
+    return [...this.#sums].map(([{ topic, queueId }, { count, sum }]) => ({ topic, queueId, entries: { count, sum } }));
+  }
+
+  #sumOf(queue: ExpectedQueue): EntryAdder {
+    const known = this.#sums.get(queue);
+    if (known !== undefined) return known;
+    const sum = new EntryAdder();
+    this.#sums.set(queue, sum);
+    return sum;
   }
 
   close(): void {

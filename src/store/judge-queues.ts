@@ -1,5 +1,6 @@
 /** What is wrong with the queues beside the log, and whether it matters. Part of verify-store.ts. */
 import { join } from 'node:path';
+import { type BuiltStore, queueName } from './built-store.ts';
 import type { Finding, FindingKind } from './findings.ts';
 import { queueDirectory } from './queue-files.ts';
 import type { QueueFolder } from './queue-folders.ts';
@@ -10,14 +11,14 @@ import type { QueueResult, QueueToCheck } from './verify-queue.ts';
 /** Apache's queues for light consumers hold entries of other topics' records. */
 const LIGHT_QUEUE_PREFIX = '%LMQ%';
 
-/** Every queue that has files, with its range in the log. */
-export function queuesToCheck(plan: VerifyPlan, log: LogPicture): QueueToCheck[] {
+/** Every queue that has files, with its range in the log. Those that a repair has built are added up. */
+export function queuesToCheck(plan: VerifyPlan, log: LogPicture, built: BuiltStore | undefined): QueueToCheck[] {
   const ranges = new Map(log.queues.map((queue) => [nameOf(queue), queue]));
   return plan.queueFolders
     .filter(({ topic }) => !topic.startsWith(LIGHT_QUEUE_PREFIX))
     .map((folder) => {
       const { first, next } = ranges.get(nameOf(folder)) ?? { first: -1, next: -1 };
-      return { ...folder, first, next };
+      return { ...folder, first, next, isSummed: built?.queues.has(queueName(folder)) === true };
     });
 }
 

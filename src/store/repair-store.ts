@@ -6,8 +6,10 @@
 import { join } from 'node:path';
 import { asQueueOffset } from '../base/units.ts';
 import { RecordAt } from '../layout/message-record.ts';
-import { type BuildSlice, fillBefore, type QueueToBuild } from './build-queues.ts';
+import { type BuildSlice, type BuiltPart, fillBefore, type QueueToBuild } from './build-queues.ts';
+import { type BuiltEntries, queueName } from './built-store.ts';
 import { type Disk, isMissing, writeFully } from './disk.ts';
+import { EntryAdder, type EntrySum } from './entry-sum.ts';
 import { forgetFailedSync, hasFailedSync, rewriteSegment, syncSegment } from './failed-sync.ts';
 import { startByteOf } from './file-names.ts';
 import { wipeTail } from './file-run.ts';
@@ -23,9 +25,15 @@ import type { VerifyReport } from './verify-store.ts';
 
 /** The work that goes to the pool. */
 export interface RepairWork {
-  buildQueues(slice: BuildSlice, queues: readonly QueueToBuild[]): Promise<void>;
-  /** Builds the whole index and makes it durable. Returns the store time, in ms, of the newest message in it; 0 without. */
-  buildIndex(from: number, to: number): Promise<number>;
+  buildQueues(slice: BuildSlice, queues: readonly QueueToBuild[]): Promise<readonly BuiltPart[]>;
+  /** Builds the whole index and makes it durable. */
+  buildIndex(from: number, to: number): Promise<BuiltIndex>;
+}
+
+export interface BuiltIndex {
+  /** Store time, in ms, of the newest message in it; 0 without. */
+  readonly newestStoreMs: number;
+  readonly entries: EntrySum;
 }
 
 /** Throws when somebody else has opened the store meanwhile. */
@@ -81,7 +89,7 @@ function writeFiller(disk: Disk, files: CommitLogFiles, at: number): void {
   }
 }
 
-/** Builds queues and index, makes everything durable and writes the checkpoint. `report` is of the log as it is now. */
+/** Builds queues and index, makes everything durable and writes the checkpoint. `report` is of the log as it is now. Returns what was written. */
 export async function repairRest(
   disk: Disk,
   plan: VerifyPlan,
@@ -89,7 +97,7 @@ export async function repairRest(
   repair: RepairPlan,
   work: RepairWork,
   checkOwner: CheckOwner,
-): Promise<void> {
+): Promise<BuiltEntries> {
   const { paths, options } = plan;
   const { log } = report;
   checkOwner();
@@ -99,9 +107,9 @@ export async function repairRest(
   if (repair.buildIndex) removeIndex(disk, paths.index);
   for (const queue of repair.build) fillBefore(disk, paths.consumeQueue, options.sizes.queueFileSizeBytes, queue);
   // The index takes one thread from the beginning to the end, so it comes first.
-  const indexed = repair.buildIndex ? work.buildIndex(log.start, log.end) : Promise.resolve(0);
+  const indexed = repair.buildIndex ? work.buildIndex(log.start, log.end) : Promise.resolve(null);
   const building = slicesOf(repair.build, report).map((slice) => work.buildQueues(slice, repair.build));
-  const [indexTimestamp] = await Promise.all([indexed, ...building]);
+  const [index, ...parts] = await Promise.all([indexed, ...building]);
   checkOwner();
   const isAllUnsynced = options.state === 'crashed';
   if (isAllUnsynced && !repair.buildIndex) syncIndex(disk, paths.index);
@@ -110,11 +118,16 @@ export async function repairRest(
   const sync = new QueueSync(disk, unsynced.take());
   while (!sync.step());
   syncLog(disk, plan, log.end);
-  const newestIndexedMs = repair.buildIndex
-    ? indexTimestamp
-    : Math.min(plan.checkpoint.indexTimestamp, log.newestStoreMs);
+  const newestIndexedMs = index?.newestStoreMs ?? Math.min(plan.checkpoint.indexTimestamp, log.newestStoreMs);
   checkOwner();
   vouchForStore(disk, plan, log, newestIndexedMs, repair.hasIndex);
+  return { queues: joinParts(repair.build, parts.flat()), index: index?.entries ?? null };
+}
+
+function joinParts(queues: readonly QueueToBuild[], parts: readonly BuiltPart[]): ReadonlyMap<string, EntrySum> {
+  const sums = new Map(queues.map((queue) => [queueName(queue), new EntryAdder()]));
+  for (const part of parts) sums.get(queueName(part))?.addAll(part.entries);
+  return sums;
 }
 
 /** The runs of records of the log, which are where a slice can begin. */

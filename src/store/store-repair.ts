@@ -2,6 +2,7 @@
  * A repair from the first look to the last: verifies, plans, asks, carries out, verifies again. Whoever calls it owns the store and says how a
  * verification is run and who does the work: the command line with its pool, or a test by itself.
  */
+import { builtStore } from './built-store.ts';
 import type { Disk } from './disk.ts';
 import { isNothing, planRepair, type RepairOptions, type RepairPlan } from './repair-plan.ts';
 import { type RepairWork, repairLog, repairRest } from './repair-store.ts';
@@ -18,7 +19,7 @@ export interface RepairCalls {
   /** True when the plan is to be carried out. */
   agree(verified: VerifiedStore, plan: RepairPlan): Promise<boolean>;
   /** Calls `action` with who does the work, which is closed behind it. */
-  withWork(verified: VerifiedStore, plan: RepairPlan, action: (work: RepairWork) => Promise<void>): Promise<void>;
+  withWork<T>(verified: VerifiedStore, plan: RepairPlan, action: (work: RepairWork) => Promise<T>): Promise<T>;
   /** Throws when somebody else has opened the store meanwhile. Asked after the answer, before the first change and between steps. */
   checkOwner(): void;
   /** A folder that is not there yet, for what is cut off the log. */
@@ -94,11 +95,15 @@ export class StoreRepair {
       rest = planRepair(now.plan, now.report, { ...this.#options, cutAt: null });
       if (rest.refusals.length > 0) return this.#outcome('refused', false, now, rest);
     }
-    await this.#calls.withWork(now, rest, (work) =>
+    const entries = await this.#calls.withWork(now, rest, (work) =>
       repairRest(this.#disk, now.plan, now.report, rest, work, checkOwner),
     );
+    const { log } = now.report;
+    const isIndexCompared = !this.#options.all || now.plan.context.indexFiles.length === 0;
+    const built = builtStore(log, rest, entries, isIndexCompared);
     // Bodies are what they were a moment ago: only what was damaged is looked at again, to be told.
-    const after = await this.#calls.verify('clean', { bodies: now.report.log.damagedCount === 0 });
+    const bodies = log.damagedCount === 0;
+    const after = await this.#calls.verify('clean', built === null ? { bodies } : { bodies, built });
     this.#leavesClean = true;
     this.#hasChanged = false;
     return this.#outcome('repaired', after.report.matter === 0, after, rest);

@@ -11,10 +11,12 @@ import {
   indexEntryLogOffset,
   indexEntryPosition,
   indexEntryPrevious,
+  indexEntrySeconds,
   indexSlotPosition,
   readIndexSlot,
 } from '../layout/index-file.ts';
 import { type Disk, type DiskFile, openUnlessGone } from './disk.ts';
+import { EntryAdder, type EntrySum } from './entry-sum.ts';
 import type { IndexFileHead } from './verify-keys.ts';
 
 const CHUNK_ENTRIES = 16_384;
@@ -27,11 +29,15 @@ export interface IndexFileResult {
   /** Entries that no chain reaches, or slots that lead elsewhere. */
   readonly chainFaults: number;
   readonly firstChainFault: string;
+  readonly entries: EntrySum;
 }
 
 export function verifyIndexFile(disk: Disk, head: IndexFileHead): IndexFileResult {
   const file = openUnlessGone(disk, head.path);
-  if (file === null) return { path: head.path, headerProblems: [], chainFaults: 0, firstChainFault: '' };
+  if (file === null) {
+    const entries = { count: 0, sum: 0 };
+    return { path: head.path, headerProblems: [], chainFaults: 0, firstChainFault: '', entries };
+  }
   try {
     return new IndexCheck(file, head).run();
   } finally {
@@ -45,6 +51,7 @@ class IndexCheck {
   /** Newest entry of each slot so far. */
   readonly #slots: Int32Array;
   readonly #problems: string[] = [];
+  readonly #sum = new EntryAdder();
   #usedSlots = 0;
   #chainFaults = 0;
   #firstChainFault = '';
@@ -69,6 +76,7 @@ class IndexCheck {
       headerProblems: this.#problems,
       chainFaults: this.#chainFaults,
       firstChainFault: this.#firstChainFault,
+      entries: { count: this.#sum.count, sum: this.#sum.sum },
     };
   }
 
@@ -94,9 +102,11 @@ class IndexCheck {
   }
 
   #takeEntry(view: DataView, at: number, entry: number): void {
-    const slot = indexEntryKeyHash(view, at) % this.#head.shape.slots;
+    const keyHash = indexEntryKeyHash(view, at);
+    this.#sum.addIndexEntry(keyHash, indexEntryLogOffset(view, at), indexEntrySeconds(view, at));
+    const slot = keyHash % this.#head.shape.slots;
     if (slot < 0) {
-      this.#fault(`entry ${entry} has the hash ${indexEntryKeyHash(view, at)}`);
+      this.#fault(`entry ${entry} has the hash ${keyHash}`);
       return;
     }
     const before = this.#slots[slot]!;

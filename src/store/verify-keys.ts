@@ -38,6 +38,16 @@ export interface KeyFaults {
   readonly firstWrongLogOffset: number;
 }
 
+export const NO_KEY_FAULTS: KeyFaults = {
+  keys: 0,
+  missing: 0,
+  firstMissingLogOffset: -1,
+  lastMissingLogOffset: -1,
+  wrong: 0,
+  firstWrong: '',
+  firstWrongLogOffset: -1,
+};
+
 const CHUNK_ENTRIES = 4096;
 
 /** Walks the entries of all files from one on. */
@@ -48,10 +58,15 @@ class IndexWalk {
   readonly #view = new DataView(this.#bytes.buffer);
   #file: DiskFile | null = null;
   #at = 0;
+  #head: IndexFileHead | undefined = undefined;
   #entry = FIRST_INDEX_ENTRY;
+  /** Number behind the last entry of the file; 0 without a file. */
+  #end = 0;
   /** Number of the first entry in memory, and how many there are. */
   #chunkFirst = 0;
   #chunkCount = 0;
+  /** Number of the current entry, whose fields follow; -1 without. */
+  #loaded = -1;
   keyHash = 0;
   logOffset = 0;
   seconds = 0;
@@ -76,9 +91,10 @@ class IndexWalk {
     });
   }
 
-  /** Whether there is an entry; it is the current one then. */
+  /** Whether there is an entry; it is the current one then. Asked several times for each. */
   load(): boolean {
-    while (this.#head !== undefined && this.#entry >= this.#head.header.nextEntry) {
+    if (this.#entry === this.#loaded) return true;
+    while (this.#head !== undefined && this.#entry >= this.#end) {
       this.#at++;
       this.#entry = FIRST_INDEX_ENTRY;
       this.#open();
@@ -90,17 +106,11 @@ class IndexWalk {
     this.#entry++;
   }
 
-  get #head(): IndexFileHead | undefined {
-    return this.#files[this.#at];
-  }
-
   /** A file of the index was deleted meanwhile: what it said is not known. */
   isGone = false;
 
-  /** The file's begin, which the seconds count from. */
-  get beginTimestamp(): number {
-    return this.#head!.header.beginTimestamp;
-  }
+  /** Of the file, which the seconds count from. */
+  beginTimestamp = 0;
 
   get place(): string {
     return `entry ${this.#entry} of ${this.#head!.path}`;
@@ -114,7 +124,11 @@ class IndexWalk {
   #open(): void {
     this.close();
     this.#chunkCount = 0;
-    const head = this.#head;
+    this.#loaded = -1;
+    const head = this.#files[this.#at];
+    this.#head = head;
+    this.#end = head?.header.nextEntry ?? 0;
+    this.beginTimestamp = head?.header.beginTimestamp ?? 0;
     if (head === undefined) return;
     this.#file = openUnlessGone(this.#disk, head.path);
     this.isGone ||= this.#file === null;
@@ -124,7 +138,7 @@ class IndexWalk {
     if (this.#file === null) return false;
     if (this.#entry < this.#chunkFirst || this.#entry >= this.#chunkFirst + this.#chunkCount) {
       const position = indexEntryPosition(this.#head!.shape, this.#entry);
-      const count = Math.min(CHUNK_ENTRIES, this.#head!.header.nextEntry - this.#entry);
+      const count = Math.min(CHUNK_ENTRIES, this.#end - this.#entry);
       const read = this.#file.read(this.#bytes, 0, count * INDEX_ENTRY_BYTES, position);
       this.#chunkFirst = this.#entry;
       this.#chunkCount = Math.floor(read / INDEX_ENTRY_BYTES);
@@ -134,6 +148,7 @@ class IndexWalk {
     this.keyHash = indexEntryKeyHash(this.#view, at);
     this.logOffset = indexEntryLogOffset(this.#view, at);
     this.seconds = indexEntrySeconds(this.#view, at);
+    this.#loaded = this.#entry;
     return true;
   }
 }
@@ -148,15 +163,7 @@ export class KeyComparison {
   readonly #keys = new RecordKeys();
   readonly #indexedTo: number;
   #hasBegun = false;
-  readonly faults = {
-    keys: 0,
-    missing: 0,
-    firstMissingLogOffset: -1,
-    lastMissingLogOffset: -1,
-    wrong: 0,
-    firstWrong: '',
-    firstWrongLogOffset: -1,
-  };
+  readonly faults = { ...NO_KEY_FAULTS };
 
   /** Without index files nothing is compared. */
   constructor(disk: Disk, { indexFiles, indexedTo }: KeyContext) {

@@ -5,6 +5,7 @@
 import { basename, join } from 'node:path';
 import type { CheckpointFields } from '../layout/checkpoint-file.ts';
 import type { IndexFileShape } from '../layout/index-file.ts';
+import type { BuiltStore } from './built-store.ts';
 import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { fileNameOf, startByteOf } from './file-names.ts';
@@ -37,6 +38,8 @@ export interface VerifySkips {
   readonly bodies?: boolean;
   /** Entries of queues and index. */
   readonly entries?: boolean;
+  /** The log, and the entries of what was built of it, as long as what is in the files is that. */
+  readonly built?: BuiltStore;
 }
 
 export interface VerifyPlan {

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { entryLogOffset, entrySize, FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
 import { type Disk, type DiskFile, openUnlessGone } from './disk.ts';
+import { EntryAdder, type EntrySum } from './entry-sum.ts';
 import { fileNameOf, startByteOf } from './file-names.ts';
 import type { QueueFolder } from './queue-folders.ts';
 
@@ -12,6 +13,8 @@ import type { QueueFolder } from './queue-folders.ts';
 export interface QueueToCheck extends QueueFolder {
   readonly first: number;
   readonly next: number;
+  /** Whether the entries from `first` to `next` are added up. */
+  readonly isSummed: boolean;
 }
 
 export interface QueueContext {
@@ -42,6 +45,8 @@ export interface QueueResult {
   readonly firstAhead: number;
   /** Behind the last entry something is not zero: offset in the queue; -1 when all is. */
   readonly tailAt: number;
+  /** Of the entries of records in the log; of none where that is not asked for. */
+  readonly entries: EntrySum;
 }
 
 const CHUNK_ENTRIES = 3200;
@@ -61,6 +66,7 @@ class QueueCheck {
   readonly #strangers: string[] = [];
   readonly #bytes = Buffer.alloc(CHUNK_ENTRIES * QUEUE_ENTRY_BYTES);
   readonly #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
+  readonly #sum = new EntryAdder();
   #deleted = 0;
   #stray = 0;
   #firstStray = -1;
@@ -87,6 +93,7 @@ class QueueCheck {
       ahead: this.#ahead,
       firstAhead: this.#firstAhead,
       tailAt: this.#tailAt,
+      entries: { count: this.#sum.count, sum: this.#sum.sum },
     };
   }
 
@@ -125,7 +132,7 @@ class QueueCheck {
 
   /** The entries of the log's own records were compared before: they are passed over. */
   #checkFile(start: number): void {
-    const { first, next, directory } = this.#queue;
+    const { first, next, directory, isSummed } = this.#queue;
     const firstOffset = start / QUEUE_ENTRY_BYTES;
     const places = this.#context.fileSizeBytes / QUEUE_ENTRY_BYTES;
     const within = (offset: number): number => Math.min(Math.max(0, offset - firstOffset), places);
@@ -133,6 +140,7 @@ class QueueCheck {
     if (file === null) return;
     try {
       this.#walk(file, firstOffset, 0, first < 0 ? places : within(first));
+      if (isSummed) this.#addUp(file, firstOffset, within(first), within(next));
       if (next >= 0) this.#walk(file, firstOffset, within(next), Math.min(places, within(next) + TAIL_ENTRIES));
     } finally {
       file.close();
@@ -152,6 +160,15 @@ class QueueCheck {
         }
         this.#take(firstOffset + chunk + i, entryLogOffset(this.#view, at), entrySize(this.#view, at));
       }
+    }
+  }
+
+  #addUp(file: DiskFile, firstOffset: number, from: number, to: number): void {
+    for (let chunk = from; chunk < to; chunk += CHUNK_ENTRIES) {
+      const length = Math.min(CHUNK_ENTRIES, to - chunk) * QUEUE_ENTRY_BYTES;
+      const read = file.read(this.#bytes, 0, length, chunk * QUEUE_ENTRY_BYTES);
+      for (let i = 0; (i + 1) * QUEUE_ENTRY_BYTES <= read; i++)
+        this.#sum.addQueueEntry(this.#view, i * QUEUE_ENTRY_BYTES, firstOffset + chunk + i);
     }
   }
 

@@ -2,6 +2,7 @@
  * Looks through a whole store: the log by slices, the index files, then the queues with what the log says of them. It only reads. The pieces
  * are done by whoever the caller gives them to: the pool of the command line, or the test itself.
  */
+import { isAsBuilt } from './built-store.ts';
 import type { Disk } from './disk.ts';
 import { startByteOf } from './file-names.ts';
 import type { Finding, FindingKind } from './findings.ts';
@@ -51,33 +52,25 @@ export async function verifyStore(
   advanced: (bytes: number) => void = () => {},
   sliceBytes = sliceBytesFor(plan.queueFolders.length),
 ): Promise<VerifyReport> {
-  const { segmentSizeBytes, queueFileSizeBytes } = plan.options.sizes;
-  const slices = cutSlices(plan.segments, segmentSizeBytes, Math.min(sliceBytes, segmentSizeBytes));
-  const sliceResults = Promise.all(
-    slices.map(async (slice) => {
-      const result = await runSlice(run, slice);
-      advanced(slice.to - slice.from);
-      return result;
-    }),
-  );
+  const built = plan.options.skips?.built;
+  const lookThrough = (): Promise<LogPicture> => lookThroughLog(plan, run, advanced, sliceBytes);
+  // Begun before the index files: these go to whoever has nothing else to do.
+  const slices = built === undefined ? lookThrough() : Promise.resolve(built.log);
   const skipsEntries = plan.options.skips?.entries === true;
   // The newest index file of a broker that runs changes while it is looked at.
   const stillFiles = plan.options.state === 'running' ? plan.context.indexFiles.slice(0, -1) : plan.context.indexFiles;
   const indexResults = Promise.all((skipsEntries ? [] : stillFiles).map((file) => runIndex(run, file)));
   // Awaited further down: until then nobody would take a failure.
   indexResults.catch(() => {});
-  const filesEnd = (plan.segments.at(-1) ?? -segmentSizeBytes) + segmentSizeBytes;
-  const log = joinSlices(await lookAgain(run, await sliceResults), filesEnd);
+  let log = await slices;
   const topics = judgeSettings(disk, plan);
-  const context = {
-    fileSizeBytes: queueFileSizeBytes,
-    logStart: Math.max(log.start, goneTo(disk, plan)),
-    logEnd: log.end,
-    flushedTo: plan.flushedTo,
-  };
-  const queues = await runQueues(run, plan, log, context);
-  judgeLog(disk, plan, log);
+  let queues = await runQueues(disk, run, plan, log);
   const indexFiles = await indexResults;
+  if (built !== undefined && !isAsBuilt(built, queues, indexFiles)) {
+    log = await lookThrough();
+    queues = await runQueues(disk, run, plan, log);
+  }
+  judgeLog(disk, plan, log);
   // Without a log everything else is wrong as well, which helps nobody.
   if (plan.segments.length > 0) {
     judgeQueues(plan, log, queues, topics, goneTo(disk, plan));
@@ -86,6 +79,25 @@ export async function verifyStore(
   }
   const { findings } = plan;
   return { findings: findings.kept, counts: findings.counts, matter: findings.matter, log, queues, topics };
+}
+
+async function lookThroughLog(
+  { segments, options }: VerifyPlan,
+  run: RunVerifyTask,
+  advanced: (bytes: number) => void,
+  sliceBytes: number,
+): Promise<LogPicture> {
+  const { segmentSizeBytes } = options.sizes;
+  const slices = cutSlices(segments, segmentSizeBytes, Math.min(sliceBytes, segmentSizeBytes));
+  const results = await Promise.all(
+    slices.map(async (slice) => {
+      const result = await runSlice(run, slice);
+      advanced(slice.to - slice.from);
+      return result;
+    }),
+  );
+  const filesEnd = (segments.at(-1) ?? -segmentSizeBytes) + segmentSizeBytes;
+  return joinSlices(await lookAgain(run, results), filesEnd);
 }
 
 /** Records before this, and their entries, may have been deleted by a broker's retention while they were looked at. */
@@ -123,13 +135,14 @@ async function lookAgain(run: RunVerifyTask, results: readonly SliceResult[]): P
   return all;
 }
 
-async function runQueues(
-  run: RunVerifyTask,
-  plan: VerifyPlan,
-  log: LogPicture,
-  context: QueueContext,
-): Promise<QueueResult[]> {
-  const queues = queuesToCheck(plan, log);
+async function runQueues(disk: Disk, run: RunVerifyTask, plan: VerifyPlan, log: LogPicture): Promise<QueueResult[]> {
+  const context: QueueContext = {
+    fileSizeBytes: plan.options.sizes.queueFileSizeBytes,
+    logStart: Math.max(log.start, goneTo(disk, plan)),
+    logEnd: log.end,
+    flushedTo: plan.flushedTo,
+  };
+  const queues = queuesToCheck(plan, log, plan.options.skips?.built);
   const parts: Promise<VerifyResult>[] = [];
   for (let at = 0; at < queues.length; at += QUEUES_PER_TASK) {
     parts.push(run({ kind: 'queues', context, queues: queues.slice(at, at + QUEUES_PER_TASK) }));

@@ -49,10 +49,11 @@ export async function repaired(disk: Disk, paths: StorePaths, options: RepairedO
     async withWork({ plan }, _rest, action) {
       const context = { ...plan.context, tagsCodeOf: tagsCodes() };
       const found = shape ?? plan.context.indexFiles[0]?.shape ?? { slots: 300, entries: 800 };
-      await action({
+      return action({
         async buildQueues(slice, queues) {
           before();
-          runVerifyTask(disk, context, { kind: 'build', slice, queues });
+          const done = runVerifyTask(disk, context, { kind: 'build', slice, queues });
+          return done.kind === 'build' ? done.parts : [];
         },
         buildIndex: async (from, to) => {
           before();

@@ -4,14 +4,14 @@
  */
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
+import type { BuiltIndex } from '../../store/repair-store.ts';
 import type { SliceContext } from '../../store/verify-slice.ts';
 import type { VerifyResult, VerifyTask } from '../../store/verify-task.ts';
 import type { IndexTask } from './store-tool-worker.ts';
 
 export interface StoreToolPool {
   run(task: VerifyTask): Promise<VerifyResult>;
-  /** Returns the store time, in ms, of the newest message in the index. */
-  buildIndex(task: IndexTask): Promise<number>;
+  buildIndex(task: IndexTask): Promise<BuiltIndex>;
   close(): Promise<void>;
 }
 

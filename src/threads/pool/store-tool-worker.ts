@@ -2,6 +2,7 @@
 import { workerData } from 'piscina';
 import type { IndexFileShape } from '../../layout/index-file.ts';
 import { NodeDisk } from '../../store/disk.ts';
+import type { BuiltIndex } from '../../store/repair-store.ts';
 import type { SliceContext } from '../../store/verify-slice.ts';
 import { runVerifyTask, type VerifyResult, type VerifyTask } from '../../store/verify-task.ts';
 import { buildIndex } from './index-build.ts';
@@ -20,7 +21,7 @@ export function work(task: VerifyTask): VerifyResult {
   return runVerifyTask(disk, context, task);
 }
 
-export function index({ shape, from, to }: IndexTask): number {
+export function index({ shape, from, to }: IndexTask): BuiltIndex {
   const { paths, sizes } = context;
   const log = { directory: paths.commitLog, segmentSizeBytes: sizes.segmentSizeBytes };
   return buildIndex(disk, log, { directory: paths.index, shape }, from, to);
