@@ -1,6 +1,7 @@
 /** What a repair does and refuses to do to a small store with one damage or several, and what an interrupted one leaves. */
 import { describe, expect, it } from 'vitest';
-import { indexSlotPosition } from '../../src/layout/index-file.ts';
+import { indexEntryPosition, indexSlotPosition } from '../../src/layout/index-file.ts';
+import { QUEUE_ENTRY_BYTES } from '../../src/layout/queue-entry.ts';
 import { CheckpointWriter, readVouched } from '../../src/store/checkpoint.ts';
 import { recoverStore } from '../../src/store/recovery.ts';
 import { fileQueues } from '../support/file-queues.ts';
@@ -129,6 +130,36 @@ describe('repair', () => {
     const without = smallStore(COUNT);
     damage(without);
     expect((await repair(without.disk, { wantsIndex: false })).plan.buildIndex).toBe(false);
+  });
+
+  it.each<[what: string, finding: string, spoil: (disk: MemoryDisk) => void]>([
+    ['an entry of a queue', 'queue-wrong! repair', (disk) => void disk.bytesOf(QUEUE).fill(1, 8, 9)],
+    [
+      'an entry that a queue lacks',
+      'queue-wrong! repair',
+      (disk) => void disk.bytesOf(QUEUE).fill(0, QUEUE_ENTRY_BYTES, 2 * QUEUE_ENTRY_BYTES),
+    ],
+    [
+      'the time of an entry of the index',
+      'index-wrong! repair',
+      (disk) => {
+        const time = indexEntryPosition(SMALL_SHAPE, 1) + 12;
+        for (const name of disk.list('/store/index')) disk.bytesOf(`/store/index/${name}`).fill(1, time, time + 4);
+      },
+    ],
+  ])('does not say that all is fine when the files do not hold what it has built: %s', async (_, finding, spoil) => {
+    const { disk } = smallStore(COUNT);
+    const isBuilding = { now: false };
+    const { end, ok, verified } = await repair(disk, {
+      all: true,
+      before: () => {
+        isBuilding.now = true;
+      },
+      checkOwner: () => {
+        if (isBuilding.now) spoil(disk);
+      },
+    });
+    expect([end, ok, kindsOf(verified.report)]).toEqual(['repaired', false, [finding]]);
   });
 
   it('builds the index when the header of one of its files is damaged, whose shape the other tells', async () => {
