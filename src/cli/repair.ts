@@ -22,12 +22,16 @@ import {
   type VerifiedStore,
 } from '../store/store-repair.ts';
 import type { StoreState, VerifySkips } from '../store/verify-plan.ts';
+import { IndexBuild } from '../threads/pool/index-build.ts';
 import { storeToolPool } from '../threads/pool/store-tool-pool.ts';
 import { ExitCode } from './exit-code.ts';
 import { guessesOf, type StoreArguments, type StoreFlags, storeArguments } from './store-arguments.ts';
 import { jsonLine, sizeText } from './tool-output.ts';
 import { toolProgress } from './tool-progress.ts';
 import { findingLines, verifyOnPool } from './verify.ts';
+
+/** Slices for each thread of the pool: the next one is there when it is through with one. */
+const SLICES_AHEAD = 3;
 
 export interface RepairFlags extends StoreFlags {
   readonly all?: boolean;
@@ -55,6 +59,7 @@ export async function runRepair(folder: string, flags: RepairFlags): Promise<num
     if (repair.isHalfDone)
       process.stderr.write('the repair is half done: start no broker, run `ringmq repair` again\n');
     lock.release(repair.leavesClean);
+    await work.close();
   }
 }
 
@@ -75,6 +80,7 @@ class PoolWork implements RepairCalls {
   readonly #store: StoreArguments;
   readonly #flags: RepairFlags;
   readonly #lock: StoreLock;
+  readonly #pool = storeToolPool();
   readonly keptFolder: string;
   buildSeconds = 0;
 
@@ -88,11 +94,15 @@ class PoolWork implements RepairCalls {
   }
 
   verify(state: StoreState, skips: VerifySkips): Promise<VerifiedStore> {
-    return verifyOnPool(this.#disk, this.#store, state, skips);
+    return verifyOnPool(this.#disk, this.#store, state, this.#pool, skips);
   }
 
   agree(verified: VerifiedStore, plan: RepairPlan): Promise<boolean> {
     return isAgreed(verified, plan, goodRecordsCut(this.#disk, verified, plan), this.#flags);
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
   }
 
   checkOwner(): void {
@@ -108,24 +118,26 @@ class PoolWork implements RepairCalls {
     rest: RepairPlan,
     action: (work: RepairWork) => Promise<T>,
   ): Promise<T> {
-    const pool = storeToolPool(plan.context);
-    const progress = toolProgress('building', rest.build.length > 0 ? report.log.end - report.log.start : 0);
+    const pool = this.#pool;
+    const isReading = rest.build.length > 0 || rest.buildIndex;
+    const progress = toolProgress('building', isReading ? report.log.end - report.log.start : 0);
     const shape = this.#store.indexShape ?? plan.context.indexFiles[0]?.shape ?? DEFAULT_INDEX_SHAPE;
     const startUs = systemClock.monotonicUs();
     try {
       const result = await action({
-        async buildQueues(slice, queues) {
-          const done = await pool.run({ kind: 'build', slice, queues });
+        async buildSlice(slice, queues, withKeys) {
+          const done = await pool.run(plan.context, { kind: 'build', slice, queues, withKeys });
+          if (done.kind !== 'build') throw new TypeError('building a slice gives what was built');
           progress.advance(slice.to - slice.from);
-          return done.kind === 'build' ? done.parts : [];
+          return done.built;
         },
-        buildIndex: (from, to) => pool.buildIndex({ shape, from, to }),
+        indexBuilder: () => new IndexBuild(this.#disk, { directory: plan.paths.index, shape }),
+        slicesAhead: pool.threads * SLICES_AHEAD,
       });
       this.buildSeconds = secondsSince(startUs);
       return result;
     } finally {
       progress.end();
-      await pool.close();
     }
   }
 }

@@ -11,7 +11,7 @@ import { liveOwner } from '../store/store-lock.ts';
 import type { StorePaths } from '../store/store-paths.ts';
 import { planVerification, type StoreState, type VerifyPlan, type VerifySkips } from '../store/verify-plan.ts';
 import { type VerifyReport, verifyStore, workContext } from '../store/verify-store.ts';
-import { storeToolPool } from '../threads/pool/store-tool-pool.ts';
+import { type StoreToolPool, storeToolPool } from '../threads/pool/store-tool-pool.ts';
 import { ExitCode } from './exit-code.ts';
 import { type StoreArguments, type StoreFlags, storeArguments } from './store-arguments.ts';
 import { jsonLine, sizeText, timeText } from './tool-output.ts';
@@ -28,12 +28,17 @@ export async function runVerify(folder: string, options: StoreFlags): Promise<nu
   const disk = new NodeDisk();
   const store = storeArguments(disk, folder, options);
   const state = stateOf(disk, store.paths);
-  let verified = await verifyOnPool(disk, store, state);
-  // A broker that was started meanwhile changes what is looked at, and its start puts things right.
-  if (state !== 'running' && stateOf(disk, store.paths) !== state)
-    verified = await verifyOnPool(disk, store, 'running');
-  process.stdout.write(options.json === true ? verifiedJson(verified) : verifiedText(verified));
-  return verified.report.matter > 0 ? ExitCode.failed : ExitCode.ok;
+  const pool = storeToolPool();
+  try {
+    let verified = await verifyOnPool(disk, store, state, pool);
+    // A broker that was started meanwhile changes what is looked at, and its start puts things right.
+    if (state !== 'running' && stateOf(disk, store.paths) !== state)
+      verified = await verifyOnPool(disk, store, 'running', pool);
+    process.stdout.write(options.json === true ? verifiedJson(verified) : verifiedText(verified));
+    return verified.report.matter > 0 ? ExitCode.failed : ExitCode.ok;
+  } finally {
+    await pool.close();
+  }
 }
 
 export function stateOf(disk: Disk, paths: StorePaths): StoreState {
@@ -46,24 +51,24 @@ export async function verifyOnPool(
   disk: Disk,
   { paths, sizes, indexShape }: StoreArguments,
   state: StoreState,
+  pool: StoreToolPool,
   skips: VerifySkips = {},
 ): Promise<Verified> {
   const options = { sizes, state, skips, parseSettings: parseFastJson };
   const plan = planVerification(disk, paths, indexShape === undefined ? options : { ...options, indexShape });
-  const pool = storeToolPool(workContext(plan));
+  const context = workContext(plan);
   const progress = toolProgress('checking', plan.segments.length * sizes.segmentSizeBytes);
   const startUs = systemClock.monotonicUs();
   try {
     const report = await verifyStore(
       disk,
       plan,
-      (task) => pool.run(task),
+      (task) => pool.run(context, task),
       (bytes) => progress.advance(bytes),
     );
     return { plan, report, seconds: (systemClock.monotonicUs() - startUs) / 1e6 };
   } finally {
     progress.end();
-    await pool.close();
   }
 }
 

@@ -12,6 +12,7 @@ import { EntryAdder, type EntrySum } from './entry-sum.ts';
 import { ExpectedEntries, type ExpectedQueue, type TagsCodeOf } from './expected-entries.ts';
 import { fileStartOf } from './file-names.ts';
 import { HandleCache } from './handle-cache.ts';
+import { type KeyBatch, KeyGatherer } from './key-batch.ts';
 import { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import { queueDirectory, queueFilePath } from './queue-files.ts';
@@ -40,6 +41,12 @@ export interface BuildContext {
   readonly tagsCodeOf: TagsCodeOf;
 }
 
+export interface BuiltSlice {
+  readonly parts: readonly BuiltPart[];
+  /** Null where nobody has asked for them. */
+  readonly keys: KeyBatch | null;
+}
+
 /** What a slice has written of a queue. */
 export interface BuiltPart {
   readonly topic: string;
@@ -52,7 +59,8 @@ export function buildQueues(
   context: BuildContext,
   slice: BuildSlice,
   queues: readonly QueueToBuild[],
-): BuiltPart[] {
+  withKeys: boolean,
+): BuiltSlice {
   const { paths, sizes, batchTopics, tagsCodeOf } = context;
   const reader = new LogReader(disk, { directory: paths.commitLog, segmentSizeBytes: sizes.segmentSizeBytes });
   const files = new QueueFileWriter(disk, paths.consumeQueue, sizes.queueFileSizeBytes);
@@ -63,6 +71,7 @@ export function buildQueues(
   };
   const entries = new ExpectedEntries(batchTopics, tagsCodeOf, take, () => {});
   const properties = new IndexedProperties();
+  const keys = withKeys ? new KeyGatherer() : null;
   const scanner = new LogScanner(reader, false);
   try {
     const segmentEnd = segmentStart(reader.files, slice.from) + sizes.segmentSizeBytes;
@@ -71,9 +80,10 @@ export function buildQueues(
       const { propertiesStart, propertiesLength } = scanner.cursor;
       scanIndexed(scanner.bytes, propertiesStart, propertiesStart + propertiesLength, properties);
       entries.add(scanner, properties);
+      keys?.add(scanner, properties);
     }
     entries.finish();
-    return files.parts();
+    return { parts: files.parts(), keys: keys?.batch() ?? null };
   } finally {
     files.close();
     reader.close();

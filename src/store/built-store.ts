@@ -4,7 +4,6 @@
  * differ. Made by store-repair.ts, used by verify-store.ts.
  */
 import { EntryAdder, type EntrySum, isSameSum } from './entry-sum.ts';
-import type { RepairPlan } from './repair-plan.ts';
 import { NO_ENTRY_FAULTS } from './verify-entries.ts';
 import type { IndexFileResult } from './verify-index.ts';
 import { NO_KEY_FAULTS } from './verify-keys.ts';
@@ -28,16 +27,11 @@ export function queueName({ topic, queueId }: { readonly topic: string; readonly
 }
 
 /**
- * Null where the log has to be looked through again: it was changed, something in it is damaged, a queue has not got all of its entries, or an
- * index that was not compared before stays as it was.
+ * Null where the log has to be looked through again: something in it is damaged, a queue has not got all of its entries, or an index that was
+ * not compared before stays as it was. Of a log that has been changed since the picture was made nothing is known.
  */
-export function builtStore(
-  log: LogPicture,
-  { cut, fillers }: RepairPlan,
-  built: BuiltEntries,
-  isIndexCompared: boolean,
-): BuiltStore | null {
-  if (cut !== null || fillers.length > 0 || log.damagedCount > 0) return null;
+export function builtStore(log: LogPicture, built: BuiltEntries, isIndexCompared: boolean): BuiltStore | null {
+  if (log.damagedCount > 0) return null;
   if (built.index === null && !isIndexCompared) return null;
   const isShort = log.queues.some((queue) => {
     const entries = built.queues.get(queueName(queue));

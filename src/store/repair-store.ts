@@ -6,13 +6,14 @@
 import { join } from 'node:path';
 import { asQueueOffset } from '../base/units.ts';
 import { RecordAt } from '../layout/message-record.ts';
-import { type BuildSlice, type BuiltPart, fillBefore, type QueueToBuild } from './build-queues.ts';
+import { type BuildSlice, type BuiltSlice, fillBefore, type QueueToBuild } from './build-queues.ts';
 import { type BuiltEntries, queueName } from './built-store.ts';
 import { type Disk, isMissing, writeFully } from './disk.ts';
 import { EntryAdder, type EntrySum } from './entry-sum.ts';
 import { forgetFailedSync, hasFailedSync, rewriteSegment, syncSegment } from './failed-sync.ts';
 import { startByteOf } from './file-names.ts';
 import { wipeTail } from './file-run.ts';
+import type { KeyBatch } from './key-batch.ts';
 import { queueDirectory, queueFileStarts } from './queue-files.ts';
 import { cutQueue } from './queue-recovery.ts';
 import { vouchForLog, vouchForStore } from './repair-checkpoint.ts';
@@ -25,9 +26,19 @@ import type { VerifyReport } from './verify-store.ts';
 
 /** The work that goes to the pool. */
 export interface RepairWork {
-  buildQueues(slice: BuildSlice, queues: readonly QueueToBuild[]): Promise<readonly BuiltPart[]>;
-  /** Builds the whole index and makes it durable. */
-  buildIndex(from: number, to: number): Promise<BuiltIndex>;
+  buildSlice(slice: BuildSlice, queues: readonly QueueToBuild[], withKeys: boolean): Promise<BuiltSlice>;
+  /** Of a new index. */
+  indexBuilder(): IndexBuilder;
+  /** So many slices are worked on, or wait for those before them, at a time. */
+  readonly slicesAhead: number;
+}
+
+/** Takes the keys in the order of the log. */
+export interface IndexBuilder {
+  add(keys: KeyBatch): void;
+  /** Makes the index durable. */
+  complete(): BuiltIndex;
+  close(): void;
 }
 
 export interface BuiltIndex {
@@ -106,10 +117,7 @@ export async function repairRest(
   for (const { topic, queueId } of repair.build) disk.removeTree(queueDirectory(paths.consumeQueue, topic, queueId));
   if (repair.buildIndex) removeIndex(disk, paths.index);
   for (const queue of repair.build) fillBefore(disk, paths.consumeQueue, options.sizes.queueFileSizeBytes, queue);
-  // The index takes one thread from the beginning to the end, so it comes first.
-  const indexed = repair.buildIndex ? work.buildIndex(log.start, log.end) : Promise.resolve(null);
-  const building = slicesOf(repair.build, report).map((slice) => work.buildQueues(slice, repair.build));
-  const [index, ...parts] = await Promise.all([indexed, ...building]);
+  const { queues, index } = await build(repair, report, work);
   checkOwner();
   const isAllUnsynced = options.state === 'crashed';
   if (isAllUnsynced && !repair.buildIndex) syncIndex(disk, paths.index);
@@ -121,17 +129,42 @@ export async function repairRest(
   const newestIndexedMs = index?.newestStoreMs ?? Math.min(plan.checkpoint.indexTimestamp, log.newestStoreMs);
   checkOwner();
   vouchForStore(disk, plan, log, newestIndexedMs, repair.hasIndex);
-  return { queues: joinParts(repair.build, parts.flat()), index: index?.entries ?? null };
+  return { queues, index: index?.entries ?? null };
 }
 
-function joinParts(queues: readonly QueueToBuild[], parts: readonly BuiltPart[]): ReadonlyMap<string, EntrySum> {
-  const sums = new Map(queues.map((queue) => [queueName(queue), new EntryAdder()]));
-  for (const part of parts) sums.get(queueName(part))?.addAll(part.entries);
-  return sums;
+/** The slices side by side, and the index as they come, in the order of the log. */
+async function build(
+  repair: RepairPlan,
+  report: VerifyReport,
+  work: RepairWork,
+): Promise<{ readonly queues: ReadonlyMap<string, EntrySum>; readonly index: BuiltIndex | null }> {
+  const queues = new Map(repair.build.map((queue) => [queueName(queue), new EntryAdder()]));
+  const index = repair.buildIndex ? work.indexBuilder() : null;
+  const waiting: Promise<BuiltSlice>[] = [];
+  const takeNext = async (): Promise<void> => {
+    const built = await waiting.shift();
+    if (built === undefined) return;
+    for (const part of built.parts) queues.get(queueName(part))?.addAll(part.entries);
+    if (built.keys !== null) index?.add(built.keys);
+  };
+  try {
+    for (const slice of slicesOf(repair, report)) {
+      const building = work.buildSlice(slice, repair.build, index !== null);
+      // Awaited in its turn: until then nobody would take a failure.
+      building.catch(() => {});
+      waiting.push(building);
+      if (waiting.length >= work.slicesAhead) await takeNext();
+    }
+    while (waiting.length > 0) await takeNext();
+    return { queues, index: index?.complete() ?? null };
+  } finally {
+    index?.close();
+  }
 }
 
 /** The runs of records of the log, which are where a slice can begin. */
-function slicesOf(queues: readonly QueueToBuild[], { log }: VerifyReport): BuildSlice[] {
+function slicesOf({ build: queues, buildIndex }: RepairPlan, { log }: VerifyReport): readonly BuildSlice[] {
+  if (buildIndex) return log.runs;
   if (queues.length === 0) return [];
   const first = Math.min(...queues.map(({ fromLogOffset }) => fromLogOffset));
   return log.runs.filter(({ to }) => to > first);

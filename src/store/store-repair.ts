@@ -100,7 +100,8 @@ export class StoreRepair {
     );
     const { log } = now.report;
     const isIndexCompared = !this.#options.all || now.plan.context.indexFiles.length === 0;
-    const built = builtStore(log, rest, entries, isIndexCompared);
+    const isLogChanged = rest.cut !== null || rest.fillers.length > 0;
+    const built = isLogChanged ? null : builtStore(log, entries, isIndexCompared);
     // Bodies are what they were a moment ago: only what was damaged is looked at again, to be told.
     const bodies = log.damagedCount === 0;
     const after = await this.#calls.verify('clean', built === null ? { bodies } : { bodies, built });

@@ -54,15 +54,14 @@ export async function verifyStore(
 ): Promise<VerifyReport> {
   const built = plan.options.skips?.built;
   const lookThrough = (): Promise<LogPicture> => lookThroughLog(plan, run, advanced, sliceBytes);
-  // Begun before the index files: these go to whoever has nothing else to do.
-  const slices = built === undefined ? lookThrough() : Promise.resolve(built.log);
   const skipsEntries = plan.options.skips?.entries === true;
   // The newest index file of a broker that runs changes while it is looked at.
   const stillFiles = plan.options.state === 'running' ? plan.context.indexFiles.slice(0, -1) : plan.context.indexFiles;
+  // Begun before the log: a file takes one thread as long as many slices do, and the other would have nothing to do at the end.
   const indexResults = Promise.all((skipsEntries ? [] : stillFiles).map((file) => runIndex(run, file)));
   // Awaited further down: until then nobody would take a failure.
   indexResults.catch(() => {});
-  let log = await slices;
+  let log = built?.log ?? (await lookThrough());
   const topics = judgeSettings(disk, plan);
   let queues = await runQueues(disk, run, plan, log);
   const indexFiles = await indexResults;

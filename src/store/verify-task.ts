@@ -1,5 +1,5 @@
 /** The pieces of work that a verification or a repair is cut into, and who does them. A worker of the pool runs them (threads/pool), a test by itself. */
-import { type BuildSlice, type BuiltPart, buildQueues, type QueueToBuild } from './build-queues.ts';
+import { type BuildSlice, type BuiltSlice, buildQueues, type QueueToBuild } from './build-queues.ts';
 import type { Disk } from './disk.ts';
 import { type IndexFileResult, verifyIndexFile } from './verify-index.ts';
 import type { IndexFileHead } from './verify-keys.ts';
@@ -9,13 +9,18 @@ import { type LogSlice, type SliceContext, type SliceResult, verifySlice } from 
 export type VerifyTask =
   | { readonly kind: 'slice'; readonly slice: LogSlice }
   | { readonly kind: 'index'; readonly file: IndexFileHead }
-  | { readonly kind: 'build'; readonly slice: BuildSlice; readonly queues: readonly QueueToBuild[] }
+  | {
+      readonly kind: 'build';
+      readonly slice: BuildSlice;
+      readonly queues: readonly QueueToBuild[];
+      readonly withKeys: boolean;
+    }
   | { readonly kind: 'queues'; readonly context: QueueContext; readonly queues: readonly QueueToCheck[] };
 
 export type VerifyResult =
   | { readonly kind: 'slice'; readonly result: SliceResult }
   | { readonly kind: 'index'; readonly result: IndexFileResult }
-  | { readonly kind: 'build'; readonly parts: readonly BuiltPart[] }
+  | { readonly kind: 'build'; readonly built: BuiltSlice }
   | { readonly kind: 'queues'; readonly results: readonly QueueResult[] };
 
 export function runVerifyTask(disk: Disk, context: SliceContext, task: VerifyTask): VerifyResult {
@@ -25,7 +30,7 @@ export function runVerifyTask(disk: Disk, context: SliceContext, task: VerifyTas
     case 'index':
       return { kind: 'index', result: verifyIndexFile(disk, task.file) };
     case 'build':
-      return { kind: 'build', parts: buildQueues(disk, context, task.slice, task.queues) };
+      return { kind: 'build', built: buildQueues(disk, context, task.slice, task.queues, task.withKeys) };
     default:
       return { kind: 'queues', results: task.queues.map((queue) => verifyQueue(disk, task.context, queue)) };
   }

@@ -11,7 +11,7 @@ import { type StoreSizes, sizesOf } from '../../src/store/store-sizes.ts';
 import { planVerification } from '../../src/store/verify-plan.ts';
 import { verifyStore, workContext } from '../../src/store/verify-store.ts';
 import { runVerifyTask } from '../../src/store/verify-task.ts';
-import { buildIndex } from '../../src/threads/pool/index-build.ts';
+import { IndexBuild } from '../../src/threads/pool/index-build.ts';
 import { tagsCodes } from '../../src/threads/pool/record-tags.ts';
 
 export interface RepairedOptions extends Partial<RepairOptions> {
@@ -50,15 +50,17 @@ export async function repaired(disk: Disk, paths: StorePaths, options: RepairedO
       const context = { ...plan.context, tagsCodeOf: tagsCodes() };
       const found = shape ?? plan.context.indexFiles[0]?.shape ?? { slots: 300, entries: 800 };
       return action({
-        async buildQueues(slice, queues) {
+        async buildSlice(slice, queues, withKeys) {
           before();
-          const done = runVerifyTask(disk, context, { kind: 'build', slice, queues });
-          return done.kind === 'build' ? done.parts : [];
+          const done = runVerifyTask(disk, context, { kind: 'build', slice, queues, withKeys });
+          if (done.kind !== 'build') throw new TypeError('building a slice gives what was built');
+          return done.built;
         },
-        buildIndex: async (from, to) => {
+        indexBuilder: () => {
           before();
-          return buildIndex(disk, log, { directory: paths.index, shape: found }, from, to);
+          return new IndexBuild(disk, { directory: paths.index, shape: found });
         },
+        slicesAhead: 2,
       });
     },
   };

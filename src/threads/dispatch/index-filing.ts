@@ -36,6 +36,9 @@ const CLEAN = 0;
 const CHANGED = 1;
 const OWED = 2;
 
+/** What an entry says of its record. */
+type IndexedRecord = Pick<RecordCursor, 'physicalOffset' | 'storeTimestamp'>;
+
 type MutableHeader = { -readonly [Field in keyof IndexHeader]: IndexHeader[Field] };
 
 const EMPTY_HEAD: IndexHeader = {
@@ -107,14 +110,19 @@ export class IndexFiling {
    */
   add(record: RecordCursor, bytes: Uint8Array, keys: IndexedProperties): boolean {
     if (record.physicalOffset <= this.#indexedTo) return true;
+    this.#keys.load(bytes, record, keys);
+    return this.addHashes(record, this.#keys.hashes, 0, this.#keys.count);
+  }
+
+  /** The same for a record that the index does not have, whose keys are hashed: they are `count` of `hashes` from `first` on. */
+  addHashes(record: IndexedRecord, hashes: Int32Array, first: number, count: number): boolean {
     if (record.physicalOffset !== this.#record) {
       this.#record = record.physicalOffset;
       this.#keysPut = 0;
       this.#endBefore = newestIndexed(this.#head);
     }
-    this.#keys.load(bytes, record, keys);
     try {
-      for (; this.#keysPut < this.#keys.count; this.#keysPut++) this.#put(this.#keys.hashes[this.#keysPut]!, record);
+      for (; this.#keysPut < count; this.#keysPut++) this.#put(hashes[first + this.#keysPut]!, record);
     } catch (cause) {
       if (!isShortage(cause)) throw cause;
       return false;
@@ -123,7 +131,7 @@ export class IndexFiling {
     return true;
   }
 
-  #put(keyHash: number, { physicalOffset, storeTimestamp }: RecordCursor): void {
+  #put(keyHash: number, { physicalOffset, storeTimestamp }: IndexedRecord): void {
     this.#makeRoom();
     const slot = keyHash % this.#files.shape.slots;
     const page = (slot / PAGE_SLOTS) | 0;

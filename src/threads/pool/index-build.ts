@@ -1,15 +1,14 @@
-/** Builds the whole key index from the log, by the broker's own writer, and makes it durable. Run by a worker of the store tools' pool. */
+/**
+ * Builds the whole key index from the keys of the log, by the broker's own writer, and makes it durable. Called by a repair, on the thread of
+ * the command line, which gives it what the workers have gathered in the order of the log.
+ */
 import { systemClock } from '../../base/clock.ts';
-import { asLogOffset } from '../../base/units.ts';
-import { IndexedProperties, scanIndexed } from '../../layout/message-properties.ts';
 import { IndexTable } from '../../ring/index-table.ts';
 import { type Disk, DiskFullError } from '../../store/disk.ts';
 import { EntryAdder } from '../../store/entry-sum.ts';
 import type { IndexFiles } from '../../store/index-files.ts';
-import { LogReader } from '../../store/log-reader.ts';
-import { LogScanner, Scanned } from '../../store/log-scanner.ts';
-import type { BuiltIndex } from '../../store/repair-store.ts';
-import type { CommitLogFiles } from '../../store/segments.ts';
+import type { KeyBatch } from '../../store/key-batch.ts';
+import type { BuiltIndex, IndexBuilder } from '../../store/repair-store.ts';
 import { QueueSync } from '../../store/unsynced-queues.ts';
 import { IndexFiling } from '../dispatch/index-filing.ts';
 
@@ -23,41 +22,43 @@ class SummedTable extends IndexTable {
   }
 }
 
-/** The log's records `[from, to)`, all of them whole. */
-export function buildIndex(disk: Disk, log: CommitLogFiles, files: IndexFiles, from: number, to: number): BuiltIndex {
-  const reader = new LogReader(disk, log);
-  const table = new SummedTable(IndexTable.allocate(files.shape.slots));
-  const filing = new IndexFiling(disk, files, table, systemClock);
-  try {
-    fill(filing, reader, from, to);
-    filing.publish();
-    const newestStoreMs = complete(disk, filing);
-    return { newestStoreMs, entries: { count: table.sum.count, sum: table.sum.sum } };
-  } finally {
-    filing.close();
-    reader.close();
-  }
-}
+export class IndexBuild implements IndexBuilder {
+  readonly #disk: Disk;
+  readonly #table: SummedTable;
+  readonly #filing: IndexFiling;
 
-function fill(filing: IndexFiling, reader: LogReader, from: number, to: number): void {
-  const scanner = new LogScanner(reader, false);
-  const properties = new IndexedProperties();
-  scanner.begin(asLogOffset(from), asLogOffset(to));
-  while (scanner.next() === Scanned.record) {
-    const { cursor, bytes } = scanner;
-    scanIndexed(bytes, cursor.propertiesStart, cursor.propertiesStart + cursor.propertiesLength, properties);
-    if (!filing.add(cursor, bytes, properties)) throw new DiskFullError('the key index', 'build');
+  constructor(disk: Disk, files: IndexFiles) {
+    this.#disk = disk;
+    this.#table = new SummedTable(IndexTable.allocate(files.shape.slots));
+    this.#filing = new IndexFiling(disk, files, this.#table, systemClock);
   }
-}
 
-/** Returns the store time of the newest message. */
-function complete(disk: Disk, filing: IndexFiling): number {
-  filing.beginRound(Number.POSITIVE_INFINITY);
-  for (;;) {
-    const round = filing.roundStep();
-    if (round === null) continue;
-    const sync = new QueueSync(disk, round);
-    while (!sync.step());
-    return round.storeTimestamp;
+  add({ logOffsets, storeTimes, counts, hashes }: KeyBatch): void {
+    const record = { physicalOffset: 0, storeTimestamp: 0 };
+    let first = 0;
+    for (let i = 0; i < counts.length; i++) {
+      record.physicalOffset = logOffsets[i]!;
+      record.storeTimestamp = storeTimes[i]!;
+      const isIn = this.#filing.addHashes(record, hashes, first, counts[i]!);
+      if (!isIn) throw new DiskFullError('the key index', 'build');
+      first += counts[i]!;
+    }
+  }
+
+  complete(): BuiltIndex {
+    this.#filing.publish();
+    this.#filing.beginRound(Number.POSITIVE_INFINITY);
+    for (;;) {
+      const round = this.#filing.roundStep();
+      if (round === null) continue;
+      const sync = new QueueSync(this.#disk, round);
+      while (!sync.step());
+      const { count, sum } = this.#table.sum;
+      return { newestStoreMs: round.storeTimestamp, entries: { count, sum } };
+    }
+  }
+
+  close(): void {
+    this.#filing.close();
   }
 }

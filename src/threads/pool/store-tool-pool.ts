@@ -4,30 +4,28 @@
  */
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
-import type { BuiltIndex } from '../../store/repair-store.ts';
-import type { SliceContext } from '../../store/verify-slice.ts';
 import type { VerifyResult, VerifyTask } from '../../store/verify-task.ts';
-import type { IndexTask } from './store-tool-worker.ts';
+import type { WorkContext } from './store-tool-worker.ts';
 
 export interface StoreToolPool {
-  run(task: VerifyTask): Promise<VerifyResult>;
-  buildIndex(task: IndexTask): Promise<BuiltIndex>;
+  readonly threads: number;
+  /** `context` is what all pieces of one verification or repair have in common. */
+  run(context: WorkContext, task: VerifyTask): Promise<VerifyResult>;
   close(): Promise<void>;
 }
 
-/** `context` is what all pieces have in common; it is given to each worker once. */
-export function storeToolPool(context: Omit<SliceContext, 'tagsCodeOf'>): StoreToolPool {
+export function storeToolPool(): StoreToolPool {
   const threads = availableParallelism();
   const pool = new Piscina({
+    name: 'work',
     filename: new URL('./store-tool-worker.js', import.meta.url).href,
-    workerData: context,
     execArgv: [],
     minThreads: threads,
     maxThreads: threads,
   });
   return {
-    run: (task) => pool.run(task, { name: 'work' }),
-    buildIndex: (task) => pool.run(task, { name: 'index' }),
+    threads,
+    run: (context, task) => pool.run({ context, task }),
     close: () => pool.destroy(),
   };
 }
