@@ -9,7 +9,7 @@ import { type CommitLogFiles, segmentPath } from './segments.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 
-function markPath(files: CommitLogFiles): string {
+export function failedSyncMark(files: CommitLogFiles): string {
   return `${files.directory}.sync-failed`;
 }
 
@@ -19,7 +19,7 @@ export function syncSegment(disk: Disk, files: CommitLogFiles, file: DiskFile): 
     file.sync();
   } catch (cause) {
     try {
-      disk.open(markPath(files), 'create').close();
+      disk.open(failedSyncMark(files), 'create').close();
     } catch {
       // The failure itself is what has to be told.
     }
@@ -28,7 +28,7 @@ export function syncSegment(disk: Disk, files: CommitLogFiles, file: DiskFile): 
 }
 
 export function hasFailedSync(disk: Disk, files: CommitLogFiles): boolean {
-  return disk.stat(markPath(files)) !== null;
+  return disk.stat(failedSyncMark(files)) !== null;
 }
 
 /** Writes the bytes `[from, to)` of a segment over themselves, so that its next fdatasync has all of them to write. */
@@ -50,7 +50,7 @@ export function rewriteSegment(disk: Disk, files: CommitLogFiles, start: number,
 /** Everything is on the disk now. */
 export function forgetFailedSync(disk: Disk, files: CommitLogFiles): void {
   try {
-    disk.unlink(markPath(files));
+    disk.unlink(failedSyncMark(files));
   } catch (error) {
     if (!isMissing(error)) throw error;
   }

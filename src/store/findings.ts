@@ -35,6 +35,10 @@ export const FINDING_KINDS = {
     means: 'Bytes in the middle of the log are no records, good ones follow',
     todo: 'restore the file from a copy, or repair --cut-at',
   },
+  'sync-failed': {
+    means: 'An fdatasync of the log has failed: what was written before it may be in memory only',
+    todo: 'leave the machine on and see to the disk; the next start, or repair, writes that part of the log anew',
+  },
   'torn-tail': {
     means: 'The last record is torn',
     todo: 'after a crash nothing: the next start cuts it off. After a stop in order repair does',

@@ -2,6 +2,7 @@
 import { asLogOffset } from '../base/units.ts';
 import { BLANK_HEAD_BYTES, RECORD_MAGIC_V1, RECORD_MAGIC_V2, RecordAt } from '../layout/message-record.ts';
 import type { Disk } from './disk.ts';
+import { failedSyncMark, hasFailedSync } from './failed-sync.ts';
 import { LogReader } from './log-reader.ts';
 import type { Hole } from './record-search.ts';
 import { segmentPath, segmentStart } from './segments.ts';
@@ -16,6 +17,12 @@ export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
     file: segmentPath(files, segmentStart(files, offset)),
     offset,
   });
+  if (hasFailedSync(disk, files)) {
+    const what =
+      'an fdatasync of the log has failed: what was written before it reads well, and may be lost when the machine goes off. Leave it on and see to the disk; the next start, or repair, writes that part of the log anew';
+    const file = failedSyncMark(files);
+    findings.add({ kind: 'sync-failed', file, offset: null, what, matters: true, advice: 'repair' });
+  }
   if (plan.segments.length === 0 && plan.queueFolders.length > 0) {
     const what =
       'there are queues but no log: a start removes the queues. Put the log back first; where it lies elsewhere, give storePathCommitLog with --set or -c';

@@ -1,5 +1,5 @@
 /** `ringmq verify` as a user runs it: what goes to stdout, the exit codes, and a store that a broker has open. */
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../interop/harness/folders.ts';
@@ -33,12 +33,21 @@ describe('ringmq verify', () => {
     expect((await resultOf(ringmq(['verify']))).code).toBe(2);
   });
 
+  it('takes a folder for a store whose broker has not made the first file of the log yet', async () => {
+    const root = temporaryFolder('young');
+    mkdirSync(join(root, 'commitlog'));
+    const { code, stdout, stderr } = await resultOf(ringmq(['verify', root, '--json']));
+    expect([code, stderr]).toEqual([0, '']);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, records: 0 });
+  });
+
   it('looks at a store beside its broker', async () => {
     const root = temporaryFolder('verify');
     const ports = ['--namesrv-port', '0', '--broker-port', '0', '--log-level', 'error'];
     const broker = ringmq(['standalone', '--store', root, ...ports, '--set', 'mappedFileSizeCommitLog=1048576']);
     await readyLine(broker);
-    const { code, stdout } = await resultOf(ringmq(['verify', root, '--json']));
+    const { code, stdout, stderr } = await resultOf(ringmq(['verify', root, '--json']));
+    expect(stderr).toBe('');
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, state: 'running' });
     expect(code).toBe(0);
     broker.signal('SIGTERM');

@@ -55,6 +55,12 @@ describe('verify', () => {
     expect(await found(() => {}, { sliceBytes: 300 })).toEqual([]);
   });
 
+  it('tells that an fdatasync of the log has failed', async () => {
+    const mark = ({ disk }: SmallStore): void => void disk.put('/store/commitlog.sync-failed', '');
+    expect(await found(mark)).toEqual(['sync-failed! repair']);
+    expect(await found(mark, { state: 'running' })).toEqual(['sync-failed! repair']);
+  });
+
   it('lets the newest file be short after a crash, whatever else lies there', async () => {
     const shorten = (store: SmallStore): void => {
       crash(store);

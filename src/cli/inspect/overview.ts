@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { readCheckpoint } from '../../store/checkpoint.ts';
 import type { Disk } from '../../store/disk.ts';
-import { startByteOf } from '../../store/file-names.ts';
 import { findLogEnds } from '../../store/log-ends.ts';
 import { SystemProcesses } from '../../store/process-table.ts';
 import { findQueueEnd, queueFileStarts } from '../../store/queue-files.ts';
@@ -70,7 +69,7 @@ function sizeOf(disk: Disk, directory: string, names: readonly string[]): number
 /** True for a folder that looks like a store. */
 export function isStore(disk: Disk, paths: StorePaths): boolean {
   return (
-    disk.list(paths.commitLog).some((name) => startByteOf(name) >= 0) ||
+    disk.stat(paths.commitLog) !== null ||
     disk.stat(paths.consumeQueue) !== null ||
     disk.stat(paths.checkpoint) !== null
   );
