@@ -6,6 +6,7 @@
  */
 import { bodyCrc32 } from '../base/crc32.ts';
 import { SECTOR_BYTES } from '../base/limits.ts';
+import { pieceOf } from '../base/piece-of.ts';
 import { asLogOffset, type LogOffset } from '../base/units.ts';
 import {
   BLANK_HEAD_BYTES,
@@ -160,7 +161,7 @@ export class LogScanner {
 
   #isBodyWhole(at: number): boolean {
     const start = this.cursor.bodyStart;
-    const crc = bodyCrc32(this.#bytes.subarray(start, start + this.cursor.bodyLength));
+    const crc = bodyCrc32(pieceOf(this.#bytes, start, start + this.cursor.bodyLength));
     return crc === this.#view.getInt32(at + RecordAt.bodyCrc);
   }
 
