@@ -16,9 +16,9 @@ import { IndexFiling } from '../dispatch/index-filing.ts';
 class SummedTable extends IndexTable {
   readonly sum = new EntryAdder();
 
-  override put(slot: number, entry: number, keyHash: number, logOffset: number, seconds: number): number {
+  override put(slot: number, entry: number, keyHash: number, logOffset: number, seconds: number): void {
     this.sum.addIndexEntry(keyHash, logOffset, seconds);
-    return super.put(slot, entry, keyHash, logOffset, seconds);
+    super.put(slot, entry, keyHash, logOffset, seconds);
   }
 }
 
