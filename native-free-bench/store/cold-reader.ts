@@ -1,9 +1,10 @@
 /**
- * `npm run bench:cold -- [--gb N] [--memory-mb M] [--seconds S] [--rounds R] [--flush async|sync] [--placement P]`: does a consumer that is
- * far behind disturb the others? Publish latency at 10 k/s (open loop of `ringmq bench`), without and with a consumer that reads an old
- * store from its beginning, in turns on one broker. The store is larger than what the broker's memory cgroup lets the page cache keep:
- * the file cache is dropped when the store is made, and whatever the broker reads from then on counts towards its limit. Needs root, Linux
- * and cgroups (v1 or v2).
+ * `npm run bench:cold -- [--gb N] [--memory-mb M] [--seconds S] [--rounds R] [--reader-mb R] [--flush async|sync] [--placement P]`: does a
+ * consumer that is far behind disturb the others? Publish latency at 10 k/s (open loop of `ringmq bench`), without and with a consumer that
+ * reads an old store from its beginning, in turns on one broker. The store is larger than what the broker's memory cgroup lets the page
+ * cache keep: the file cache is dropped when the store is made, and whatever the broker reads from then on counts towards its limit. The
+ * reader takes what it gets, or `--reader-mb` MB/s: benchmark, reader and broker share the machine, and on two cores a greedy one leaves
+ * little of it. Needs root, Linux and cgroups (v1 or v2).
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     'memory-mb': { type: 'string', default: '800' },
     seconds: { type: 'string', default: '10' },
     rounds: { type: 'string', default: '3' },
+    'reader-mb': { type: 'string', default: '0' },
     flush: { type: 'string', default: 'async' },
     placement: { type: 'string', default: 'full' },
     folder: { type: 'string', default: tmpdir() },
@@ -69,11 +71,15 @@ class ColdConsumer {
   readonly #client = new RemotingClient();
   readonly #address: string;
   readonly #offsets = new Array<number>(QUEUES).fill(0);
+  readonly #bytesPerMs: number;
+  readonly #startUs = systemClock.monotonicUs();
   #isStopped = false;
   bytes = 0;
 
-  constructor(address: string) {
+  /** `mbPerSecond`: 0 for as much as there is. */
+  constructor(address: string, mbPerSecond: number) {
     this.#address = address;
+    this.#bytesPerMs = mbPerSecond === 0 ? Number.POSITIVE_INFINITY : mbPerSecond * 1000;
   }
 
   async run(): Promise<void> {
@@ -107,6 +113,8 @@ class ColdConsumer {
         .catch(() => null);
       if (answer === null) return;
       this.bytes += answer.body?.length ?? 0;
+      const earlyMs = this.bytes / this.#bytesPerMs - (systemClock.monotonicUs() - this.#startUs) / 1000;
+      if (earlyMs > 0) await sleep(earlyMs);
       const next = Number(answer.extFields?.get('nextBeginOffset') ?? 0);
       if (answer.code !== 0 && answer.code !== 20) throw new Error(`${answer.code} ${answer.remark}`);
       if (answer.body !== null && recordsIn(answer.body) === 0) throw new Error('a pull without records');
@@ -166,7 +174,7 @@ try {
   await publish(address, '2');
   for (let round = 0; round < Number(values.rounds); round++) {
     print('alone', await publish(address, values.seconds));
-    const reader = new ColdConsumer(address);
+    const reader = new ColdConsumer(address, Number(values['reader-mb']));
     const reading = reader.run();
     await sleep(1000);
     const [bytes, startUs, disk] = [reader.bytes, systemClock.monotonicUs(), diskBytes(broker.pid!)];

@@ -1,7 +1,7 @@
 /**
- * `npm run bench:restart -- [--gb N] [--queues Q] [--rounds R] [--kills K] [--store DIR] ...`: how long a broker with a large store takes from
- * the start of its process to the ready line, after a clean stop and after kill -9 under load. A new store comes first, because it shows what of
- * that has nothing to do with the store. A start counts only when it has found the log's end where the load had got to.
+ * `npm run bench:restart -- [--gb N] [--queues Q] [--rounds R] [--kills K] [--store DIR] ...`: how long a broker with a large store takes
+ * from the start of its process to the ready line, after a clean stop and after kill -9 under load. A new store comes first, because it
+ * shows what of that has nothing to do with the store. A start counts only when it has found the log's end where the load had got to.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
