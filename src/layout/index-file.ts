@@ -1,6 +1,6 @@
 /**
- * A file of the key index (spec/store.md 9.1): finds messages by topic and key. A header, a table of hash slots, and entries in the order in
- * which they were put. A slot holds the number of its newest entry, each entry that of the one before it in the slot; numbers begin at
+ * A file of the key index (spec/store.md 9.1): finds messages by topic and key. A header, a table of hash slots, and entries in the order
+ * in which they were put. A slot holds the number of its newest entry, each entry that of the one before it in the slot; numbers begin at
  * 1, and 0 says that there is none.
  *
  * ```

@@ -1,6 +1,6 @@
 /**
- * The key index's part of a start: brings its files to what the log vouches for, and says from where messages are to be put again. Called by
- * recovery.ts, before dispatch loads the newest file.
+ * The key index's part of a start: brings its files to what the log vouches for, and says from where messages are to be put again. Called
+ * by recovery.ts, before dispatch loads the newest file.
  *
  * Entries are put in the order of the log and never changed, and each remembers the one before it in its slot. So a file can be taken back
  * to any earlier state: going back from the newest entry, each slot gets what its entry remembers. That needs the newer entries to be
@@ -16,6 +16,7 @@ import {
   indexEntryLogOffset,
   indexEntryPrevious,
   indexEntrySeconds,
+  indexFileBytes,
 } from '../layout/index-file.ts';
 import type { Disk } from './disk.ts';
 import { IndexFile } from './index-file.ts';
@@ -38,6 +39,7 @@ export interface IndexRecoverySettings {
 /** Takes all files back to `limit`. Returns the log offset of the newest message that is in the index; -1 when it is empty. */
 export function cutIndex(disk: Disk, files: IndexFiles, settings: IndexRecoverySettings): number {
   let removed = removeUnfinished(disk, files);
+  growHalfWiped(disk, files);
   const names = checkedIndexFileNames(disk, files);
   let end = -1;
   for (let name = names.pop(); name !== undefined && end < 0; name = names.pop()) {
@@ -64,6 +66,22 @@ function removeUnfinished(disk: Disk, files: IndexFiles): boolean {
   if (first < 0) return false;
   for (const name of names.slice(first).toReversed()) disk.unlink(indexFilePath(files, name));
   return true;
+}
+
+/** A loss of power has ended a start that took files back. Where others are of a wrong size too, it is the settings that are wrong. */
+function growHalfWiped(disk: Disk, files: IndexFiles): void {
+  const fullSize = indexFileBytes(files.shape);
+  const sizes = indexFileNames(disk, files).map((name) => {
+    const path = indexFilePath(files, name);
+    return { path, size: disk.stat(path)?.size ?? 0 };
+  });
+  const wrong = sizes.filter(({ size }) => size !== fullSize);
+  const opened = wrong.map(({ path, size }) => ({ size, file: IndexFile.open(disk, path, files.shape, 'write') }));
+  try {
+    if (opened.every(({ file, size }) => file.isHalfWiped(size))) for (const { file } of opened) file.grow();
+  } finally {
+    for (const { file } of opened) file.close();
+  }
 }
 
 /** Where the index ends after a clean stop: log offset of its newest message, -1 when it is empty. Throws for files of another size. */
@@ -111,7 +129,6 @@ class IndexCut {
   /** The file says what it should already, but for entries that were not counted yet. */
   #wipe(keep: number): number {
     this.#file.wipeEntriesFrom(keep);
-    this.#file.sync();
     return this.#header.endLogOffset;
   }
 
@@ -127,8 +144,8 @@ class IndexCut {
   }
 
   /**
-   * How many entries, by number, lie before the limit; those below `end` are in order. The header may count more than has got to the disk, but
-   * what lies before the limit was flushed: a page that was lost comes behind it.
+   * How many entries, by number, lie before the limit; those below `end` are in order. The header may count more than has got to the disk,
+   * but what lies before the limit was flushed: a page that was lost comes behind it.
    */
   #entriesBelow(end: number): number {
     const { limit } = this.#settings;
@@ -202,7 +219,6 @@ class IndexCut {
     // The record may be gone with its segment: the entry knows its time to the second.
     const endTimestamp = stored >= 0 ? stored : beginTimestamp + seconds * MS_PER_SECOND;
     this.#writeSlots();
-    this.#file.wipeEntriesFrom(keep);
     const usedSlots = this.#usedSlots();
     this.#file.writeHeader({
       beginTimestamp,
@@ -212,7 +228,7 @@ class IndexCut {
       usedSlots,
       nextEntry: keep,
     });
-    this.#file.sync();
+    this.#file.wipeEntriesFrom(keep);
     return logOffset;
   }
 

@@ -268,6 +268,46 @@ describe('the key index of a broker that was killed', () => {
     });
   });
 
+  it('is taken back again when that was ended between its cut and its growth', () => {
+    const disk = bare();
+    const filing = openFiling(disk);
+    putRange(filing, { disk, from: 0, to: logEnd });
+    finish(filing);
+    const limit = asLogOffset(index.messages[Math.floor(index.messages.length * 0.6)]!.physicalOffset);
+    const settings = { limit, believedTo: Number.MAX_SAFE_INTEGER, storeTimeAt };
+    const calls: string[] = [];
+    disk.fault = (operation, path) => {
+      if (path.startsWith(GOLDEN_INDEX.directory) && /write|fdatasync|resize/.test(operation)) calls.push(operation);
+      return calls.at(-1) === 'resize' && calls.at(-2) === 'resize' ? 'EIO' : null;
+    };
+    expect(() => cutIndex(disk, GOLDEN_INDEX, settings)).toThrow('EIO');
+    // What tells a half done cut from other settings is on the disk before it.
+    expect(calls.slice(-4)).toEqual(['write', 'fdatasync', 'resize', 'resize']);
+    disk.fault = () => null;
+    const sizes = indexBytes(disk).map(({ length }) => length);
+    expect(sizes.at(-1)).toBeLessThan(sizes[0]!);
+    cutIndex(disk, GOLDEN_INDEX, settings);
+    expect(indexBytes(disk)).toEqual(built(limit));
+  });
+
+  it('is refused, and left as it is, when its size is that of other settings', () => {
+    const disk = bare();
+    const filing = openFiling(disk);
+    putRange(filing, { disk, from: 0, to: logEnd });
+    finish(filing);
+    const before = indexBytes(disk);
+    const { slots, entries } = GOLDEN_INDEX.shape;
+    for (const shape of [
+      { slots, entries: entries + 1 },
+      { slots: slots + 5, entries },
+      { slots: slots - 5, entries: entries + 2 },
+    ]) {
+      const settings = { limit: asLogOffset(logEnd), believedTo: Number.MAX_SAFE_INTEGER, storeTimeAt };
+      expect(() => cutIndex(disk, { ...GOLDEN_INDEX, shape }, settings)).toThrow('maxIndexNum');
+      expect(indexBytes(disk)).toEqual(before);
+    }
+  });
+
   it('is not believed where pages were lost: slots come from the entries, and what is missing is told', () => {
     const limit = asLogOffset(index.messages[Math.floor(index.messages.length * 0.6)]!.physicalOffset);
     const disk = bare();
