@@ -25,6 +25,7 @@ export class StoreLock {
   readonly #self: number;
   /** The last owner has closed everything in order, or there was none. */
   readonly cleanStop: boolean;
+  #isReleased = false;
 
   private constructor(disk: Disk, paths: StorePaths, file: string, self: number, cleanStop: boolean) {
     this.#disk = disk;
@@ -54,11 +55,15 @@ export class StoreLock {
   }
 
   /**
-   * Words for the process that has opened the store although this one has it, or null. Upstream's broker cannot see this owner, but it writes
-   * its number into `abort` when it starts. So does a broker in another container, which also takes this one's lock for that of a dead process:
-   * the number may be the same in both, and mostly is.
+   * Words for the process that has opened the store although this one has it, or null. Upstream's broker cannot see this owner, but writes
+   * its number into `abort` when it starts. So does a broker in another container, which also takes this one's lock for that of a dead
+   * process: the number may be the same in both, and mostly is.
    */
   takenBy(): string | null {
+    return this.#isReleased ? null : this.#otherOwner();
+  }
+
+  #otherOwner(): string | null {
     const processId = processOfAbort(this.#disk, this.#paths);
     // Without a number it is being written just now.
     if (processId !== null && !Number.isNaN(processId) && processId !== this.#self) return `process ${processId}`;
@@ -75,8 +80,9 @@ export class StoreLock {
 
   /** Gives the store up. `clean` says that every file is flushed and every record is in its queue. */
   release(clean: boolean): void {
+    this.#isReleased = true;
     // Somebody else's `abort` tells of somebody else.
-    if (this.takenBy() === null) {
+    if (this.#otherOwner() === null) {
       if (clean) this.#disk.unlink(this.#paths.abort);
       // The file stays, but it no longer names a process: this one may live on without the store.
       else writeWhole(this.#disk, this.#paths.abort, Buffer.from('given up without a clean stop'));

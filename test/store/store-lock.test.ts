@@ -189,6 +189,9 @@ describe('the lock of a store', () => {
     expect(lock.takenBy()).toBeNull();
     writeWhole(disk, '/store/abort', Buffer.from('11'));
     expect(lock.takenBy()).toBe('process 11');
+    const given = StoreLock.acquire(new MemoryDisk(), paths, machine(10).seenBy(10));
+    given.release(false);
+    expect(given.takenBy()).toBeNull();
     for (const clean of [true, false]) {
       lock.release(clean);
       expect(Buffer.from(disk.readWhole('/store/abort')).toString()).toBe('11');
