@@ -1,6 +1,6 @@
 /**
- * Where a start after a clean stop begins to look through the log: at a record that lies {@link LOOK_BACK_BYTES} before the end, or a little
- * more. Told of places on the way by recovery, and by dispatch, which passes every record.
+ * Where a start after a clean stop begins to look through the log: at a record that lies {@link LOOK_BACK_BYTES} before the end, or a
+ * little more. Told of places on the way by recovery, and by dispatch, which passes every record.
  */
 import { LOOK_BACK_BYTES } from '../base/limits.ts';
 

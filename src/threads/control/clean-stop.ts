@@ -30,7 +30,7 @@ export interface StoppedStore {
   readonly indexFiles: IndexFiles | null;
   /** Where the log ends. */
   readonly logEnd: number;
-  /** Recovery's (store/recovery.ts): nearer to the end than what flush knows when little was written. */
+  /** Recovery's (store/recovery.ts): nearer to the end than what dispatch knows when little was written. */
   readonly lookFrom: number;
   /** Of all queues: offset of the next message. */
   readonly queueEnds: readonly number[];

@@ -154,7 +154,7 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
   };
 }
 
-/** Finds the end of the log and sets the watermarks to it; after a crash recovery has flushed what it found. */
+/** Finds the end of the log and sets the watermarks to it; after a crash recovery has flushed what it found there. */
 function recover(context: WorkerContext, ends: ControlEnds, cleanStop: boolean): RecoveredStore {
   const { settings, paths, logFiles, disk, clock } = context;
   const log = controlLog(context);

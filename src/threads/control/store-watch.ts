@@ -1,6 +1,6 @@
 /**
- * Looks whether another broker has opened the store in spite of this one: Apache's, which does not see the lock, or one in another container.
- * Two that write the same files give out the same offsets, so this one stops at once. Asked by the control agent.
+ * Looks whether another broker has opened the store in spite of this one: Apache's, which does not see the lock, or one in another
+ * container. Two that write the same files give out the same offsets, so this one stops at once. Asked by the control agent.
  */
 import type { StoreLock } from '../../store/store-lock.ts';
 

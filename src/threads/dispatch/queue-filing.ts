@@ -23,10 +23,10 @@ const ROUND_EVERY_US = 10_000_000;
 /** A round begins at the latest when so much of the log was taken: a start after a crash looks through what came behind the last one. */
 const ROUND_EVERY_BYTES = 256 * 1024 * 1024;
 /**
- * Rounds take no more than this share of the time, however many queues there are and however slow their disk is. What comes in meanwhile a
- * start has to look through as well, so the share is not small.
+ * Rounds take no more than this share of the time, however many queues there are and however slow their disk is. A start has to look
+ * through what comes in meanwhile as well, so the share is not small.
  */
-const ROUND_SHARE = 1 / 2;
+const ROUND_SHARE = 1 / 3;
 /** After the disk was full, or too many files were open. */
 const RETRY_US = 500_000;
 /** Queues that a round files in one turn. */
@@ -100,8 +100,9 @@ export class QueueFiling {
   /** A record was taken that ends at `logOffset`. */
   seen(storeTimestamp: number, logOffset: number): void {
     if (storeTimestamp > this.#seenAt) this.#seenAt = storeTimestamp;
+    // Where the record begins: the end of the one before it may be that of a segment, with a filler behind it.
+    this.#lookBack.passed(this.#seenTo);
     this.#seenTo = logOffset;
-    this.#lookBack.passed(logOffset);
   }
 
   /** The queue's tail holds entries up to `next`. Files them at once before the tail would have to overwrite what is in no file. */
@@ -140,7 +141,7 @@ export class QueueFiling {
     if (!this.isDue(nowUs)) return 0;
     if (this.#stage === 'flushing') {
       this.#stage = 'idle';
-      this.#roundNotBeforeUs = nowUs + (nowUs - this.#roundBeganUs) / ROUND_SHARE;
+      this.#roundNotBeforeUs = nowUs + (nowUs - this.#roundBeganUs) * (1 / ROUND_SHARE - 1);
       this.#roundAtUs = Math.max(nowUs + ROUND_EVERY_US, this.#roundNotBeforeUs);
       return 0;
     }
