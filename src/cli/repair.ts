@@ -1,6 +1,6 @@
 /**
- * The sub-command `ringmq repair`: puts a store that is stopped in order again, from its log. It says first what it would do, and asks. Loaded
- * when the sub-command is called.
+ * The sub-command `ringmq repair`: puts a store that is stopped in order again, from its log. It says first what it would do, and asks.
+ * Loaded when the sub-command is called.
  */
 import { createInterface } from 'node:readline/promises';
 import { systemClock } from '../base/clock.ts';
@@ -22,16 +22,13 @@ import {
   type VerifiedStore,
 } from '../store/store-repair.ts';
 import type { StoreState, VerifySkips } from '../store/verify-plan.ts';
-import { IndexBuild } from '../threads/pool/index-build.ts';
 import { storeToolPool } from '../threads/pool/store-tool-pool.ts';
 import { ExitCode } from './exit-code.ts';
+import { IndexBuild } from './index-build.ts';
 import { guessesOf, type StoreArguments, type StoreFlags, storeArguments } from './store-arguments.ts';
 import { jsonLine, sizeText } from './tool-output.ts';
 import { toolProgress } from './tool-progress.ts';
 import { findingLines, verifyOnPool } from './verify.ts';
-
-/** Slices for each thread of the pool: the next one is there when it is through with one. */
-const SLICES_AHEAD = 3;
 
 export interface RepairFlags extends StoreFlags {
   readonly all?: boolean;
@@ -58,8 +55,8 @@ export async function runRepair(folder: string, flags: RepairFlags): Promise<num
   } finally {
     if (repair.isHalfDone)
       process.stderr.write('the repair is half done: start no broker, run `ringmq repair` again\n');
-    lock.release(repair.leavesClean);
-    await work.close();
+    // What the workers are at still writes to the store.
+    await work.close().finally(() => lock.release(repair.leavesClean));
   }
 }
 
@@ -132,7 +129,7 @@ class PoolWork implements RepairCalls {
           return done.built;
         },
         indexBuilder: () => new IndexBuild(this.#disk, { directory: plan.paths.index, shape }),
-        slicesAhead: pool.threads * SLICES_AHEAD,
+        threads: pool.threads,
       });
       this.buildSeconds = secondsSince(startUs);
       return result;

@@ -1,6 +1,6 @@
 /**
- * The sub-command `ringmq verify`: looks through a whole store on all cores and prints what is wrong, whether it matters and what to do. It only
- * reads. Loaded when the sub-command is called.
+ * The sub-command `ringmq verify`: looks through a whole store on all cores and prints what is wrong, whether it matters and what to do. It
+ * only reads. Loaded when the sub-command is called.
  */
 import { systemClock } from '../base/clock.ts';
 import { parseFastJson } from '../remoting/fast-json.ts';
@@ -10,7 +10,7 @@ import { SystemProcesses } from '../store/process-table.ts';
 import { liveOwner } from '../store/store-lock.ts';
 import type { StorePaths } from '../store/store-paths.ts';
 import { planVerification, type StoreState, type VerifyPlan, type VerifySkips } from '../store/verify-plan.ts';
-import { type VerifyReport, verifyStore, workContext } from '../store/verify-store.ts';
+import { bytesToVerify, type VerifyReport, verifyStore, workContext } from '../store/verify-store.ts';
 import { type StoreToolPool, storeToolPool } from '../threads/pool/store-tool-pool.ts';
 import { ExitCode } from './exit-code.ts';
 import { type StoreArguments, type StoreFlags, storeArguments } from './store-arguments.ts';
@@ -57,7 +57,7 @@ export async function verifyOnPool(
   const options = { sizes, state, skips, parseSettings: parseFastJson };
   const plan = planVerification(disk, paths, indexShape === undefined ? options : { ...options, indexShape });
   const context = workContext(plan);
-  const progress = toolProgress('checking', plan.segments.length * sizes.segmentSizeBytes);
+  const progress = toolProgress('checking', bytesToVerify(plan));
   const startUs = systemClock.monotonicUs();
   try {
     const report = await verifyStore(

@@ -1,7 +1,7 @@
 /**
- * Shared memory that is lent for a while and used again: for what another thread reads or writes once and hands back. Memory of its own each
- * time is not cheap when it comes to some hundred MB a second: V8 then collects the whole heap of its thread again and again. One object
- * belongs to one thread; used by the pool of cold reads.
+ * Shared memory that is lent for a while and used again: for what another thread reads or writes once and hands back. Memory of its own
+ * each time is not cheap when it comes to some hundred MB a second: V8 then collects the whole heap of its thread again and again. One
+ * object belongs to one thread; used by the pool of cold reads.
  */
 import { assert } from '../base/assert.ts';
 

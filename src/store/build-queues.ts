@@ -1,7 +1,8 @@
 /**
  * Builds queues again from the log, a slice at a time and several side by side: where an entry goes follows from its record, so slices need
  * not wait for each other. The broker's dispatch, which builds queues live, goes through the log in one thread at half the speed that a
- * repair is to have. Run by verify-task.ts for repair-store.ts, which has removed the old files before and makes the new ones durable.
+ * repair is to have. The keys for the index are gathered on the way. Run by verify-task.ts for repair-store.ts, which has removed the old
+ * files before and makes the new ones durable.
  */
 import { QUEUE_HANDLES_READ_MAX } from '../base/limits.ts';
 import { asLogOffset } from '../base/units.ts';
@@ -16,6 +17,7 @@ import { type KeyBatch, KeyGatherer } from './key-batch.ts';
 import { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import { queueDirectory, queueFilePath } from './queue-files.ts';
+import { queueName } from './queue-folders.ts';
 import { segmentStart } from './segments.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreSizes } from './store-sizes.ts';
@@ -42,6 +44,7 @@ export interface BuildContext {
 }
 
 export interface BuiltSlice {
+  readonly records: number;
   readonly parts: readonly BuiltPart[];
   /** Null where nobody has asked for them. */
   readonly keys: KeyBatch | null;
@@ -64,15 +67,16 @@ export function buildQueues(
   const { paths, sizes, batchTopics, tagsCodeOf } = context;
   const reader = new LogReader(disk, { directory: paths.commitLog, segmentSizeBytes: sizes.segmentSizeBytes });
   const files = new QueueFileWriter(disk, paths.consumeQueue, sizes.queueFileSizeBytes);
-  const wanted = new Map(queues.map((queue) => [`${queue.topic}/${queue.queueId}`, queue]));
+  const wanted = new Map(queues.map((queue) => [queueName(queue), queue]));
   const take = (expected: ExpectedQueue): void => {
-    const queue = wanted.get(`${expected.topic}/${expected.queueId}`);
+    const queue = wanted.get(queueName(expected));
     if (queue !== undefined) files.write(expected, queue.fromLogOffset);
   };
   const entries = new ExpectedEntries(batchTopics, tagsCodeOf, take, () => {});
   const properties = new IndexedProperties();
   const keys = withKeys ? new KeyGatherer() : null;
   const scanner = new LogScanner(reader, false);
+  let records = 0;
   try {
     const segmentEnd = segmentStart(reader.files, slice.from) + sizes.segmentSizeBytes;
     scanner.begin(asLogOffset(slice.from), asLogOffset(segmentEnd));
@@ -81,9 +85,10 @@ export function buildQueues(
       scanIndexed(scanner.bytes, propertiesStart, propertiesStart + propertiesLength, properties);
       entries.add(scanner, properties);
       keys?.add(scanner, properties);
+      records++;
     }
     entries.finish();
-    return { parts: files.parts(), keys: keys?.batch() ?? null };
+    return { records, parts: files.parts(), keys: keys?.batch() ?? null };
   } finally {
     files.close();
     reader.close();

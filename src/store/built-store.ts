@@ -4,6 +4,7 @@
  * differ. Made by store-repair.ts, used by verify-store.ts.
  */
 import { EntryAdder, type EntrySum, isSameSum } from './entry-sum.ts';
+import { queueName } from './queue-folders.ts';
 import { NO_ENTRY_FAULTS } from './verify-entries.ts';
 import type { IndexFileResult } from './verify-index.ts';
 import { NO_KEY_FAULTS } from './verify-keys.ts';
@@ -22,13 +23,9 @@ export interface BuiltStore extends BuiltEntries {
   readonly log: LogPicture;
 }
 
-export function queueName({ topic, queueId }: { readonly topic: string; readonly queueId: number }): string {
-  return `${topic}/${queueId}`;
-}
-
 /**
- * Null where the log has to be looked through again: something in it is damaged, a queue has not got all of its entries, or an index that was
- * not compared before stays as it was. Of a log that has been changed since the picture was made nothing is known.
+ * Null where the log has to be looked through again: something in it is damaged, a queue has not got all of its entries, or an index that
+ * was not compared before stays as it was. Of a log that has been changed since the picture was made nothing is known.
  */
 export function builtStore(log: LogPicture, built: BuiltEntries, isIndexCompared: boolean): BuiltStore | null {
   if (log.damagedCount > 0) return null;

@@ -1,6 +1,7 @@
 /**
- * A checksum over entries of a queue or of the index, the same in whatever order and from however many parts they are taken: each entry, with
- * its place where that matters, is mixed to a number, and the numbers are added. Repair adds up what it writes, verify what it reads back.
+ * A checksum over entries of a queue or of the index, the same in whatever order and from however many parts they are taken: each entry,
+ * with its place where that matters, is mixed to a number, and the numbers are added. Repair adds up what it writes, verify what it reads
+ * back.
  */
 import { QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
 

@@ -1,8 +1,8 @@
 /**
  * Remembers that an fdatasync of the log has failed. After that the system may take pages for clean that are not on the disk: they read
  * well as long as the machine runs, and the next fdatasync has nothing to do. A broker that went on from there would lose what it has
- * acknowledged since, when the power goes and leaves a hole before it. So the next start writes the log anew where it may be meant, and only
- * then flushes it. The mark lies beside the log's folder and is not flushed itself: it has to last as long as the page cache.
+ * acknowledged since, when the power goes and leaves a hole before it. So the next start writes the log anew where it may be meant, and
+ * only then flushes it. The mark lies beside the log's folder and is not flushed itself: it has to last as long as the page cache.
  */
 import { type Disk, type DiskFile, isMissing, writeFully } from './disk.ts';
 import { type CommitLogFiles, segmentPath } from './segments.ts';

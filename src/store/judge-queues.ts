@@ -1,9 +1,9 @@
 /** What is wrong with the queues beside the log, and whether it matters. Part of verify-store.ts. */
-import { join } from 'node:path';
-import { type BuiltStore, queueName } from './built-store.ts';
+import type { BuiltStore } from './built-store.ts';
 import type { Finding, FindingKind } from './findings.ts';
 import { queueDirectory } from './queue-files.ts';
 import type { QueueFolder } from './queue-folders.ts';
+import { queueName } from './queue-folders.ts';
 import type { LogPicture, LogQueue } from './verify-log.ts';
 import { addForeign, type VerifyPlan } from './verify-plan.ts';
 import type { QueueResult, QueueToCheck } from './verify-queue.ts';
@@ -13,11 +13,11 @@ const LIGHT_QUEUE_PREFIX = '%LMQ%';
 
 /** Every queue that has files, with its range in the log. Those that a repair has built are added up. */
 export function queuesToCheck(plan: VerifyPlan, log: LogPicture, built: BuiltStore | undefined): QueueToCheck[] {
-  const ranges = new Map(log.queues.map((queue) => [nameOf(queue), queue]));
+  const ranges = new Map(log.queues.map((queue) => [queueName(queue), queue]));
   return plan.queueFolders
     .filter(({ topic }) => !topic.startsWith(LIGHT_QUEUE_PREFIX))
     .map((folder) => {
-      const { first, next } = ranges.get(nameOf(folder)) ?? { first: -1, next: -1 };
+      const { first, next } = ranges.get(queueName(folder)) ?? { first: -1, next: -1 };
       return { ...folder, first, next, isSummed: built?.queues.has(queueName(folder)) === true };
     });
 }
@@ -30,11 +30,11 @@ export function judgeQueues(
   topics: ReadonlySet<string> | null,
   goneTo: number,
 ): void {
-  const folders = new Set(plan.queueFolders.map(nameOf));
+  const folders = new Set(plan.queueFolders.map(queueName));
   for (const queue of log.queues) {
     // Where files went while the log was looked through, rows of it are missing.
     if (goneTo <= log.start) addBreaks(plan, queue);
-    if (folders.has(nameOf(queue))) addFaults(plan, queue, goneTo);
+    if (folders.has(queueName(queue))) addFaults(plan, queue, goneTo);
     else if (queue.firstLogOffset >= goneTo) addMissing(plan, queue, topics);
   }
   let deleted = 0;
@@ -160,8 +160,4 @@ function add(
 
 export function addNote(plan: VerifyPlan, file: string, what: string): void {
   plan.findings.add({ kind: 'not-checked', file, offset: null, what, matters: false, advice: 'nothing' });
-}
-
-function nameOf({ topic, queueId }: { readonly topic: string; readonly queueId: number }): string {
-  return join(topic, String(queueId));
 }

@@ -50,19 +50,18 @@ export class KeyGatherer {
   }
 
   #growRecords(): void {
-    const room = this.#records * 2;
-    const { logOffsets, storeTimes, counts } = this.batch();
-    this.#logOffsets = new Float64Array(room);
-    this.#storeTimes = new Float64Array(room);
-    this.#counts = new Int32Array(room);
-    this.#logOffsets.set(logOffsets);
-    this.#storeTimes.set(storeTimes);
-    this.#counts.set(counts);
+    this.#logOffsets = doubled(this.#logOffsets, Float64Array);
+    this.#storeTimes = doubled(this.#storeTimes, Float64Array);
+    this.#counts = doubled(this.#counts, Int32Array);
   }
 
   #growHashes(): void {
-    const grown = new Int32Array(this.#hashes.length * 2);
-    grown.set(this.#hashes);
-    this.#hashes = grown;
+    this.#hashes = doubled(this.#hashes, Int32Array);
   }
+}
+
+function doubled<T extends Int32Array | Float64Array>(array: T, Kind: new (length: number) => T): T {
+  const grown = new Kind(array.length * 2);
+  grown.set(array);
+  return grown;
 }

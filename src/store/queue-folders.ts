@@ -11,6 +11,11 @@ export interface QueueFolder {
   readonly directory: string;
 }
 
+/** Names a queue in maps. No topic has a slash in its name, because it is the name of a folder. */
+export function queueName({ topic, queueId }: Pick<QueueFolder, 'topic' | 'queueId'>): string {
+  return `${topic}/${queueId}`;
+}
+
 /** `strangers` takes the paths of everything that is no queue's folder. */
 export function queueFolders(disk: Disk, root: string, strangers: string[] = []): QueueFolder[] {
   const folders: QueueFolder[] = [];

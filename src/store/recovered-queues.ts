@@ -2,8 +2,10 @@
  * All queues of a store at its start: cut where the log is not vouched for or has ended, and told apart with their bounds when the log was
  * looked through. Called by recovery.ts only; what is done to a single queue is in queue-recovery.ts.
  */
+
 import { asQueueOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
 import type { Disk } from './disk.ts';
+import { queueName } from './queue-folders.ts';
 import type { QueueLedger } from './queue-ledger.ts';
 import { cutQueue, type FiledQueue, minOf } from './queue-recovery.ts';
 import type { StorePaths } from './store-paths.ts';
@@ -70,9 +72,9 @@ export function boundsOf(
   logStart: LogOffset,
   fileSizeBytes: number,
 ): RecoveredQueue[] {
-  const byName = new Map(filed.map((queue) => [nameOf(queue.topic, queue.queueId), queue]));
+  const byName = new Map(filed.map((queue) => [queueName(queue), queue]));
   return ledger.queues.map(({ topic, queueId, firstUnfiled, next }) => {
-    const files = byName.get(nameOf(topic, queueId));
+    const files = byName.get(queueName({ topic, queueId }));
     const first = asQueueOffset(Math.max(0, firstUnfiled));
     const min = files === undefined ? first : minOf(disk, files, logStart, fileSizeBytes);
     const max = files?.end ?? first;
@@ -81,11 +83,6 @@ export function boundsOf(
 }
 
 export function lookUp(queues: readonly RecoveredQueue[]): (topic: string, queueId: number) => QueueOffset {
-  const next = new Map(queues.map((queue) => [nameOf(queue.topic, queue.queueId), queue.next]));
-  return (topic, queueId) => next.get(nameOf(topic, queueId)) ?? asQueueOffset(0);
-}
-
-/** No topic has a slash in its name, because it is the name of a folder. */
-function nameOf(topic: string, queueId: number): string {
-  return `${topic}/${queueId}`;
+  const next = new Map(queues.map((queue) => [queueName(queue), queue.next]));
+  return (topic, queueId) => next.get(queueName({ topic, queueId })) ?? asQueueOffset(0);
 }

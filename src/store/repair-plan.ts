@@ -1,10 +1,12 @@
 /**
- * What a repair would do to a store, by what the verification has found: nothing is done here. A good record is never touched; what cannot be
- * put right without losing some is refused, with what would be lost. Pure; called by the command line, which shows it and asks.
+ * What a repair would do to a store, by what the verification has found: nothing is done here. A good record is never touched; what cannot
+ * be put right without losing some is refused, with what would be lost. Pure; called by the command line, which shows it and asks.
  */
+
 import { SCHEDULE_TOPIC } from '../layout/topic-names.ts';
 import type { QueueToBuild } from './build-queues.ts';
 import type { FindingKind } from './findings.ts';
+import { queueName } from './queue-folders.ts';
 import type { LogCut } from './repair-cut.ts';
 import { segmentStart } from './segments.ts';
 import { DEFAULT_STORE_SIZES } from './store-sizes.ts';
@@ -193,9 +195,9 @@ function queueWork(
 ): Pick<RepairPlan, 'build' | 'shorten'> {
   const damaged = new Set<string>();
   for (const { queue, stray, ahead, tailAt, fileProblems } of report.queues) {
-    if (stray + ahead + fileProblems.length > 0 || tailAt >= 0) damaged.add(nameOf(queue));
+    if (stray + ahead + fileProblems.length > 0 || tailAt >= 0) damaged.add(queueName(queue));
   }
-  const hasFiles = new Set(plan.queueFolders.map(nameOf));
+  const hasFiles = new Set(plan.queueFolders.map(queueName));
   const { topics } = report;
   const bruised = bruisedQueues(report.log);
   // Of a topic that was deleted nothing is built, unless no queue is there at all.
@@ -203,25 +205,25 @@ function queueWork(
     plan.queueFolders.length === 0 || topics === null || topics.has(topic);
   const build = report.log.queues
     .filter((queue) => {
-      if (!hasFiles.has(nameOf(queue))) return isWanted(queue);
+      if (!hasFiles.has(queueName(queue))) return isWanted(queue);
       // Times of delivery that are there are better than any that are made up.
       return (
-        (all && queue.topic !== SCHEDULE_TOPIC && !bruised.has(nameOf(queue))) ||
-        damaged.has(nameOf(queue)) ||
+        (all && queue.topic !== SCHEDULE_TOPIC && !bruised.has(queueName(queue))) ||
+        damaged.has(queueName(queue)) ||
         queue.faults.missing + queue.faults.wrong > 0
       );
     })
     .map(({ topic, queueId, first, firstLogOffset }) => ({ topic, queueId, first, fromLogOffset: firstLogOffset }));
-  const inLog = new Set(report.log.queues.map(nameOf));
+  const inLog = new Set(report.log.queues.map(queueName));
   const shorten = report.queues
-    .filter(({ queue }) => damaged.has(nameOf(queue)) && !inLog.has(nameOf(queue)))
+    .filter(({ queue }) => damaged.has(queueName(queue)) && !inLog.has(queueName(queue)))
     .map(({ queue }) => queue);
   return { build, shorten };
 }
 
 /** Queues with records whose properties are damaged: their entries and the index know tags and keys that the log does not have any more. */
 function bruisedQueues({ damaged }: LogPicture): ReadonlySet<string> {
-  return new Set(damaged.filter(({ fault }) => fault === 'properties' || fault === 'sector').map(nameOf));
+  return new Set(damaged.filter(({ fault }) => fault === 'properties' || fault === 'sector').map(queueName));
 }
 
 function leftOf(plan: VerifyPlan, report: VerifyReport): string[] {
@@ -247,8 +249,4 @@ function leftOf(plan: VerifyPlan, report: VerifyReport): string[] {
     left.push(`batch queues of Apache's broker stay as they are: ${[...plan.context.batchTopics].join(', ')}`);
   }
   return left;
-}
-
-function nameOf({ topic, queueId }: QueueName): string {
-  return `${topic}/${queueId}`;
 }

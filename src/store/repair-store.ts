@@ -1,13 +1,13 @@
 /**
- * Does what a repair plan says, on a store that this process owns. The order keeps a repair that is interrupted harmless: the checkpoint goes
- * first, so that the next start believes nothing but the log, and all of that; what is cut off the log is kept before it is cut; files are
- * durable before the new checkpoint names them. Called by store-repair.ts.
+ * Does what a repair plan says, on a store that this process owns. The order keeps a repair that is interrupted harmless: the checkpoint
+ * goes first, so that the next start believes nothing but the log, and all of that; what is cut off the log is kept before it is cut; files
+ * are durable before the new checkpoint names them. Called by store-repair.ts.
  */
 import { join } from 'node:path';
 import { asQueueOffset } from '../base/units.ts';
 import { RecordAt } from '../layout/message-record.ts';
 import { type BuildSlice, type BuiltSlice, fillBefore, type QueueToBuild } from './build-queues.ts';
-import { type BuiltEntries, queueName } from './built-store.ts';
+import type { BuiltEntries } from './built-store.ts';
 import { type Disk, isMissing, writeFully } from './disk.ts';
 import { EntryAdder, type EntrySum } from './entry-sum.ts';
 import { forgetFailedSync, hasFailedSync, rewriteSegment, syncSegment } from './failed-sync.ts';
@@ -15,22 +15,27 @@ import { startByteOf } from './file-names.ts';
 import { wipeTail } from './file-run.ts';
 import type { KeyBatch } from './key-batch.ts';
 import { queueDirectory, queueFileStarts } from './queue-files.ts';
+import { queueName } from './queue-folders.ts';
 import { cutQueue } from './queue-recovery.ts';
 import { vouchForLog, vouchForStore } from './repair-checkpoint.ts';
 import { cutLog, syncFile } from './repair-cut.ts';
 import type { RepairPlan } from './repair-plan.ts';
 import { type CommitLogFiles, segmentPath, segmentStart } from './segments.ts';
+import { StoreDamagedError } from './store-errors.ts';
 import { QueueSync, UnsyncedQueues } from './unsynced-queues.ts';
 import type { VerifyPlan } from './verify-plan.ts';
 import type { VerifyReport } from './verify-store.ts';
+
+/** So much of the log for each thread is worked on, or waits for what is before it: with its keys it takes up to a tenth of that in memory. */
+const AHEAD_BYTES = 192 * 1024 * 1024;
 
 /** The work that goes to the pool. */
 export interface RepairWork {
   buildSlice(slice: BuildSlice, queues: readonly QueueToBuild[], withKeys: boolean): Promise<BuiltSlice>;
   /** Of a new index. */
   indexBuilder(): IndexBuilder;
-  /** So many slices are worked on, or wait for those before them, at a time. */
-  readonly slicesAhead: number;
+  /** So many slices are worked on at a time. */
+  readonly threads: number;
 }
 
 /** Takes the keys in the order of the log. */
@@ -100,7 +105,10 @@ function writeFiller(disk: Disk, files: CommitLogFiles, at: number): void {
   }
 }
 
-/** Builds queues and index, makes everything durable and writes the checkpoint. `report` is of the log as it is now. Returns what was written. */
+/**
+ * Builds queues and index, makes everything durable and writes the checkpoint. `report` is of the log as it is now. Returns what was
+ * written.
+ */
 export async function repairRest(
   disk: Disk,
   plan: VerifyPlan,
@@ -140,10 +148,14 @@ async function build(
 ): Promise<{ readonly queues: ReadonlyMap<string, EntrySum>; readonly index: BuiltIndex | null }> {
   const queues = new Map(repair.build.map((queue) => [queueName(queue), new EntryAdder()]));
   const index = repair.buildIndex ? work.indexBuilder() : null;
-  const waiting: Promise<BuiltSlice>[] = [];
+  const waiting: { readonly bytes: number; readonly building: Promise<BuiltSlice> }[] = [];
+  let bytesAhead = 0;
+  let records = 0;
   const takeNext = async (): Promise<void> => {
-    const built = await waiting.shift();
-    if (built === undefined) return;
+    const { bytes, building } = waiting.shift()!;
+    const built = await building;
+    bytesAhead -= bytes;
+    records += built.records;
     for (const part of built.parts) queues.get(queueName(part))?.addAll(part.entries);
     if (built.keys !== null) index?.add(built.keys);
   };
@@ -152,10 +164,17 @@ async function build(
       const building = work.buildSlice(slice, repair.build, index !== null);
       // Awaited in its turn: until then nobody would take a failure.
       building.catch(() => {});
-      waiting.push(building);
-      if (waiting.length >= work.slicesAhead) await takeNext();
+      const bytes = slice.to - slice.from;
+      waiting.push({ bytes, building });
+      bytesAhead += bytes;
+      while (waiting.length > work.threads && bytesAhead > work.threads * AHEAD_BYTES) await takeNext();
     }
     while (waiting.length > 0) await takeNext();
+    // Queues have their own count of what they lack.
+    if (index !== null && records !== report.log.records)
+      throw new StoreDamagedError(
+        `the log has changed: it had ${report.log.records} records, now ${records} could be read`,
+      );
     return { queues, index: index?.complete() ?? null };
   } finally {
     index?.close();

@@ -1,6 +1,6 @@
 /**
- * A repair from the first look to the last: verifies, plans, asks, carries out, verifies again. Whoever calls it owns the store and says how a
- * verification is run and who does the work: the command line with its pool, or a test by itself.
+ * A repair from the first look to the last: verifies, plans, asks, carries out, verifies again. Whoever calls it owns the store and says
+ * how a verification is run and who does the work: the command line with its pool, or a test by itself.
  */
 import { builtStore } from './built-store.ts';
 import type { Disk } from './disk.ts';
@@ -18,7 +18,7 @@ export interface RepairCalls {
   verify(state: StoreState, skips: VerifySkips): Promise<VerifiedStore>;
   /** True when the plan is to be carried out. */
   agree(verified: VerifiedStore, plan: RepairPlan): Promise<boolean>;
-  /** Calls `action` with who does the work, which is closed behind it. */
+  /** Calls `action` with who does the work. */
   withWork<T>(verified: VerifiedStore, plan: RepairPlan, action: (work: RepairWork) => Promise<T>): Promise<T>;
   /** Throws when somebody else has opened the store meanwhile. Asked after the answer, before the first change and between steps. */
   checkOwner(): void;

@@ -1,6 +1,6 @@
 /**
- * Checks one index file by itself: the header against the entries, and whether the slots and chains lead to every entry. The chains are built
- * again in memory, entry by entry, and compared: each entry must name the one before it in its slot. Whether the entries are those of
+ * Checks one index file by itself: the header against the entries, and whether the slots and chains lead to every entry. The chains are
+ * built again in memory, entry by entry, and compared: each entry must name the one before it in its slot. Whether the entries are those of
  * the log's records is the business of verify-keys.ts. Called by verify-task.ts, one file at a time.
  */
 import {

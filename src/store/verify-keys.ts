@@ -1,6 +1,6 @@
 /**
- * Compares the keys of a part of the log with the index. Both are in the order of the log, so the two are walked side by side and no chain is
- * followed. Part of verify-slice.ts.
+ * Compares the keys of a part of the log with the index. Both are in the order of the log, so the two are walked side by side and no chain
+ * is followed. Part of verify-slice.ts.
  */
 import {
   FIRST_INDEX_ENTRY,

@@ -1,7 +1,8 @@
 /**
- * Looks through a whole store: the log by slices, the index files, then the queues with what the log says of them. It only reads. The pieces
- * are done by whoever the caller gives them to: the pool of the command line, or the test itself.
+ * Looks through a whole store: the index files and the log, by slices, side by side, then the queues with what the log says of them. It
+ * only reads. The pieces are done by whoever the caller gives them to: the pool of the command line, or the test itself.
  */
+import { indexFileBytes } from '../layout/index-file.ts';
 import { isAsBuilt } from './built-store.ts';
 import type { Disk } from './disk.ts';
 import { startByteOf } from './file-names.ts';
@@ -44,7 +45,20 @@ function sliceBytesFor(queues: number): number {
   return SLICE_BYTES * Math.max(1, Math.ceil(queues / QUEUES_PER_SLICE));
 }
 
-/** `advanced` is called with the bytes of each piece of the log that was looked through. */
+/** The newest index file of a broker that runs changes while it is looked at. */
+function stillIndexFiles({ context, options }: VerifyPlan): VerifyPlan['context']['indexFiles'] {
+  if (options.skips?.entries === true) return [];
+  return options.state === 'running' ? context.indexFiles.slice(0, -1) : context.indexFiles;
+}
+
+/** What {@link verifyStore} is going to tell of, in bytes of the log and the index. */
+export function bytesToVerify(plan: VerifyPlan): number {
+  const { sizes, skips } = plan.options;
+  const log = skips?.built === undefined ? plan.segments.length * sizes.segmentSizeBytes : 0;
+  return stillIndexFiles(plan).reduce((sum, { shape }) => sum + indexFileBytes(shape), log);
+}
+
+/** `advanced` is called with the bytes of each piece of the log and of each index file that was looked through. */
 export async function verifyStore(
   disk: Disk,
   plan: VerifyPlan,
@@ -54,11 +68,14 @@ export async function verifyStore(
 ): Promise<VerifyReport> {
   const built = plan.options.skips?.built;
   const lookThrough = (): Promise<LogPicture> => lookThroughLog(plan, run, advanced, sliceBytes);
-  const skipsEntries = plan.options.skips?.entries === true;
-  // The newest index file of a broker that runs changes while it is looked at.
-  const stillFiles = plan.options.state === 'running' ? plan.context.indexFiles.slice(0, -1) : plan.context.indexFiles;
   // Begun before the log: a file takes one thread as long as many slices do, and the other would have nothing to do at the end.
-  const indexResults = Promise.all((skipsEntries ? [] : stillFiles).map((file) => runIndex(run, file)));
+  const indexResults = Promise.all(
+    stillIndexFiles(plan).map(async (file) => {
+      const result = await runIndex(run, file);
+      advanced(indexFileBytes(file.shape));
+      return result;
+    }),
+  );
   // Awaited further down: until then nobody would take a failure.
   indexResults.catch(() => {});
   let log = built?.log ?? (await lookThrough());

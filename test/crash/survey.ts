@@ -1,6 +1,6 @@
 /**
- * Asks a broker that has just started for everything that the model must know of: bounds and messages of the queues, places of the groups. Over
- * a socket, as any consumer would. Used by life.ts.
+ * Asks a broker that has just started for everything that the model must know of: bounds and messages of the queues, places of the groups.
+ * Over a socket, as any consumer would. Used by life.ts.
  */
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.ts';
 import type { RemotingCommand } from '../../src/remoting/command.ts';

@@ -162,6 +162,17 @@ describe('repair', () => {
     expect([end, ok, kindsOf(verified.report)]).toEqual(['repaired', false, [finding]]);
   });
 
+  it('gives up when the log is no longer what it was: an index of the rest would look like a whole one', async () => {
+    const store = smallStore(COUNT);
+    store.disk.removeTree('/store/index');
+    const bytes = store.disk.bytesOf(FIRST);
+    const inFirst = store.records.filter(({ logOffset }) => logOffset < SMALL_SIZES.segmentSizeBytes);
+    const before = (): unknown => bytes.fill(0, inFirst.at(-1)!.logOffset);
+    await expect(repair(store.disk, { before })).rejects.toThrow(
+      `had ${COUNT} records, now ${COUNT - 1} could be read`,
+    );
+  });
+
   it('builds the index when the header of one of its files is damaged, whose shape the other tells', async () => {
     const { disk } = smallStore(COUNT);
     const damaged = disk.readWhole(SMALL_INDEX);

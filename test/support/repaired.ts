@@ -1,5 +1,6 @@
 /** Repairs a store on a disk in memory, without a pool. */
 
+import { IndexBuild } from '../../src/cli/index-build.ts';
 import type { IndexFileShape } from '../../src/layout/index-file.ts';
 import { parseFastJson } from '../../src/remoting/fast-json.ts';
 import type { Disk } from '../../src/store/disk.ts';
@@ -11,7 +12,6 @@ import { type StoreSizes, sizesOf } from '../../src/store/store-sizes.ts';
 import { planVerification } from '../../src/store/verify-plan.ts';
 import { verifyStore, workContext } from '../../src/store/verify-store.ts';
 import { runVerifyTask } from '../../src/store/verify-task.ts';
-import { IndexBuild } from '../../src/threads/pool/index-build.ts';
 import { tagsCodes } from '../../src/threads/pool/record-tags.ts';
 
 export interface RepairedOptions extends Partial<RepairOptions> {
@@ -19,7 +19,7 @@ export interface RepairedOptions extends Partial<RepairOptions> {
   readonly shape?: IndexFileShape;
   readonly agrees?: boolean;
   /** Called before each piece of building. */
-  readonly before?: () => void;
+  readonly before?: () => unknown;
   /** Called where the owner is looked for. */
   readonly checkOwner?: () => void;
 }
@@ -60,7 +60,7 @@ export async function repaired(disk: Disk, paths: StorePaths, options: RepairedO
           before();
           return new IndexBuild(disk, { directory: paths.index, shape: found });
         },
-        slicesAhead: 2,
+        threads: 1,
       });
     },
   };

@@ -1,7 +1,7 @@
 /**
  * Moments at which the files of a store are least complete, and RingMQ brokers that kill themselves there: the writes around them lie
- * microseconds apart, where no other process can aim. Such a broker is a copy of the compiled one with a line more, which does nothing until
- * the broker is armed. Used by exchange.ts.
+ * microseconds apart, where no other process can aim. Such a broker is a copy of the compiled one with a line more, which does nothing
+ * until the broker is armed. Used by exchange.ts.
  */
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';

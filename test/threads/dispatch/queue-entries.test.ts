@@ -1,6 +1,6 @@
 /**
- * At every moment each entry that a queue's maximum promises is in its tail or in its file: a pull that found it in neither would be sent on to
- * the next file, past messages that are there.
+ * At every moment each entry that a queue's maximum promises is in its tail or in its file: a pull that found it in neither would be sent
+ * on to the next file, past messages that are there.
  */
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
