@@ -18,7 +18,7 @@ import { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import { queueDirectory, queueFilePath } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
-import { segmentStart } from './segments.ts';
+import { segmentEnd } from './segments.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreSizes } from './store-sizes.ts';
 
@@ -78,8 +78,7 @@ export function buildQueues(
   const scanner = new LogScanner(reader, false);
   let records = 0;
   try {
-    const segmentEnd = segmentStart(reader.files, slice.from) + sizes.segmentSizeBytes;
-    scanner.begin(asLogOffset(slice.from), asLogOffset(segmentEnd));
+    scanner.begin(asLogOffset(slice.from), asLogOffset(segmentEnd(reader.files, slice.from)));
     while (scanner.nextPosition < slice.to && scanner.next() === Scanned.record && scanner.position < slice.to) {
       const { propertiesStart, propertiesLength } = scanner.cursor;
       scanIndexed(scanner.bytes, propertiesStart, propertiesStart + propertiesLength, properties);

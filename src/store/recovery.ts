@@ -25,7 +25,7 @@ import { StoreTimes } from './offset-search.ts';
 import { type LedgerQueue, QueueLedger } from './queue-ledger.ts';
 import { type FiledQueue, listQueues } from './queue-recovery.ts';
 import { boundsOf, cutAll, cutBeyond, lookUp, type RecoveredQueue } from './recovered-queues.ts';
-import { type CommitLogFiles, segmentStart } from './segments.ts';
+import { type CommitLogFiles, segmentEnd } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { UnsyncedPaths } from './unsynced-queues.ts';
@@ -266,7 +266,7 @@ class Recovery {
   #behind(offset: number): LogOffset {
     if (offset < this.#logStart) return this.#logStart;
     const scanner = new LogScanner(this.#reader, false);
-    scanner.begin(asLogOffset(offset), asLogOffset(segmentStart(this.#files, offset) + this.#files.segmentSizeBytes));
+    scanner.begin(asLogOffset(offset), asLogOffset(segmentEnd(this.#files, offset)));
     return scanner.next() === Scanned.record && scanner.position === offset ? scanner.nextPosition : this.#logStart;
   }
 

@@ -14,7 +14,7 @@ import { indexEnd } from './index-recovery.ts';
 import { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import { listQueues } from './queue-recovery.ts';
-import { segmentStart } from './segments.ts';
+import { segmentEnd, segmentStart } from './segments.ts';
 import type { LogPicture } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
 
@@ -83,7 +83,7 @@ function lastRecordEnd(disk: Disk, { paths, options }: VerifyPlan, { runs }: Log
   const reader = new LogReader(disk, files);
   try {
     const scanner = new LogScanner(reader, false);
-    scanner.begin(asLogOffset(run.from), asLogOffset(segmentStart(files, run.from) + files.segmentSizeBytes));
+    scanner.begin(asLogOffset(run.from), asLogOffset(segmentEnd(files, run.from)));
     let last = run.from;
     while (last < end && scanner.next() === Scanned.record && scanner.position < end) last = scanner.nextPosition;
     return last;

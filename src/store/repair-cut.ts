@@ -10,7 +10,7 @@ import { makeDurableDirectory, writeFully } from './disk.ts';
 import { wipeTail } from './file-run.ts';
 import { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
-import { type CommitLogFiles, segmentPath, segmentStart } from './segments.ts';
+import { type CommitLogFiles, segmentEnd, segmentPath, segmentStart } from './segments.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { RecordRun } from './verify-slice.ts';
 
@@ -36,7 +36,7 @@ export function countRecordsBehind(disk: Disk, files: CommitLogFiles, runs: read
   let count = 0;
   try {
     for (const { from, to } of runs.filter((run) => run.to > at)) {
-      scanner.begin(asLogOffset(from), asLogOffset(segmentStart(files, from) + files.segmentSizeBytes));
+      scanner.begin(asLogOffset(from), asLogOffset(segmentEnd(files, from)));
       while (scanner.nextPosition < to && scanner.next() === Scanned.record && scanner.position < to) {
         if (scanner.position > at) count++;
       }

@@ -17,6 +17,11 @@ export function segmentStart(files: CommitLogFiles, offset: number): LogOffset {
   return asLogOffset(fileStartOf(offset, files.segmentSizeBytes));
 }
 
+/** Where the segment of `offset` ends. */
+export function segmentEnd(files: CommitLogFiles, offset: number): number {
+  return segmentStart(files, offset) + files.segmentSizeBytes;
+}
+
 export function segmentPath(files: CommitLogFiles, start: number): string {
   return join(files.directory, fileNameOf(start));
 }

@@ -12,7 +12,7 @@ import { ExpectedEntries, type TagsCodeOf } from './expected-entries.ts';
 import { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import { type Hole, RecordSearch } from './record-search.ts';
-import { segmentStart } from './segments.ts';
+import { segmentEnd } from './segments.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreSizes } from './store-sizes.ts';
 import { type EntryFaults, QueueComparison } from './verify-entries.ts';
@@ -125,7 +125,7 @@ class SliceCheck {
     this.#reader = reader;
     this.#slice = slice;
     this.#checksBodies = context.checksBodies;
-    this.#segmentEnd = segmentStart(reader.files, slice.from) + reader.files.segmentSizeBytes;
+    this.#segmentEnd = segmentEnd(reader.files, slice.from);
     this.#scanner = new LogScanner(reader, false);
     this.#search = new RecordSearch(reader);
     this.#comparison = new QueueComparison(disk, context);

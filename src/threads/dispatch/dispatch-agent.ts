@@ -19,6 +19,7 @@ import {
 } from '../../layout/message-record.ts';
 import { SCHEDULE_TOPIC } from '../../layout/topic-names.ts';
 import type { LogReader } from '../../store/log-reader.ts';
+import { segmentEnd } from '../../store/segments.ts';
 import type { Agent } from '../agent.ts';
 import type { DeletedFiles } from '../deleted-files.ts';
 import type { DispatchEnds } from '../topology.ts';
@@ -141,7 +142,8 @@ export class DispatchAgent implements Agent {
       const size = this.#view.getInt32(at + RecordAt.totalSize);
       const magic = this.#view.getInt32(at + RecordAt.magic);
       if (magic === BLANK_MAGIC) {
-        at += size;
+        // Like upstream by the magic alone: a loss of power may have kept that and not the size.
+        at = segmentEnd(this.#log.files, this.#position + at) - this.#position;
         this.#filing.passed(this.#position + at);
         records++;
         break;

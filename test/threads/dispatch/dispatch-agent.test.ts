@@ -172,6 +172,17 @@ describe('live', () => {
     expect(tail(path, SLOT, 0, 5)).toEqual(expected);
   });
 
+  it('goes on behind a filler whose size a loss of power has torn off', () => {
+    const agent = start({ ringBytes: 8 * 1024 * 1024, segmentBytes: 4 * 1024 * 1024 });
+    for (const megabytes of [2, 1.5, 2]) send(1, 0, 'x'.repeat(megabytes * 1024 * 1024));
+    const [first, second] = path.disk.list(path.paths.commitLog);
+    const lastOfFirst = path.records().findLast(({ logOffset }) => logOffset < Number(second))!;
+    const filler = lastOfFirst.logOffset + lastOfFirst.bytes.length;
+    path.disk.bytesOf(`${path.paths.commitLog}/${first}`).fill(0, filler, filler + 4);
+    for (let turns = 0; turns < 20; turns++) agent.doWork();
+    expect(path.queueTable.max(SLOT)).toBe(3);
+  });
+
   it('tells only those net threads that have parked pulls', () => {
     const agent = start({ nets: 2 });
     const arrivals = path.memory.nets.map((net) => new SlotRing(net.arrivals));
