@@ -1,7 +1,8 @@
 /**
- * Deletes ConsumeQueue files whose messages are all gone, never the last file of a queue: its offsets go on from it (spec/store.md 5.7).
- * Part of control, which waits for the disk elsewhere than dispatch and the net threads. One file at a time and each durably, so that a
- * loss of power leaves a row of files without a hole.
+ * Deletes ConsumeQueue files whose messages are all gone (spec/store.md 5.7), but for the file of the newest of these: entries of deleted
+ * records are durable, those behind them need not be, and after a crash the queue's offsets go on from what is left. Part of control, which
+ * waits for the disk elsewhere than dispatch and the net threads. One file at a time and each durably, so that a loss of power leaves a row
+ * of files without a hole.
  */
 import type { Clock } from '../../base/clock.ts';
 import { QUEUE_SLOTS_MAX } from '../../base/limits.ts';
@@ -57,8 +58,12 @@ export class QueueFileRemoval {
   /** The queue begins at `min`. */
   consider(slot: QueueSlot, min: number): void {
     if (this.#isFinished) return;
-    const minFile = fileStartOf(min * QUEUE_ENTRY_BYTES, this.#parts.fileSizeBytes);
-    if (minFile > Math.max(0, this.#firstFile[slot]!)) this.#waiting.add(slot);
+    if (this.#firstKept(min) > Math.max(0, this.#firstFile[slot]!)) this.#waiting.add(slot);
+  }
+
+  /** Start of the file of the entry before `min`. */
+  #firstKept(min: number): number {
+    return fileStartOf(Math.max(0, min - 1) * QUEUE_ENTRY_BYTES, this.#parts.fileSizeBytes);
   }
 
   get isDone(): boolean {
@@ -96,12 +101,12 @@ export class QueueFileRemoval {
   }
 
   #begin(slot: QueueSlot): void {
-    const { ends, folder, fileSizeBytes } = this.#parts;
+    const { ends, folder } = this.#parts;
     const { topic, queueId } = ends.directory.entry(slot);
     const directory = queueDirectory(folder, topic, queueId);
     const starts = this.#filesOf(directory);
-    const minByte = ends.queueTable.min(slot) * QUEUE_ENTRY_BYTES;
-    const gone = starts.slice(0, -1).filter((start) => start + fileSizeBytes <= minByte);
+    const firstKept = this.#firstKept(ends.queueTable.min(slot));
+    const gone = starts.slice(0, -1).filter((start) => start < firstKept);
     this.#firstFile[slot] = starts[gone.length] ?? UNKNOWN;
     if (gone.length === 0) return;
     this.#slot = slot;

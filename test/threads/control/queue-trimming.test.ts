@@ -232,26 +232,31 @@ describe('files of a queue', () => {
   it('go when no message of theirs is left, the oldest first and each durably', () => {
     queue(0, 0, 45);
     disk.journal.length = 0;
-    ends.logStart.advance(2999);
+    ends.logStart.advance(3001);
     settle();
     expect(filesOf(0)).toEqual([3, 4]);
     expect(disk.journal).toEqual([0, 1, 2].flatMap((file) => [`unlink ${pathOf(0, file)}`, `fsync ${FOLDER}/T/0`]));
     expect(ends.queueFilesDeleted.read()).toBe(3);
-    expect(lines).toContainEqual('info deleted 3 files of queue T/0, 600 bytes: it begins at 30');
+    expect(lines).toContainEqual('info deleted 3 files of queue T/0, 600 bytes: it begins at 31');
   });
 
   it('stay as long as one message of theirs is there', () => {
     queue(0, 0, 45);
-    ends.logStart.advance(2901);
-    settle();
-    expect(filesOf(0)).toEqual([3, 4]);
-    expect(ends.queueFilesDeleted.read()).toBe(3);
     ends.logStart.advance(3900);
     settle();
     expect(filesOf(0)).toEqual([3, 4]);
-    ends.logStart.advance(3901);
+    expect(ends.queueFilesDeleted.read()).toBe(3);
+    ends.logStart.advance(4001);
     settle();
     expect(filesOf(0)).toEqual([4]);
+  });
+
+  it('stay as long as nothing behind them is durable for certain, as the entries of deleted messages are', () => {
+    const slot = queue(0, 0, 45);
+    ends.logStart.advance(3000);
+    settle();
+    expect(ends.queueTable.min(slot)).toBe(30);
+    expect(filesOf(0)).toEqual([2, 3, 4]);
   });
 
   it.each([45, 40])('go but for the last one when all is gone, of a queue that ends at %d', (max) => {
@@ -270,17 +275,17 @@ describe('files of a queue', () => {
   it('go only after the minimum has moved: a reader never looks for them', () => {
     const slot = queue(0, 0, 45);
     disk.fault = (operation) => {
-      if (operation === 'unlink') expect(ends.queueTable.min(slot)).toBe(30);
+      if (operation === 'unlink') expect(ends.queueTable.min(slot)).toBe(31);
       return null;
     };
-    ends.logStart.advance(3000);
+    ends.logStart.advance(3001);
     settle();
     expect(filesOf(0)).toEqual([3, 4]);
   });
 
   it('of one queue after the other, at their interval', () => {
     for (let queueId = 0; queueId < 3; queueId++) queue(queueId, 0, 45);
-    ends.logStart.advance(3000);
+    ends.logStart.advance(3001);
     while (!trimming.isDone) {
       trimming.doWork();
       clock.passMs(5);
@@ -296,7 +301,7 @@ describe('files of a queue', () => {
   it('that the disk refuses to remove are tried again when somebody asks, and those behind wait', () => {
     queue(0, 0, 45);
     disk.fault = (operation, path) => (operation === 'unlink' && path === pathOf(0, 1) ? 'EBUSY' : null);
-    ends.logStart.advance(3000);
+    ends.logStart.advance(3001);
     settle();
     expect(filesOf(0)).toEqual([1, 2, 3, 4]);
     expect(lines).toContainEqual(
@@ -310,8 +315,8 @@ describe('files of a queue', () => {
 
   it('that a crash has left go at the next start, which knows its minimum already', () => {
     const slot = queue(0, 0, 45);
-    ends.queueTable.setMin(slot, asQueueOffset(30));
-    ends.logStart.advance(3000);
+    ends.queueTable.setMin(slot, asQueueOffset(31));
+    ends.logStart.advance(3001);
     settle();
     expect(filesOf(0)).toEqual([3, 4]);
   });
@@ -333,7 +338,7 @@ describe('files of a queue', () => {
   it('do not hold up the thread; a stop waits for the one that goes', async () => {
     queue(0, 0, 45);
     disk.holdsUnlinks = true;
-    ends.logStart.advance(3000);
+    ends.logStart.advance(3001);
     for (let turn = 0; turn < 10; turn++) {
       trimming.doWork();
       removal.doWork();
