@@ -1,5 +1,5 @@
 /**
- * `npm run bench:restart -- [--gb N] [--queues Q] [--rounds R] [--kills K] [--store DIR] ...`: how long a broker with a large store takes
+ * `npm run bench:restart -- [--gb N] [--queues Q] [--rounds R] [--kills K] [--store DIR] [--apache] ...`: how long a broker with a large store takes
  * from the start of its process to the ready line, after a clean stop and after kill -9 under load. A new store comes first, because it
  * shows what of that has nothing to do with the store. A start counts only when it has found the log's end where the load had got to.
  */
@@ -12,7 +12,10 @@ import { parseArgs } from 'node:util';
 import { sleep, systemClock } from '../../src/base/clock.ts';
 import { sampleProcess } from '../../src/bench/process-meter.ts';
 import { DEFAULT_STORE_SIZES } from '../../src/store/store-sizes.ts';
+import { spawnApacheBroker, startApacheNameServer } from '../../test/interop/harness/apache.ts';
+import { prepareJava } from '../../test/interop/harness/artifacts.ts';
 import { repository } from '../../test/interop/harness/paths.ts';
+import { freePorts } from '../../test/interop/harness/ports.ts';
 import { printMachine, printTable } from '../micro.ts';
 import { makeStore } from './make-store.ts';
 
@@ -26,6 +29,7 @@ const { values } = parseArgs({
     topics: { type: 'string', default: '1' },
     placements: { type: 'string', default: 'compact,full' },
     store: { type: 'string' },
+    apache: { type: 'boolean', default: false },
     main: { type: 'string' },
   },
 });
@@ -36,6 +40,7 @@ const LOAD = ['--in-flight', '1024', '--rate', '1000', '--duration', '60', '--wa
 const UNDER_LOAD_BYTES = 50e6;
 /** Under load: as long as some rounds of dispatch take, and a part of one more. */
 const LOAD_MS = [3100, 4300, 3700, 4900, 3400];
+const APACHE_DEADLINE_MS = 60_000;
 const FOUND = /log (\d+) to (\d+), looked through from (\d+), (\d+) queues, to be filed from (\d+)/;
 
 interface Start {
@@ -70,6 +75,7 @@ try {
   for (let round = 0; round < Number(values.kills); round++) {
     for (const placement of placements) rows.push(await killed(placement, LOAD_MS[round % LOAD_MS.length]!));
   }
+  if (values.apache) rows.push(...(await apacheRows(Number(values.rounds))));
   rows.sort((a, b) => `${a[0]} ${a[1]}`.localeCompare(`${b[0]} ${b[1]}`));
   printTable(rows, ['after', 'placement', 'ready ms', 'CPU ms', 'log GB', 'queues', 'walked MB', 'filed MB']);
 } finally {
@@ -109,6 +115,33 @@ async function killed(placement: string, loadMs: number): Promise<string[]> {
   if (started.found.logEnd <= victim.found.logEnd) throw new Error('the load did not get there');
   await stop(started);
   return rowOf('kill -9', placement, started);
+}
+
+/**
+ * Apache's broker on the same store, up to its `boot success`, with a heap of 2 GB and its defaults. Its first start, which builds what it
+ * keeps beside RingMQ's files, does not count; its kills are of an idle broker.
+ */
+async function apacheRows(rounds: number): Promise<string[][]> {
+  prepareJava(['server-5.3.3']);
+  const nameServer = await startApacheNameServer();
+  const port = (await freePorts(4)) + 2;
+  const options = { namesrv: nameServer.namesrv, store, port, jvm: ['-Xms2g', '-Xmx2g'], settings: {} };
+  const timed = async (what: string, signal: NodeJS.Signals): Promise<string[]> => {
+    const startUs = systemClock.monotonicUs();
+    const child = spawnApacheBroker(options);
+    await child.line('boot success', APACHE_DEADLINE_MS, (line) => line.includes('boot success'));
+    const ms = (systemClock.monotonicUs() - startUs) / 1000;
+    await child.stop(signal, APACHE_DEADLINE_MS);
+    return [what, 'Apache', ms.toFixed(0), '', '', '', '', ''];
+  };
+  const rows: string[][] = [];
+  await timed('', 'SIGTERM');
+  for (let round = 0; round < rounds; round++) {
+    rows.push(await timed('clean stop', 'SIGKILL'));
+    rows.push(await timed('kill -9', 'SIGTERM'));
+  }
+  await nameServer.stop();
+  return rows;
 }
 
 /** By all calls, to files and sockets. */
