@@ -2,6 +2,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync,
 import { describe, expect, it } from 'vitest';
 import { PLACEMENTS } from '../../src/broker/broker-settings.ts';
 import { encodeBatch } from '../../src/layout/batch-item.ts';
+import { RequestCode } from '../../src/remoting/codes.ts';
+import { FrameFlag } from '../../src/remoting/command.ts';
+import { encodeFrame, requestOf } from '../../src/remoting/frame-codec.ts';
 import { FailureCode } from '../../src/threads/agent.ts';
 import { Child } from '../interop/harness/child.ts';
 import { temporaryFolder } from '../interop/harness/folders.ts';
@@ -252,6 +255,30 @@ describe('a broker that has lost the end of a queue', () => {
     expect(await client.committed('G', TOPIC, 0)).toBe(3);
     client.close();
     await second.close();
+  });
+});
+
+describe('a consumer that stops', () => {
+  it('has committed what it said last, however many queues it had', async () => {
+    const node = await startNode(`${temporaryFolder('node')}/store`);
+    const client = new NodeClient(node);
+    await client.send({ topic: TOPIC, queueId: 0 });
+    // Makes the group known.
+    await client.pull(TOPIC, 0, 0);
+    const queues = Array.from({ length: 300 }, (_, queueId) => queueId);
+    const commits = queues.map((queueId) => {
+      const fields = { consumerGroup: 'G', topic: TOPIC, queueId: `${queueId}`, commitOffset: `${queueId + 1}` };
+      const command = requestOf(RequestCode.UPDATE_CONSUMER_OFFSET, queueId, new Map(Object.entries(fields)));
+      return encodeFrame({ ...command, flag: FrameFlag.oneWay });
+    });
+    const socket = await rawClient(node.port);
+    // In one piece, and gone before a part of it is carried out.
+    socket.end(Buffer.concat(commits));
+    await until(async () => (await client.committed('G', TOPIC, 299)) === 300, 'the last commit');
+    const committed = queues.map((queueId) => client.committed('G', TOPIC, queueId));
+    expect(await Promise.all(committed)).toEqual(queues.map((queueId) => queueId + 1));
+    client.close();
+    await node.close();
   });
 });
 

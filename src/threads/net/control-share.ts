@@ -4,6 +4,7 @@
  * has caught up with it and the client has taken its answers. Part of the net thread.
  */
 import type { ToControl } from '../../broker/control-protocol.ts';
+import { decodeFrame, isOneWay } from '../../remoting/frame-codec.ts';
 import { type ClientConnection, Hold } from './client-connection.ts';
 
 /** A usual client asks for a few things a second. */
@@ -74,18 +75,27 @@ export class ControlShare {
     const waiting = client.notAtControl;
     if (!client.isOpen) this.forget(client);
     while (waiting.length > 0 && mayAsk(client, waiting[0]!.length) && !client.isHeld(Hold.backlog)) {
-      const frame = waiting.shift()!;
       this.#waiting--;
-      this.#ask(client, { kind: 'request', connectionId: client.connectionId, frame }, frame.length);
+      this.#askFor(client, waiting.shift()!);
     }
     if (waiting.length > 0 || client.atControl > AHEAD_MAX) client.hold(Hold.control);
     else client.letGo(Hold.control);
   }
 
-  /** The client has gone, and nobody waits for what it has said. */
-  forget({ notAtControl }: Asker): void {
-    this.#waiting -= notAtControl.length;
-    notAtControl.length = 0;
+  /**
+   * The client has gone, and nobody waits for its answers. What wants none is carried out: a consumer that stops commits the offsets of all
+   * its queues so, and closes. That is at most what was read of it at a time.
+   */
+  forget(client: Asker): void {
+    const waiting = client.notAtControl.splice(0);
+    this.#waiting -= waiting.length;
+    for (const frame of waiting) {
+      if (isOneWay(decodeFrame(frame, 0, frame.length).flag)) this.#askFor(client, frame);
+    }
+  }
+
+  #askFor(client: Asker, frame: Uint8Array): void {
+    this.#ask(client, { kind: 'request', connectionId: client.connectionId, frame }, frame.length);
   }
 
   #ask(client: Asker, message: Counted, bytes: number): void {

@@ -122,7 +122,7 @@ export class NetRequests {
     this.#controlShare.feed(client);
   }
 
-  /** Nobody waits for what the client has asked of control. */
+  /** Before control is told so: what the client has said without waiting for an answer goes to it still. */
   closed(client: ClientConnection): void {
     this.#controlShare.forget(client);
   }

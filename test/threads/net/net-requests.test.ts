@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ToControl } from '../../../src/broker/control-protocol.ts';
 import type { PullMessages } from '../../../src/broker/pull-message.ts';
+import { FrameFlag } from '../../../src/remoting/command.ts';
 import { encodeFrame, requestOf } from '../../../src/remoting/frame-codec.ts';
 import { SendHeaderMemos } from '../../../src/remoting/send-header-memo.ts';
 import { type ClientConnection, Hold } from '../../../src/threads/net/client-connection.ts';
@@ -264,6 +265,20 @@ describe('other requests', () => {
     requests.carriedOut(1);
     requests.carriedOut(1);
     expect([client.atControl, client.bytesAtControl]).toEqual([0, 0]);
+  });
+
+  it('of a client that has gone are carried out where they want no answer', () => {
+    const asking = encodeFrame(requestOf(34, 5));
+    const telling = encodeFrame({ ...requestOf(15, 6), flag: FrameFlag.oneWay });
+    for (let i = 0; i < 64; i++) take(asking);
+    for (const frame of [telling, asking, telling]) take(frame);
+    toControl.length = 0;
+    client.isOpen = false;
+    requests.closed(client as unknown as ClientConnection);
+    expect(toControl).toEqual(Array(2).fill({ kind: 'request', connectionId: client.connectionId, frame: telling }));
+    expect(requests.owed).toBe(66);
+    requests.carriedOut(66);
+    expect([requests.owed, client.atControl, client.bytesAtControl]).toEqual([0, 0, 0]);
   });
 
   it('of a client that does not take its answers wait until it does', () => {
