@@ -3,9 +3,12 @@ import { sleep, systemClock } from '../../../src/base/clock.ts';
 
 const POLL_MS = 25;
 
-/** Resolves with the first result of `probe` that is not undefined or false; throws when the deadline passes, naming `what`. */
+/**
+ * Resolves with the first result of `probe` that is not undefined or false; throws when the deadline passes, naming `what`, which a function
+ * can say as it is by then.
+ */
 export async function waitFor<Result>(
-  what: string,
+  what: string | (() => string),
   deadlineMs: number,
   probe: () => Result | undefined | false | Promise<Result | undefined | false>,
 ): Promise<Result> {
@@ -13,7 +16,8 @@ export async function waitFor<Result>(
   for (;;) {
     const result = await probe();
     if (result !== undefined && result !== false) return result;
-    if (systemClock.monotonicUs() > end) throw new Error(`${what}: not within ${deadlineMs} ms`);
+    if (systemClock.monotonicUs() > end)
+      throw new Error(`${typeof what === 'string' ? what : what()}: not within ${deadlineMs} ms`);
     await sleep(POLL_MS);
   }
 }

@@ -22,12 +22,16 @@ import org.apache.rocketmq.common.message.MessageQueue;
  * each change of its queues, `received` per message; ends with `stopped` when it reads a line (or the end) from stdin.
  */
 final class Push {
+  private static final long SHUTDOWN_MS = 30_000;
+
   private Push() {}
 
   static void run(Args args) throws Exception {
     DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(args.text("group"));
     consumer.setNamesrvAddr(args.text("namesrv"));
     consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+    // Without this a stop does not wait for the listeners: what they have just printed would not be committed.
+    consumer.setAwaitTerminationMillisWhenShutdown(SHUTDOWN_MS);
     if (args.text("instance", null) != null) consumer.setInstanceName(args.text("instance"));
     if (args.is("broadcast")) setModel(consumer, "BROADCASTING");
     for (String topic : args.list("topics")) consumer.subscribe(topic, args.text("tags", "*"));
