@@ -21,7 +21,8 @@ import {
   StoreRepair,
   type VerifiedStore,
 } from '../store/store-repair.ts';
-import type { StoreState, VerifySkips } from '../store/verify-plan.ts';
+import type { StoreState } from '../store/store-state.ts';
+import type { VerifySkips } from '../store/verify-plan.ts';
 import { storeToolPool } from '../threads/pool/store-tool-pool.ts';
 import { ExitCode } from './exit-code.ts';
 import { IndexBuild } from './index-build.ts';

@@ -45,7 +45,7 @@ export function guessesOf(disk: Disk, { paths, given, indexShape }: StoreArgumen
   return {
     segments: (given.segmentSizeBytes ?? found.segmentSizeBytes) === null,
     queues: (given.queueFileSizeBytes ?? found.queueFileSizeBytes) === null,
-    index: indexShape === undefined && indexHeads(disk, paths.index, undefined, false, new Findings()).length === 0,
+    index: indexShape === undefined && indexHeads(disk, paths.index, undefined, 'clean', new Findings()).length === 0,
   };
 }
 

@@ -106,6 +106,10 @@ export const FINDING_KINDS = {
     means: 'A settings file cannot be parsed',
     todo: 'nothing where its .bak can be; else restore it',
   },
+  'topic-missing': {
+    means: 'Queues have files, and their topic is not in config/topics.json',
+    todo: 'restore the file, or create the topic again with as many queues (mqadmin updateTopic). Where the topic was deleted nothing',
+  },
   'foreign-file': {
     means: 'A file that does not belong there',
     todo: "move it away: RingMQ passes it over, Apache's broker may refuse to start",

@@ -4,7 +4,6 @@
  */
 import {
   encodeIndexHeader,
-  FIRST_INDEX_ENTRY,
   INDEX_ENTRY_BYTES,
   INDEX_HEADER_BYTES,
   INDEX_SLOT_BYTES,
@@ -87,19 +86,13 @@ export class IndexFile {
   /**
    * Makes everything from entry `first` on zero, in no time: the entries are cut off and come back as a hole. Flushes twice: the header,
    * which must count no entry from there on, is on the disk before the file may be found short: that tells such a file from one that was
-   * made by other settings ({@link isHalfWiped}).
+   * made by other settings (isHalfWiped of index-files.ts).
    */
   wipeEntriesFrom(first: number): void {
     this.#file.sync();
     this.#file.resize(indexEntryPosition(this.shape, first));
     this.grow();
     this.#file.sync();
-  }
-
-  /** Whether a file of this size was left by a loss of power in the middle of {@link wipeEntriesFrom}. */
-  isHalfWiped(sizeBytes: number): boolean {
-    if (sizeBytes < indexEntryPosition(this.shape, FIRST_INDEX_ENTRY)) return false;
-    return sizeBytes === indexEntryPosition(this.shape, this.readHeader().nextEntry);
   }
 
   /** Makes the file as long as it is to be. */

@@ -3,7 +3,13 @@
  * age (spec/store.md 1, 9.5). Used by dispatch, which makes them, by control, which searches them, by recovery and by the tools.
  */
 import { join } from 'node:path';
-import { FIRST_INDEX_ENTRY, type IndexFileShape, type IndexHeader, indexFileBytes } from '../layout/index-file.ts';
+import {
+  FIRST_INDEX_ENTRY,
+  type IndexFileShape,
+  type IndexHeader,
+  indexEntryPosition,
+  indexFileBytes,
+} from '../layout/index-file.ts';
 import type { Disk } from './disk.ts';
 import { StoreDamagedError } from './store-errors.ts';
 
@@ -39,6 +45,20 @@ export function checkedIndexFileNames(disk: Disk, files: IndexFiles): string[] {
     }
   }
   return names;
+}
+
+/**
+ * How many files, the oldest first, a start after a crash goes by. One that has no size yet was made just before, and so were all behind it:
+ * nothing in them was on the disk for certain.
+ */
+export function countFinished(sizes: readonly number[]): number {
+  const first = sizes.indexOf(0);
+  return first < 0 ? sizes.length : first;
+}
+
+/** Whether a loss of power has left a file of this size in the middle of {@link IndexFile.wipeEntriesFrom}. */
+export function isHalfWiped(shape: IndexFileShape, { nextEntry }: IndexHeader, sizeBytes: number): boolean {
+  return nextEntry >= FIRST_INDEX_ENTRY && sizeBytes === indexEntryPosition(shape, nextEntry);
 }
 
 /** The name of a file that is made now: `yyyyMMddHHmmssSSS`, behind all that are there. */

@@ -10,8 +10,9 @@ import {
 } from '../layout/index-file.ts';
 import { type Disk, openUnlessGone } from './disk.ts';
 import type { Findings } from './findings.ts';
-import { indexFileNames } from './index-files.ts';
-import { indexShapeOf, isShapeSearched } from './index-shape.ts';
+import { countFinished, indexFileNames, isHalfWiped } from './index-files.ts';
+import { DEFAULT_INDEX_SHAPE, indexShapeOf, isShapeSearched } from './index-shape.ts';
+import type { StoreState } from './store-state.ts';
 import type { IndexFileHead } from './verify-keys.ts';
 
 interface Found {
@@ -22,32 +23,33 @@ interface Found {
   readonly shape: IndexFileShape | null;
 }
 
-/** `given`: what the settings say. `isCrashed`: the newest file may not have its size yet, and goes at the next start. */
+/** `given`: what the settings say. */
 export function indexHeads(
   disk: Disk,
   directory: string,
   given: IndexFileShape | undefined,
-  isCrashed: boolean,
+  state: StoreState,
   findings: Findings,
 ): IndexFileHead[] {
   const all = indexFileNames(disk, { directory }).flatMap((name) => look(disk, join(directory, name), given) ?? []);
-  const expected = given ?? all.find(({ shape }) => shape !== null)?.shape ?? null;
+  const finished = state === 'clean' ? all.length : countFinished(all.map(({ size }) => size));
+  // A broker that runs is about to give them their size.
+  if (state === 'crashed') for (const { path } of all.slice(finished)) addExpected(findings, path, UNFINISHED);
+  const found = all.slice(0, finished);
+  const expected = given ?? found.find(({ shape }) => shape !== null)?.shape ?? null;
+  const areHalfWiped = state === 'crashed' && areMisfitsHalfWiped(found, expected ?? DEFAULT_INDEX_SHAPE);
   const heads: IndexFileHead[] = [];
-  for (const [i, { path, size, header, shape: own }] of all.entries()) {
+  for (const { path, size, header, shape: own } of found) {
     // Where the header is damaged nothing fits what is in the file, but all files have one shape.
     const shape = own ?? (expected !== null && size === indexFileBytes(expected) ? expected : null);
-    const isYoung = isCrashed && i === all.length - 1;
     if (isMisfit(size, header, shape, expected)) {
-      const what =
-        misfitText(size, expected) + (isYoung ? ': the next start removes it' : ': a broker refuses to start');
-      findings.add({
-        kind: 'index-header',
-        file: path,
-        offset: 0,
-        what,
-        matters: !isYoung,
-        advice: isYoung ? 'nothing' : 'repair',
-      });
+      if (areHalfWiped) {
+        addExpected(findings, path, HALF_WIPED);
+        heads.push({ path, header: header!, shape: expected ?? DEFAULT_INDEX_SHAPE });
+      } else {
+        const what = `${misfitText(size, expected)}: a broker refuses to start`;
+        findings.add({ kind: 'index-header', file: path, offset: 0, what, matters: true, advice: 'repair' });
+      }
     } else if (shape === null && !isEmpty(header)) {
       const what =
         'its size is not the default one and too large to find out how many slots it has: it was not checked (--set maxHashSlotNum, maxIndexNum)';
@@ -57,6 +59,20 @@ export function indexHeads(
     }
   }
   return heads;
+}
+
+const UNFINISHED = 'was made just before the crash, or the file before it was: the next start removes it';
+const HALF_WIPED = 'a start that took it back has lost power: the next start goes on with that';
+
+function addExpected(findings: Findings, path: string, what: string): void {
+  findings.add({ kind: 'index-header', file: path, offset: 0, what, matters: false, advice: 'nothing' });
+}
+
+/** As index-recovery.ts has it: where another file is of a wrong size too, it is the settings that are wrong. */
+function areMisfitsHalfWiped(found: readonly Found[], shape: IndexFileShape): boolean {
+  return found
+    .filter(({ size }) => size !== indexFileBytes(shape))
+    .every(({ header, size }) => header !== null && isHalfWiped(shape, header, size));
 }
 
 function look(disk: Disk, path: string, given: IndexFileShape | undefined): Found | null {

@@ -10,6 +10,7 @@ import type { LogOffset } from '../base/units.ts';
 import {
   FIRST_INDEX_ENTRY,
   INDEX_ENTRY_BYTES,
+  INDEX_HEADER_BYTES,
   INDEX_SLOT_BYTES,
   type IndexHeader,
   indexEntryKeyHash,
@@ -20,7 +21,15 @@ import {
 } from '../layout/index-file.ts';
 import type { Disk } from './disk.ts';
 import { IndexFile } from './index-file.ts';
-import { checkedIndexFileNames, type IndexFiles, indexFileNames, indexFilePath, newestIndexed } from './index-files.ts';
+import {
+  checkedIndexFileNames,
+  countFinished,
+  type IndexFiles,
+  indexFileNames,
+  indexFilePath,
+  isHalfWiped,
+  newestIndexed,
+} from './index-files.ts';
 import { partition } from './queue-files.ts';
 
 const CHUNK_ENTRIES = 16 * 1024;
@@ -58,14 +67,11 @@ export function cutIndex(disk: Disk, files: IndexFiles, settings: IndexRecoveryS
   return end;
 }
 
-/** A file that has no size yet was made just before the crash, and so were all that follow: nothing in them was on the disk for certain. */
 function removeUnfinished(disk: Disk, files: IndexFiles): boolean {
-  const names = indexFileNames(disk, files);
-  const sizeOf = (name: string): number => disk.stat(indexFilePath(files, name))?.size ?? 0;
-  const first = names.findIndex((name) => sizeOf(name) === 0);
-  if (first < 0) return false;
-  for (const name of names.slice(first).toReversed()) disk.unlink(indexFilePath(files, name));
-  return true;
+  const paths = indexFileNames(disk, files).map((name) => indexFilePath(files, name));
+  const unfinished = paths.slice(countFinished(paths.map((path) => disk.stat(path)?.size ?? 0)));
+  for (const path of unfinished.toReversed()) disk.unlink(path);
+  return unfinished.length > 0;
 }
 
 /** A loss of power has ended a start that took files back. Where others are of a wrong size too, it is the settings that are wrong. */
@@ -76,9 +82,11 @@ function growHalfWiped(disk: Disk, files: IndexFiles): void {
     return { path, size: disk.stat(path)?.size ?? 0 };
   });
   const wrong = sizes.filter(({ size }) => size !== fullSize);
+  if (wrong.some(({ size }) => size < INDEX_HEADER_BYTES)) return;
   const opened = wrong.map(({ path, size }) => ({ size, file: IndexFile.open(disk, path, files.shape, 'write') }));
   try {
-    if (opened.every(({ file, size }) => file.isHalfWiped(size))) for (const { file } of opened) file.grow();
+    const areHalfWiped = opened.every(({ file, size }) => isHalfWiped(files.shape, file.readHeader(), size));
+    if (areHalfWiped) for (const { file } of opened) file.grow();
   } finally {
     for (const { file } of opened) file.close();
   }

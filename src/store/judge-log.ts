@@ -37,12 +37,13 @@ export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
     if (isInFlux(plan, hole.from)) continue;
     // Retention has taken the file away meanwhile.
     if (options.state === 'running' && disk.stat(at(hole.from).file) === null) continue;
-    const what = `${hole.to - hole.from} bytes are no record, the next one lies at ${hole.to}. ${ending(plan, log, hole.from)}`;
+    const what = `${hole.to - hole.from} bytes are no record, the next one lies at ${hole.to}. ${holeFate(plan, log, hole.from)}`;
     findings.add({ kind: 'log-hole', ...at(hole.from), what, matters: true, advice: 'restore' });
   }
   for (const position of log.wrongFillers) {
-    const what = 'the filler does not reach to the end of its file: a start that builds queues from there would stop';
-    findings.add({ kind: 'filler-wrong', ...at(position), what, matters: true, advice: 'repair' });
+    const what =
+      'the filler does not say how long it is: a loss of power has kept the rest of it only, and nobody goes by that';
+    findings.add({ kind: 'filler-wrong', ...at(position), what, matters: false, advice: 'nothing' });
   }
   // A broker that runs is writing there.
   if (log.tail !== null && options.state !== 'running') addTail(disk, plan, log.tail, at(log.end));
@@ -62,7 +63,7 @@ function damagedText(
   { at, size, topic, queueId, queueOffset, fault }: DamagedRecord,
 ): string {
   const what = `the record of ${topic}/${queueId}/${queueOffset}, ${size} bytes, ${FAULT_TEXT[fault]}`;
-  return fault === 'properties' ? what : `${what}. ${ending(plan, log, at)}`;
+  return fault === 'properties' ? what : `${what}. ${contentsFate(plan, log, at)}`;
 }
 
 /** A broker that runs may be writing there: the checkpoint does not vouch for it yet. */
@@ -70,11 +71,24 @@ function isInFlux({ options, walkStart }: VerifyPlan, logOffset: number): boolea
   return options.state === 'running' && logOffset >= walkStart;
 }
 
-/** What a start does with damage in the middle. */
-function ending(plan: VerifyPlan, log: LogPicture, position: number): string {
-  const behind = `${log.end - position} bytes of log lie there and behind`;
-  if (position < plan.vouchedTo)
-    return `${behind}; a start that looks there refuses, because all of that has been on the disk`;
+/** What a start does where no record is. */
+function holeFate(plan: VerifyPlan, log: LogPicture, position: number): string {
+  if (position >= plan.vouchedTo) return cutFate(plan, log, position);
+  return `${behindText(log, position)}; a start that looks there refuses, because all of that has been on the disk`;
+}
+
+/** What a start does with a record whose contents are damaged. */
+function contentsFate(plan: VerifyPlan, log: LogPicture, position: number): string {
+  if (position >= plan.vouchedTo) return cutFate(plan, log, position);
+  return 'It was on the disk whole and is damaged since: starts go on over it, and it is served as it is';
+}
+
+function behindText({ end }: LogPicture, position: number): string {
+  return `${end - position} bytes of log lie there and behind`;
+}
+
+function cutFate(plan: VerifyPlan, log: LogPicture, position: number): string {
+  const behind = behindText(log, position);
   if (plan.options.state === 'crashed' && position >= plan.walkStart)
     return `${behind}, and the next start cuts them off`;
   return `${behind}; a start after a crash, or with this in the newest file, cuts them off`;

@@ -1,4 +1,5 @@
 /** What is wrong with the queues beside the log, and whether it matters. Part of verify-store.ts. */
+import { join } from 'node:path';
 import type { BuiltStore } from './built-store.ts';
 import type { Finding, FindingKind } from './findings.ts';
 import { queueDirectory } from './queue-files.ts';
@@ -37,6 +38,7 @@ export function judgeQueues(
     if (folders.has(queueName(queue))) addFaults(plan, queue, goneTo);
     else if (queue.firstLogOffset >= goneTo) addMissing(plan, queue, topics);
   }
+  if (topics !== null) addWithoutTopic(plan, topics);
   let deleted = 0;
   for (const result of results) {
     deleted += result.deleted;
@@ -85,6 +87,21 @@ function addMissing(plan: VerifyPlan, queue: LogQueue, topics: ReadonlySet<strin
   const isRebuilt = isRebuiltAtStart(plan, queue.firstLogOffset);
   const what = `has ${count} records in the log and no files${isRebuilt ? ': the next start builds them' : ''}`;
   add(plan, 'queue-missing', queue, queue.first, what, !isRebuilt, isRebuilt ? 'nothing' : 'repair');
+}
+
+/** Queues whose files nobody can reach. */
+function addWithoutTopic(plan: VerifyPlan, topics: ReadonlySet<string>): void {
+  const unknown = plan.queueFolders.filter(({ topic }) => !topic.startsWith(LIGHT_QUEUE_PREFIX) && !topics.has(topic));
+  for (const topic of new Set(unknown.map(({ topic }) => topic))) {
+    plan.findings.add({
+      kind: 'topic-missing',
+      file: join(plan.paths.consumeQueue, topic),
+      offset: null,
+      what: 'has queues, and is not among the topics of config/topics.json: nobody can send to it or consume from it',
+      matters: false,
+      advice: 'nothing',
+    });
+  }
 }
 
 function addFaults(plan: VerifyPlan, queue: LogQueue, goneTo: number): void {

@@ -74,6 +74,8 @@ export function judgeCheckpoint(plan: VerifyPlan, log: LogPicture): void {
   findings.add({ kind: 'checkpoint-ahead', file, offset: null, what, matters: true, advice: 'repair' });
 }
 
+const TOPICS = 'topics.json';
+
 /** Names in `config` that are no JSON. */
 const BINARY = new Set(['timercheck', 'timercheck.bak']);
 
@@ -110,7 +112,13 @@ export function judgeSettings(disk: Disk, plan: VerifyPlan): ReadonlySet<string>
       advice: matters ? 'restore' : 'nothing',
     });
   }
-  return topicsOf(values.get('topics.json') ?? values.get('topics.json.bak'));
+  const topics = topicsOf(values.get(TOPICS) ?? values.get(`${TOPICS}.bak`));
+  if (topics === null && !broken.includes(TOPICS) && plan.queueFolders.length > 0) {
+    const what = 'is not there: the queues belong to no topic, and nobody can send to them or consume from them';
+    const file = join(paths.config, TOPICS);
+    findings.add({ kind: 'topic-missing', file, offset: null, what, matters: true, advice: 'restore' });
+  }
+  return topics;
 }
 
 function topicsOf(document: unknown): ReadonlySet<string> | null {

@@ -70,7 +70,7 @@ function vouchedOf(disk: Disk, plan: VerifyPlan, log: LogPicture, hasIndex: bool
 }
 
 function indexEndOf(disk: Disk, { paths, options }: VerifyPlan): number {
-  const [head] = indexHeads(disk, paths.index, options.indexShape, false, new Findings());
+  const [head] = indexHeads(disk, paths.index, options.indexShape, 'clean', new Findings());
   const shape = options.indexShape ?? head?.shape;
   return shape === undefined ? NO_INDEX_KEPT : indexEnd(disk, { directory: paths.index, shape });
 }

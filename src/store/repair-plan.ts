@@ -170,9 +170,9 @@ function damagedPlaces(plan: VerifyPlan, log: LogPicture, end: number): DamagedP
     .filter(({ fault }) => fault !== 'properties')
     .map(({ at }) => ({
       at,
-      // Where a start looks it ends the log, and what is repaired now would be cut then.
+      // Where a start looks it ends the log, unless the record was on the disk whole: what is repaired now would be cut then.
       blocks:
-        at >= newest
+        at >= newest && at >= plan.vouchedTo
           ? `the record at log offset ${at} is damaged, in the newest file: any start ends the log there. ${behind(at)}`
           : null,
     }));
@@ -238,7 +238,7 @@ function leftOf(plan: VerifyPlan, report: VerifyReport): string[] {
   const { damagedCount } = report.log;
   if (damagedCount > 0)
     left.push(
-      `${damagedCount} damaged records stay as they are: consumers get them, and a start that checks one ends the log there`,
+      `${damagedCount} damaged records stay as they are: consumers get them, and a start of Apache's broker that checks one ends the log there`,
     );
   for (const { kind, file } of report.findings) {
     if (kind === 'settings-damaged') left.push(`${file} stays as it is: it cannot be built from anything`);

@@ -6,7 +6,8 @@ import { builtStore } from './built-store.ts';
 import type { Disk } from './disk.ts';
 import { isNothing, planRepair, type RepairOptions, type RepairPlan } from './repair-plan.ts';
 import { type RepairWork, repairLog, repairRest } from './repair-store.ts';
-import type { StoreState, VerifyPlan, VerifySkips } from './verify-plan.ts';
+import type { StoreState } from './store-state.ts';
+import type { VerifyPlan, VerifySkips } from './verify-plan.ts';
 import type { VerifyReport } from './verify-store.ts';
 
 export interface VerifiedStore {

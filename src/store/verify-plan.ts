@@ -16,11 +16,9 @@ import { findWalkStart } from './log-recovery.ts';
 import { type QueueFolder, queueFolders } from './queue-folders.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreSizes } from './store-sizes.ts';
+import type { StoreState } from './store-state.ts';
 import type { IndexFileHead } from './verify-keys.ts';
 import type { SliceContext } from './verify-slice.ts';
-
-/** In order: what a start finds; a broker has it open now. */
-export type StoreState = 'clean' | 'crashed' | 'running';
 
 export interface VerifyOptions {
   readonly sizes: StoreSizes;
@@ -50,7 +48,7 @@ export interface VerifyPlan {
   readonly checkpoint: CheckpointFields;
   /** From here on a start after a crash looks at the log and builds queues and index again. */
   readonly walkStart: number;
-  /** All of the log before this has been on the disk, by RingMQ's own word; -1 when it has said nothing. */
+  /** All of the log before this has been on the disk, by RingMQ's own word; -1 when it has said nothing that a start goes by. */
   readonly vouchedTo: number;
   /** Files of what comes before this were flushed: a start after a crash makes no allowance for them. */
   readonly flushedTo: number;
@@ -81,7 +79,9 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
     checksBodies: options.skips?.bodies !== true,
     indexedTo: isRunning ? (indexFiles.at(-1)?.header.endLogOffset ?? -1) : Number.POSITIVE_INFINITY,
   };
-  const vouchedTo = vouched === null ? -1 : Math.max(vouched.filedTo, vouched.stoppedAt);
+  // A start after a stop in order does not go by what was said at none.
+  const goesBy = options.state === 'clean' && vouched !== null && vouched.stoppedAt < 0 ? null : vouched;
+  const vouchedTo = goesBy === null ? -1 : Math.max(goesBy.filedTo, goesBy.stoppedAt);
   return {
     paths,
     options,
@@ -178,7 +178,7 @@ function findIndexFiles(
   findings: Findings,
 ): IndexFileHead[] {
   for (const name of disk.list(index)) if (!/^\d{17}$/.test(name)) addForeign(findings, join(index, name));
-  return indexHeads(disk, index, indexShape, state === 'crashed', findings);
+  return indexHeads(disk, index, indexShape, state, findings);
 }
 
 /** The file system's own folder, where a store has a disk to itself: everybody passes it over. */

@@ -195,8 +195,11 @@ class SliceCheck {
       const topic = this.#scanner.bytes.toString('utf8', topicStart, topicStart + topicLength);
       this.#damaged.push({ at: position, size, topic, queueId, queueOffset, fault });
     }
-    // Nobody knows whose record it is.
-    if (fault === 'topic') return;
+    // Nobody knows whose record it is, and what its keys are.
+    if (fault === 'topic') {
+      this.#keys.pass(this.#scanner);
+      return;
+    }
     scanIndexed(this.#scanner.bytes, propertiesStart, propertiesStart + propertiesLength, this.#properties);
     const areWhole = fault !== 'properties' && fault !== 'sector';
     this.#entries.add(this.#scanner, this.#properties, areWhole);

@@ -81,6 +81,8 @@ const CASES: readonly Case[] = [
   { name: 'clean-garbage-after-end', kept: 1 },
 ];
 
+const HARMLESS = ['queue-deleted nothing', 'topic-missing nothing'];
+
 describe("repair of Apache's damaged stores", () => {
   it.each(CASES)('$name', async ({ name, options, like, kept = 0 }) => {
     const variant = goldenVariants.find((candidate) => candidate.name === name)!;
@@ -91,7 +93,8 @@ describe("repair of Apache's damaged stores", () => {
       name === 'head-deleted' ? 'nothing to do' : 'repaired',
       true,
     ]);
-    expect(kindsOf(verified.report).filter((kind) => kind !== 'queue-deleted nothing')).toEqual([]);
+    const left = kindsOf(verified.report).filter((kind) => !HARMLESS.includes(kind));
+    expect(left).toEqual([]);
     expect(files).toHaveLength(kept);
     expectGoodRecordsKept(before, disk, verified.report.log.end);
     const index = goldenStoreIndex(like ?? variant.expect);

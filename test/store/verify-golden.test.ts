@@ -21,13 +21,21 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   'no-log': ['log-missing! restore'],
 };
 
+/** Apache's broker stores what the clients send back for a group with a long name, and keeps no topic of such a length. */
+const LONG_NAMES = 'topic-missing nothing';
+
 describe("verify of Apache's stores", () => {
   it.each(['clean', 'killed'] as const)('%s: finds nothing, and counts what Apache counts', async (name) => {
     const index = goldenStoreIndex(`${name}.index.json`);
     const disk = goldenStore(name);
     disk.journal.length = 0;
     const report = await verified(disk, goldenPaths);
-    expect(kindsOf(report)).toEqual([]);
+    expect(kindsOf(report)).toEqual([LONG_NAMES]);
+    expect(report.findings.filter(({ kind }) => kind === 'topic-missing').map(({ file }) => file)).toEqual([
+      expect.stringContaining('/%RETRY%G'),
+      expect.stringContaining('/%RETRY%y'),
+      expect.stringContaining('/ttt'),
+    ]);
     expect(report.log.records).toBe(index.commitLog.records);
     expect([report.log.start, report.log.end]).toEqual([index.commitLog.minOffset, index.commitLog.maxOffset]);
     expect(report.log.keys.keys).toBeGreaterThan(1000);
@@ -36,7 +44,8 @@ describe("verify of Apache's stores", () => {
   });
 
   it.each(goldenVariants)('$name: $about', async (variant) => {
-    expect(kindsOf(await verified(damagedStore(variant), goldenPaths))).toEqual(EXPECTED[variant.name]);
+    const kinds = kindsOf(await verified(damagedStore(variant), goldenPaths));
+    expect(kinds.filter((kind) => kind !== LONG_NAMES)).toEqual(EXPECTED[variant.name]);
   });
 
   it('has an expectation for every variant', () => {

@@ -1,6 +1,14 @@
 /** One damage at a time to a small store, and what `verify` says of it; what is fine is not complained of. */
 import { describe, expect, it } from 'vitest';
-import { indexEntryPosition, indexSlotPosition } from '../../src/layout/index-file.ts';
+import {
+  encodeIndexHeader,
+  INDEX_ENTRY_BYTES,
+  indexEntryKeyHash,
+  indexEntryPosition,
+  indexSlotPosition,
+  readIndexHeader,
+  writeIndexEntryPrevious,
+} from '../../src/layout/index-file.ts';
 import { SCHEDULE_TOPIC } from '../../src/layout/topic-names.ts';
 import { parseFastJson } from '../../src/remoting/fast-json.ts';
 import { verifyIndexFile } from '../../src/store/verify-index.ts';
@@ -139,7 +147,7 @@ describe('verify', () => {
         const bytes = bytesAt(store, 5);
         bytes[Buffer.from(bytes).indexOf('body 5') + 'body 5'.length + 1] = 0;
       },
-      ['index-wrong! repair', 'record-damaged! restore', 'record-offset! restore'],
+      ['record-damaged! restore', 'record-offset! restore'],
     ],
     [
       'a record with others behind it',
@@ -152,7 +160,7 @@ describe('verify', () => {
         const bytes = Buffer.from(disk.bytesOf(segment).buffer);
         flip(bytes, bytes.indexOf(Buffer.from('cbd43194', 'hex')) - 1);
       },
-      ['filler-wrong! repair'],
+      ['filler-wrong nothing'],
     ],
     [
       'a file in between',
@@ -264,6 +272,33 @@ describe('verify', () => {
         disk.put('/store/config/topics.json', '{"topicConfigTable":{}}');
       }),
     ).toEqual(['queue-missing nothing']);
+  });
+
+  it('tells of queues that belong to no topic: all of them when the topics are gone, and single ones', async () => {
+    expect(await found(({ disk }) => disk.unlink('/store/config/topics.json'))).toEqual(['topic-missing! restore']);
+    const others = '{"topicConfigTable":{"U":{"topicName":"U"}}}';
+    expect(await found(({ disk }) => disk.put('/store/config/topics.json', others))).toEqual(['topic-missing nothing']);
+  });
+
+  it('takes an index that goes back once, to put messages again, for what it is', async () => {
+    const again = ({ disk }: SmallStore): void => {
+      const bytes = disk.bytesOf(SMALL_INDEX);
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      const header = readIndexHeader(view);
+      const count = header.nextEntry - 31;
+      const newest = new Map<number, number>();
+      for (let entry = 1; entry < header.nextEntry + count; entry++) {
+        const at = indexEntryPosition(SMALL_SHAPE, entry);
+        if (entry >= header.nextEntry)
+          bytes.copyWithin(at, at - count * INDEX_ENTRY_BYTES, at - (count - 1) * INDEX_ENTRY_BYTES);
+        const slot = indexEntryKeyHash(view, at) % SMALL_SHAPE.slots;
+        if (entry >= header.nextEntry) writeIndexEntryPrevious(view, at, newest.get(slot)!);
+        newest.set(slot, entry);
+        view.setInt32(indexSlotPosition(slot), entry);
+      }
+      bytes.set(encodeIndexHeader({ ...header, nextEntry: header.nextEntry + count }));
+    };
+    for (const sliceBytes of [300, 1000, 4096]) expect(await found(again, { sliceBytes })).toEqual([]);
   });
 
   it('beside a broker: what is newer than the checkpoint may be in memory only', async () => {
