@@ -32,7 +32,7 @@ function gatherFacts(folder: string | undefined, options: DoctorFlags): DoctorFa
   const { resolved, problems } = settingsOf(folder, options);
   const settings = resolved?.settings ?? null;
   const root = resolvePath(settings?.storePathRootDir ?? folder ?? '.');
-  const store = storeFacts(root, settings?.storePathCommitLog);
+  const store = storeFacts(root, settings);
   return {
     store,
     ...diskAndMachineFacts(root, settings?.storePathCommitLog),

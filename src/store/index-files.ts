@@ -30,21 +30,38 @@ export function indexFilePath({ directory }: IndexFiles, name: string): string {
   return join(directory, name);
 }
 
+export interface FoundIndexFile {
+  readonly name: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+/** The files with the sizes that they have, oldest first. */
+export function foundIndexFiles(disk: Disk, files: IndexFiles): FoundIndexFile[] {
+  return indexFileNames(disk, files).map((name) => {
+    const path = indexFilePath(files, name);
+    return { name, path, sizeBytes: disk.stat(path)?.size ?? 0 };
+  });
+}
+
+/** Those that have not the size that the settings ask for. */
+export function misfits(found: readonly FoundIndexFile[], shape: IndexFileShape): FoundIndexFile[] {
+  const size = indexFileBytes(shape);
+  return found.filter(({ sizeBytes }) => sizeBytes !== size);
+}
+
 /** The names of the files; throws when one has not the size that the settings ask for. */
 export function checkedIndexFileNames(disk: Disk, files: IndexFiles): string[] {
-  const size = indexFileBytes(files.shape);
-  const names = indexFileNames(disk, files);
-  for (const name of names) {
-    const path = indexFilePath(files, name);
-    const found = disk.stat(path)?.size ?? 0;
-    if (found !== size) {
-      throw new StoreDamagedError(
-        `${path} has ${found} bytes, but maxHashSlotNum and maxIndexNum make ${size}. Set them as they were, or move the file away: ` +
-          'what is missing in the index is built again from the log',
-      );
-    }
+  const found = foundIndexFiles(disk, files);
+  const [misfit] = misfits(found, files.shape);
+  if (misfit !== undefined) {
+    const { path, sizeBytes } = misfit;
+    throw new StoreDamagedError(
+      `${path} has ${sizeBytes} bytes, but maxHashSlotNum and maxIndexNum make ${indexFileBytes(files.shape)}. Set them as they were, or ` +
+        'move the file away: what is missing in the index is built again from the log',
+    );
   }
-  return names;
+  return found.map(({ name }) => name);
 }
 
 /**

@@ -17,17 +17,18 @@ import {
   indexEntryLogOffset,
   indexEntryPrevious,
   indexEntrySeconds,
-  indexFileBytes,
 } from '../layout/index-file.ts';
 import type { Disk } from './disk.ts';
 import { IndexFile } from './index-file.ts';
 import {
   checkedIndexFileNames,
   countFinished,
+  type FoundIndexFile,
+  foundIndexFiles,
   type IndexFiles,
-  indexFileNames,
   indexFilePath,
   isHalfWiped,
+  misfits,
   newestIndexed,
 } from './index-files.ts';
 import { partition } from './queue-files.ts';
@@ -67,29 +68,52 @@ export function cutIndex(disk: Disk, files: IndexFiles, settings: IndexRecoveryS
   return end;
 }
 
+/**
+ * The file for which a start refuses the index; null when it takes all of them. It only looks, and knows what a start after a crash puts right
+ * by itself. Called by the command line's tools.
+ */
+export function refusedIndexFile(disk: Disk, files: IndexFiles, cleanStop: boolean): FoundIndexFile | null {
+  const found = foundIndexFiles(disk, files);
+  const wrong = misfits(cleanStop ? found : found.slice(0, finishedOf(found)), files.shape);
+  if (!cleanStop && areHalfWiped(disk, files, wrong)) return null;
+  return wrong[0] ?? null;
+}
+
 function removeUnfinished(disk: Disk, files: IndexFiles): boolean {
-  const paths = indexFileNames(disk, files).map((name) => indexFilePath(files, name));
-  const unfinished = paths.slice(countFinished(paths.map((path) => disk.stat(path)?.size ?? 0)));
-  for (const path of unfinished.toReversed()) disk.unlink(path);
+  const found = foundIndexFiles(disk, files);
+  const unfinished = found.slice(finishedOf(found));
+  for (const { path } of unfinished.toReversed()) disk.unlink(path);
   return unfinished.length > 0;
+}
+
+function finishedOf(found: readonly FoundIndexFile[]): number {
+  return countFinished(found.map(({ sizeBytes }) => sizeBytes));
 }
 
 /** A loss of power has ended a start that took files back. Where others are of a wrong size too, it is the settings that are wrong. */
 function growHalfWiped(disk: Disk, files: IndexFiles): void {
-  const fullSize = indexFileBytes(files.shape);
-  const sizes = indexFileNames(disk, files).map((name) => {
-    const path = indexFilePath(files, name);
-    return { path, size: disk.stat(path)?.size ?? 0 };
-  });
-  const wrong = sizes.filter(({ size }) => size !== fullSize);
-  if (wrong.some(({ size }) => size < INDEX_HEADER_BYTES)) return;
-  const opened = wrong.map(({ path, size }) => ({ size, file: IndexFile.open(disk, path, files.shape, 'write') }));
-  try {
-    const areHalfWiped = opened.every(({ file, size }) => isHalfWiped(files.shape, file.readHeader(), size));
-    if (areHalfWiped) for (const { file } of opened) file.grow();
-  } finally {
-    for (const { file } of opened) file.close();
+  const wrong = misfits(foundIndexFiles(disk, files), files.shape);
+  if (!areHalfWiped(disk, files, wrong)) return;
+  for (const { path } of wrong) {
+    const file = IndexFile.open(disk, path, files.shape, 'write');
+    try {
+      file.grow();
+    } finally {
+      file.close();
+    }
   }
+}
+
+function areHalfWiped(disk: Disk, { shape }: IndexFiles, wrong: readonly FoundIndexFile[]): boolean {
+  return wrong.every(({ path, sizeBytes }) => {
+    if (sizeBytes < INDEX_HEADER_BYTES) return false;
+    const file = IndexFile.open(disk, path, shape, 'read');
+    try {
+      return isHalfWiped(shape, file.readHeader(), sizeBytes);
+    } finally {
+      file.close();
+    }
+  });
 }
 
 /** Where the index ends after a clean stop: log offset of its newest message, -1 when it is empty. Throws for files of another size. */

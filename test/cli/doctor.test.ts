@@ -1,14 +1,17 @@
 /** What `ringmq doctor` says of machines that are made up, and once of this one. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Verdict } from '../../src/cli/doctor/doctor-line.ts';
 import type { DoctorFacts } from '../../src/cli/doctor/facts.ts';
 import { judge } from '../../src/cli/doctor/judge.ts';
+import { storeFacts } from '../../src/cli/doctor/probes.ts';
 import { assignmentsOfObject } from '../../src/config/assignment.ts';
 import type { BrokerOptions } from '../../src/config/broker-schema.ts';
 import { resolveBroker } from '../../src/config/resolve.ts';
+import { goldenStore } from '../support/golden-store.ts';
+import { realStore } from '../support/real-store.ts';
 import { resultOf, ringmq } from './ringmq.ts';
 
 const GIB = 2 ** 30;
@@ -41,6 +44,7 @@ function facts(changes: Changes = {}, settings: Partial<BrokerOptions> = {}): Do
       isWritable: true,
       segmentSizeBytes: GIB,
       queueFileSizeBytes: 6_000_000,
+      indexMisfit: null,
       logBytes: 2 * GIB,
       oldestStoreMs: NOW - 10 * HOUR_MS,
       newestStoreMs: NOW - 1000,
@@ -126,6 +130,12 @@ describe('doctor', () => {
     ['messages of the future', { store: { newestStoreMs: NOW + HOUR_MS } }, {}, [['newest message', 'bad']]],
     ['a clock that jumps', { machine: { wallDriftMs: -800 } }, {}, [['clock', 'warn']]],
     ['files of another size', { store: { segmentSizeBytes: 4096 } }, {}, [['mappedFileSizeCommitLog', 'bad']]],
+    [
+      'an index of another shape',
+      { store: { indexMisfit: { path: '/store/index/20260101120000000', sizeBytes: 17_240, shape: null } } },
+      {},
+      [['maxHashSlotNum, maxIndexNum', 'bad']],
+    ],
     ['few descriptors', { machine: { descriptorLimit: 1024 } }, {}, [['descriptors', 'warn']]],
     ['a placement for more cores', { machine: { cores: 3 } }, {}, [['placement', 'warn']]],
     ['five threads on one core', { machine: { cores: 1 } }, {}, [['placement', 'warn']]],
@@ -171,5 +181,40 @@ describe('ringmq doctor', () => {
     expect(lines.find(({ what }) => what === 'settings')?.verdict).toBe('bad');
     expect(code).toBe(1);
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  const SIZES = { mappedFileSizeCommitLog: 1_048_576, mappedFileSizeConsumeQueue: 1000 };
+  const factsOf = (root: string, options: Partial<BrokerOptions>): DoctorFacts['store'] =>
+    storeFacts(root, resolveBroker(assignmentsOfObject({ storePathRootDir: root, ...options }, 'test')).settings);
+
+  it('warns of the index with which the broker refuses to start, and says which settings fit it', async () => {
+    const root = realStore(goldenStore('clean'));
+    const sizes = Object.entries(SIZES).flatMap(([name, size]) => ['--set', `${name}=${size}`]);
+    const { code, stdout } = await resultOf(ringmq(['doctor', root, ...sizes]));
+    const [name] = readdirSync(join(root, 'index'));
+    expect(stdout).toMatch(
+      new RegExp(
+        `^bad   maxHashSlotNum, maxIndexNum +5000000 and 20000000 make 420000040 bytes, but ${root}/index/${name} has 17240 +` +
+          'the broker refuses to start: set maxHashSlotNum=300 and maxIndexNum=800$',
+        'm',
+      ),
+    );
+    expect(code).toBe(1);
+  });
+
+  it('has nothing against an index that the settings fit, or that they do not want', () => {
+    const root = realStore(goldenStore('clean'));
+    expect(factsOf(root, { ...SIZES, maxHashSlotNum: 300, maxIndexNum: 800 }).indexMisfit).toBeNull();
+    expect(factsOf(root, { ...SIZES, messageIndexEnable: false }).indexMisfit).toBeNull();
+  });
+
+  it('knows which files of the index a start after a crash puts right', () => {
+    const root = realStore(goldenStore('clean'));
+    const newest = join(root, 'index', readdirSync(join(root, 'index')).at(-1)!);
+    truncateSync(newest, 0);
+    const options = { ...SIZES, maxHashSlotNum: 300, maxIndexNum: 800 };
+    expect(factsOf(root, options).indexMisfit).toEqual({ path: newest, sizeBytes: 0, shape: null });
+    writeFileSync(join(root, 'abort'), 'long gone');
+    expect(factsOf(root, options).indexMisfit).toBeNull();
   });
 });

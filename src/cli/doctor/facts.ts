@@ -1,5 +1,6 @@
 /** What `ringmq doctor` has measured and read of the machine, the disk and the store. Made by probes.ts, judged by judge.ts. */
 import type { BrokerSettings } from '../../broker/broker-settings.ts';
+import type { IndexFileShape } from '../../layout/index-file.ts';
 
 export interface SyncLatency {
   readonly p50Us: number;
@@ -23,6 +24,14 @@ export interface DiskFacts {
   readonly freeBytes: number;
 }
 
+/** A file of the key index for which a broker with the settings refuses to start. */
+export interface IndexMisfit {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** What it was made with; null when nothing in it tells. */
+  readonly shape: IndexFileShape | null;
+}
+
 export interface StoreFacts {
   readonly folder: string;
   readonly exists: boolean;
@@ -33,6 +42,8 @@ export interface StoreFacts {
   /** Of the files there are; null without any. */
   readonly segmentSizeBytes: number | null;
   readonly queueFileSizeBytes: number | null;
+  /** Null also where the settings want no index, or cannot be used. */
+  readonly indexMisfit: IndexMisfit | null;
   readonly logBytes: number;
   readonly oldestStoreMs: number | null;
   readonly newestStoreMs: number | null;

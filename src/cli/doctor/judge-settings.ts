@@ -4,10 +4,11 @@ import { QUEUE_HANDLES_WRITE_MAX } from '../../base/limits.ts';
 import { count } from '../../bench/quantities.ts';
 import type { BrokerSettings } from '../../broker/broker-settings.ts';
 import { CORES_FOR_FULL } from '../../embed/start-broker.ts';
+import { indexFileBytes } from '../../layout/index-file.ts';
 import { shareDescriptors } from '../../threads/descriptor-shares.ts';
 import { sizeText } from '../tool-output.ts';
 import { type DoctorLine, line } from './doctor-line.ts';
-import type { DoctorFacts } from './facts.ts';
+import type { DoctorFacts, IndexMisfit } from './facts.ts';
 
 const HOUR_MS = 3_600_000;
 /** Rates of a log younger than this say nothing. */
@@ -33,7 +34,7 @@ function judgeSizes({ store }: DoctorFacts, settings: BrokerSettings): DoctorLin
     ['mappedFileSizeCommitLog', store.segmentSizeBytes],
     ['mappedFileSizeConsumeQueue', store.queueFileSizeBytes],
   ] as const;
-  return compared
+  const lines = compared
     .filter(([name, found]) => found !== null && found !== settings[name])
     .map(([name, found]) =>
       line(
@@ -43,6 +44,17 @@ function judgeSizes({ store }: DoctorFacts, settings: BrokerSettings): DoctorLin
         `the broker refuses to start: set ${name}=${found}`,
       ),
     );
+  return store.indexMisfit === null ? lines : [...lines, judgeIndexShape(store.indexMisfit, settings)];
+}
+
+function judgeIndexShape({ path, sizeBytes, shape }: IndexMisfit, settings: BrokerSettings): DoctorLine {
+  const { maxHashSlotNum: slots, maxIndexNum: entries } = settings;
+  const figure = `${slots} and ${entries} make ${indexFileBytes({ slots, entries })} bytes, but ${path} has ${sizeBytes}`;
+  const remedy =
+    shape === null
+      ? 'set them as they were, or move the file away'
+      : `set maxHashSlotNum=${shape.slots} and maxIndexNum=${shape.entries}`;
+  return line('bad', 'maxHashSlotNum, maxIndexNum', figure, `the broker refuses to start: ${remedy}`);
 }
 
 function judgeDescriptors({ machine }: DoctorFacts, settings: BrokerSettings): DoctorLine {

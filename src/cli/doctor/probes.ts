@@ -4,23 +4,27 @@ import { cpus, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { textOrNull } from '../../bench/files.ts';
-import { NodeDisk } from '../../store/disk.ts';
+import type { BrokerSettings } from '../../broker/broker-settings.ts';
+import { type Disk, NodeDisk, openUnlessGone } from '../../store/disk.ts';
+import { refusedIndexFile } from '../../store/index-recovery.ts';
+import { indexShapeOf } from '../../store/index-shape.ts';
 import { findLogEnds } from '../../store/log-ends.ts';
 import { SystemProcesses } from '../../store/process-table.ts';
 import { liveOwner } from '../../store/store-lock.ts';
-import { storePathsOf } from '../../store/store-paths.ts';
+import { type StorePaths, storePathsOf } from '../../store/store-paths.ts';
 import { foundSizes, sizesOf } from '../../store/store-sizes.ts';
 import { descriptorLimit } from '../../threads/descriptor-shares.ts';
 import { memoryLimitBytes } from '../../threads/memory-limit.ts';
 import { probeDisk } from './disk-probe.ts';
-import type { DiskFacts, MachineFacts, StoreFacts } from './facts.ts';
+import type { DiskFacts, IndexMisfit, MachineFacts, StoreFacts } from './facts.ts';
 
 const KIB = 1024;
 const US_PER_MS = 1000;
 
-export function storeFacts(folder: string, commitLog: string | undefined): StoreFacts {
+/** `settings`: null when they cannot be used. */
+export function storeFacts(folder: string, settings: BrokerSettings | null): StoreFacts {
   const disk = new NodeDisk();
-  const paths = storePathsOf(folder, commitLog);
+  const paths = storePathsOf(folder, settings?.storePathCommitLog);
   const sizes = foundSizes(disk, paths);
   const ends = findLogEnds(disk, paths, sizesOf(disk, paths));
   const exists = existsSync(folder);
@@ -31,10 +35,26 @@ export function storeFacts(folder: string, commitLog: string | undefined): Store
     ownerUserId: exists ? statSync(folder).uid : null,
     isWritable: isWritable(nearestFolder(folder)),
     ...sizes,
+    indexMisfit: settings === null ? null : findIndexMisfit(disk, paths, settings),
     logBytes: ends.end - ends.start,
     oldestStoreMs: ends.oldestStoreMs,
     newestStoreMs: ends.newestStoreMs,
   };
+}
+
+function findIndexMisfit(disk: Disk, paths: StorePaths, settings: BrokerSettings): IndexMisfit | null {
+  if (!settings.messageIndexEnable) return null;
+  const shape = { slots: settings.maxHashSlotNum, entries: settings.maxIndexNum };
+  const cleanStop = disk.stat(paths.abort) === null;
+  const refused = refusedIndexFile(disk, { directory: paths.index, shape }, cleanStop);
+  const file = refused === null ? null : openUnlessGone(disk, refused.path);
+  if (refused === null || file === null) return null;
+  const { path, sizeBytes } = refused;
+  try {
+    return { path, sizeBytes, shape: indexShapeOf(file, sizeBytes) };
+  } finally {
+    file.close();
+  }
 }
 
 /** Measures the disk or the disks, and meanwhile whether the two clocks go alike. `commitLog`: where the log lies, if not in the folder. */
