@@ -14,20 +14,14 @@ import type { RepairPlan } from '../store/repair-plan.ts';
 import type { RepairWork } from '../store/repair-store.ts';
 import { StoreOwnedError } from '../store/store-errors.ts';
 import { StoreLock } from '../store/store-lock.ts';
-import {
-  type RepairCalls,
-  type RepairEnd,
-  type RepairOutcome,
-  StoreRepair,
-  type VerifiedStore,
-} from '../store/store-repair.ts';
+import { type RepairCalls, StoreRepair, type VerifiedStore } from '../store/store-repair.ts';
 import type { StoreState } from '../store/store-state.ts';
 import type { VerifySkips } from '../store/verify-plan.ts';
 import { storeToolPool } from '../threads/pool/store-tool-pool.ts';
 import { ExitCode } from './exit-code.ts';
 import { IndexBuild } from './index-build.ts';
+import { outcomeJson, outcomeText } from './repair/outcome.ts';
 import { guessesOf, type StoreArguments, type StoreFlags, storeArguments } from './store-arguments.ts';
-import { jsonLine, sizeText } from './tool-output.ts';
 import { toolProgress } from './tool-progress.ts';
 import { findingLines, verifyOnPool } from './verify.ts';
 
@@ -50,8 +44,9 @@ export async function runRepair(folder: string, flags: RepairFlags): Promise<num
   const startUs = systemClock.monotonicUs();
   try {
     const outcome = await repair.run();
-    const times = { seconds: secondsSince(startUs), buildSeconds: work.buildSeconds };
-    process.stdout.write(flags.json === true ? outcomeJson(outcome, times) : outcomeText(outcome, times));
+    const { buildSeconds, recordsCut } = work;
+    const figures = { seconds: secondsSince(startUs), buildSeconds, recordsCut };
+    process.stdout.write(flags.json === true ? outcomeJson(outcome, figures) : outcomeText(outcome, figures));
     return outcome.ok ? ExitCode.ok : ExitCode.failed;
   } finally {
     if (repair.isHalfDone)
@@ -81,6 +76,8 @@ class PoolWork implements RepairCalls {
   readonly #pool = storeToolPool();
   readonly keptFolder: string;
   buildSeconds = 0;
+  /** Good records that the cut of the plan takes with it. */
+  recordsCut = 0;
 
   constructor(disk: Disk, store: StoreArguments, flags: RepairFlags, lock: StoreLock) {
     this.#disk = disk;
@@ -96,7 +93,8 @@ class PoolWork implements RepairCalls {
   }
 
   agree(verified: VerifiedStore, plan: RepairPlan): Promise<boolean> {
-    return isAgreed(verified, plan, goodRecordsCut(this.#disk, verified, plan), this.#flags);
+    this.recordsCut = goodRecordsCut(this.#disk, verified, plan);
+    return isAgreed(verified, plan, this.recordsCut, this.#flags);
   }
 
   close(): Promise<void> {
@@ -185,53 +183,4 @@ function stepLines(plan: RepairPlan, recordsCut: number): string[] {
 function namesOf(queues: RepairPlan['build']): string {
   const shown = queues.slice(0, 5).map(({ topic, queueId }) => `${topic}/${queueId}`);
   return `${shown.join(', ')}${queues.length > shown.length ? ', ...' : ''}`;
-}
-
-interface Times {
-  /** Of the whole repair, what was verified before and after included, and of building alone. */
-  readonly seconds: number;
-  readonly buildSeconds: number;
-}
-
-const END_TEXT: Readonly<Record<RepairEnd, string>> = {
-  'nothing to do': 'nothing to repair',
-  repaired: 'repaired',
-  refused: 'NOT repaired, nothing was changed',
-  declined: 'nothing was changed; --yes does it without a question',
-};
-
-function outcomeText({ ok, end, verified, plan, kept }: RepairOutcome, { seconds }: Times): string {
-  const lines = plan.refusals.map((refusal) => `refused: ${refusal}`);
-  lines.push(...kept.map((file) => `cut off and kept: ${file}`));
-  lines.push(...plan.left.map((left) => `left alone: ${left}`));
-  if (end === 'repaired' || end === 'refused' || !ok) lines.push(...findingLines(verified.report));
-  const { log } = verified.report;
-  const isChanged = end === 'refused' && kept.length > 0;
-  lines.push(
-    `${isChanged ? 'NOT repaired but for the cut' : END_TEXT[end]}: ${log.records} records, ${sizeText(log.end - log.start)} of log, ${seconds.toFixed(2)} s`,
-  );
-  if (end === 'repaired') lines.push(ok ? 'fine now' : `${verified.report.matter} problems that matter are left`);
-  return `${lines.join('\n')}\n`;
-}
-
-function outcomeJson({ ok, end, verified, plan, kept }: RepairOutcome, times: Times): string {
-  const { report } = verified;
-  const { refusals, left, build, shorten, buildIndex, cut } = plan;
-  return jsonLine({
-    ok,
-    end,
-    refusals,
-    cut,
-    kept,
-    queuesBuilt: build.length,
-    queuesShortened: shorten.length,
-    indexBuilt: buildIndex,
-    left,
-    findings: report.findings,
-    problems: report.matter,
-    records: report.log.records,
-    logStart: report.log.start,
-    logEnd: report.log.end,
-    ...times,
-  });
 }

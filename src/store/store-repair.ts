@@ -4,6 +4,7 @@
  */
 import { builtStore } from './built-store.ts';
 import type { Disk } from './disk.ts';
+import type { LogCut } from './repair-cut.ts';
 import { isNothing, planRepair, type RepairOptions, type RepairPlan } from './repair-plan.ts';
 import { type RepairWork, repairLog, repairRest } from './repair-store.ts';
 import type { StoreState } from './store-state.ts';
@@ -30,13 +31,32 @@ export interface RepairCalls {
 /** How it ended. */
 export type RepairEnd = 'nothing to do' | 'repaired' | 'refused' | 'declined';
 
+/** What was done to the store. Queues and index are counted when they are built and durable. */
+export interface RepairDone {
+  readonly cut: LogCut | null;
+  readonly fillersWritten: number;
+  readonly queuesBuilt: number;
+  readonly queuesShortened: number;
+  readonly indexBuilt: boolean;
+}
+
+const NOTHING_DONE: RepairDone = {
+  cut: null,
+  fillersWritten: 0,
+  queuesBuilt: 0,
+  queuesShortened: 0,
+  indexBuilt: false,
+};
+
 export interface RepairOutcome {
   readonly end: RepairEnd;
   /** Nothing that matters is wrong now. */
   readonly ok: boolean;
   /** The last one. */
   readonly verified: VerifiedStore;
+  /** The last one: behind a cut that loses records, of what was left to do. */
   readonly plan: RepairPlan;
+  readonly done: RepairDone;
   /** Files that hold what was cut off the log. */
   readonly kept: readonly string[];
 }
@@ -48,6 +68,7 @@ export class StoreRepair {
   #leavesClean: boolean;
   #hasChanged = false;
   #kept: readonly string[] = [];
+  #done = NOTHING_DONE;
 
   constructor(disk: Disk, calls: RepairCalls, options: RepairOptions, wasClean: boolean) {
     this.#disk = disk;
@@ -87,6 +108,7 @@ export class StoreRepair {
     this.#hasChanged = true;
     const { keptFolder } = this.#calls;
     this.#kept = repairLog(this.#disk, verified.plan, verified.report, plan, keptFolder, checkOwner);
+    this.#done = { ...NOTHING_DONE, cut: plan.cut, fillersWritten: plan.fillers.length };
     let now = verified;
     let rest = plan;
     if (plan.losesRecords) {
@@ -99,6 +121,12 @@ export class StoreRepair {
     const entries = await this.#calls.withWork(now, rest, (work) =>
       repairRest(this.#disk, now.plan, now.report, rest, work, checkOwner),
     );
+    this.#done = {
+      ...this.#done,
+      queuesBuilt: rest.build.length,
+      queuesShortened: rest.shorten.length,
+      indexBuilt: rest.buildIndex,
+    };
     const { log } = now.report;
     const isIndexCompared = !this.#options.all || now.plan.context.indexFiles.length === 0;
     const isLogChanged = rest.cut !== null || rest.fillers.length > 0;
@@ -112,6 +140,6 @@ export class StoreRepair {
   }
 
   #outcome(end: RepairEnd, ok: boolean, verified: VerifiedStore, plan: RepairPlan): RepairOutcome {
-    return { end, ok, verified, plan, kept: this.#kept };
+    return { end, ok, verified, plan, done: this.#done, kept: this.#kept };
   }
 }

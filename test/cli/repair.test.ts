@@ -30,6 +30,20 @@ describe('ringmq repair', () => {
     expect((await resultOf(ringmq(['verify', root]))).code).toBe(1);
   });
 
+  it('tells as JSON what it would do apart from what it has done', async () => {
+    const nothing = { cut: null, fillersWritten: 0, queuesBuilt: 0, queuesShortened: 0, indexBuilt: false, kept: [] };
+    const root = damaged('clean-queue-tail-zero');
+    const declined = await resultOf(ringmq(['repair', root, '--json']));
+    expect(JSON.parse(declined.stdout)).toMatchObject({
+      ok: false,
+      end: 'declined',
+      plan: { cut: null, recordsCut: 0, buildQueues: ['Bulk/0'], buildIndex: false, writeCheckpoint: true },
+      ...nothing,
+    });
+    const refused = await resultOf(ringmq(['repair', damaged('clean-bad-body'), '--all', '--yes', '--json']));
+    expect(JSON.parse(refused.stdout)).toMatchObject({ ok: false, end: 'refused', plan: null, ...nothing });
+  });
+
   it('repairs, and a broker goes on with the store', async () => {
     const root = damaged('clean-no-queues');
     const { code, stdout } = await resultOf(ringmq(['repair', root, '--yes', '--json', ...SETTINGS]));
@@ -38,6 +52,7 @@ describe('ringmq repair', () => {
       end: 'repaired',
       queuesBuilt: 46,
       indexBuilt: true,
+      plan: null,
       records: 687,
     });
     expect(code).toBe(0);
@@ -58,7 +73,8 @@ describe('ringmq repair', () => {
     const asked = await resultOf(ringmq(['repair', root, '--cut-at', '3589718']));
     expect(asked.stderr).toMatch(/off the log at 3589718, with \d+ records behind that place/);
     const { code, stdout } = await resultOf(ringmq(['repair', root, '--yes', '--json', '--cut-at', '3589718']));
-    const { kept: files } = JSON.parse(stdout) as { kept: string[] };
+    const { kept: files, cut } = JSON.parse(stdout) as { kept: string[]; cut: object };
+    expect(cut).toMatchObject({ at: 3589718 });
     expect(files[0]!.startsWith(`${root}.cut-`)).toBe(true);
     expect(readdirSync(join(files[0]!, '..'))).toEqual(['bytes-from-3589718']);
     expect(code).toBe(0);

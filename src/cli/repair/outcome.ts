@@ -1,0 +1,71 @@
+/** How a repair has ended, as text and as JSON. Part of `ringmq repair`. */
+import { queueName } from '../../store/queue-folders.ts';
+import type { RepairPlan } from '../../store/repair-plan.ts';
+import type { RepairEnd, RepairOutcome } from '../../store/store-repair.ts';
+import { jsonLine, sizeText } from '../tool-output.ts';
+import { findingLines } from '../verify.ts';
+
+export interface RepairFigures {
+  /** Of the whole repair, what was verified before and after included, and of building alone. */
+  readonly seconds: number;
+  readonly buildSeconds: number;
+  /** Good records that the plan's cut takes with it. */
+  readonly recordsCut: number;
+}
+
+const END_TEXT: Readonly<Record<RepairEnd, string>> = {
+  'nothing to do': 'nothing to repair',
+  repaired: 'repaired',
+  refused: 'NOT repaired, nothing was changed',
+  declined: 'nothing was changed; --yes does it without a question',
+};
+
+export function outcomeText({ ok, end, verified, plan, kept }: RepairOutcome, { seconds }: RepairFigures): string {
+  const lines = plan.refusals.map((refusal) => `refused: ${refusal}`);
+  lines.push(...kept.map((file) => `cut off and kept: ${file}`));
+  lines.push(...plan.left.map((left) => `left alone: ${left}`));
+  if (end === 'repaired' || end === 'refused' || !ok) lines.push(...findingLines(verified.report));
+  const { log } = verified.report;
+  const isChanged = end === 'refused' && kept.length > 0;
+  lines.push(
+    `${isChanged ? 'NOT repaired but for the cut' : END_TEXT[end]}: ${log.records} records, ${sizeText(log.end - log.start)} of log, ${seconds.toFixed(2)} s`,
+  );
+  if (end === 'repaired') lines.push(ok ? 'fine now' : `${verified.report.matter} problems that matter are left`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** What was done has members of its own; what would be done is in `plan`, where nobody agreed to it. */
+export function outcomeJson({ ok, end, verified, plan, done, kept }: RepairOutcome, figures: RepairFigures): string {
+  const { report } = verified;
+  const { seconds, buildSeconds, recordsCut } = figures;
+  return jsonLine({
+    ok,
+    end,
+    refusals: plan.refusals,
+    plan: end === 'declined' ? planJson(plan, recordsCut) : null,
+    ...done,
+    kept,
+    left: plan.left,
+    findings: report.findings,
+    problems: report.matter,
+    records: report.log.records,
+    logStart: report.log.start,
+    logEnd: report.log.end,
+    seconds,
+    buildSeconds,
+  });
+}
+
+function planJson(plan: RepairPlan, recordsCut: number): object {
+  const { cut, fillers, build, shorten, buildIndex, writeCheckpoint, assumed } = plan;
+  return {
+    cut,
+    recordsCut,
+    fillers,
+    buildQueues: build.map(queueName),
+    shortenQueues: shorten.map(queueName),
+    buildIndex,
+    writeCheckpoint,
+    assumed,
+  };
+}
