@@ -2,7 +2,6 @@
  * The sub-command `ringmq repair`: puts a store that is stopped in order again, from its log. It says first what it would do, and asks.
  * Loaded when the sub-command is called.
  */
-import { createInterface } from 'node:readline/promises';
 import { systemClock } from '../base/clock.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { type Disk, NodeDisk } from '../store/disk.ts';
@@ -21,6 +20,7 @@ import { storeToolPool } from '../threads/pool/store-tool-pool.ts';
 import { ExitCode } from './exit-code.ts';
 import { IndexBuild } from './index-build.ts';
 import { outcomeJson, outcomeText } from './repair/outcome.ts';
+import { isAgreed, stepLines } from './repair/question.ts';
 import { guessesOf, type StoreArguments, type StoreFlags, storeArguments } from './store-arguments.ts';
 import { toolProgress } from './tool-progress.ts';
 import { findingLines, verifyOnPool } from './verify.ts';
@@ -94,7 +94,7 @@ class PoolWork implements RepairCalls {
 
   agree(verified: VerifiedStore, plan: RepairPlan): Promise<boolean> {
     this.recordsCut = goodRecordsCut(this.#disk, verified, plan);
-    return isAgreed(verified, plan, this.recordsCut, this.#flags);
+    return isAgreed([...findingLines(verified.report), ...stepLines(plan, this.recordsCut)], this.#flags);
   }
 
   close(): Promise<void> {
@@ -142,45 +142,4 @@ function goodRecordsCut(disk: Disk, { plan, report }: VerifiedStore, { cut, lose
   if (cut === null || !losesRecords) return 0;
   const files = { directory: plan.paths.commitLog, segmentSizeBytes: plan.options.sizes.segmentSizeBytes };
   return countRecordsBehind(disk, files, report.log.runs, cut.at);
-}
-
-/** What is going to be done goes to stderr, with the question. */
-async function isAgreed(
-  { report }: VerifiedStore,
-  plan: RepairPlan,
-  recordsCut: number,
-  { json, yes }: RepairFlags,
-): Promise<boolean> {
-  if (json !== true) process.stderr.write(`${[...findingLines(report), ...stepLines(plan, recordsCut)].join('\n')}\n`);
-  if (yes === true) return true;
-  if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return false;
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(?:es)?$/i.test((await terminal.question('Do it? [y/N] ')).trim());
-  } finally {
-    terminal.close();
-  }
-}
-
-/** One line for each thing that is done. */
-function stepLines(plan: RepairPlan, recordsCut: number): string[] {
-  const { cut, losesRecords, fillers, build, shorten, buildIndex, writeCheckpoint, assumed } = plan;
-  const lines: string[] = [];
-  if (cut !== null) {
-    const what = losesRecords ? `with ${recordsCut} records behind that place` : 'none of them a record';
-    lines.push(`cut ${cut.dataEnd - cut.at} bytes off the log at ${cut.at}, ${what}; they are kept beside the store`);
-  }
-  if (fillers.length > 0) lines.push(`write the size of ${fillers.length} fillers`);
-  if (shorten.length > 0) lines.push(`take away entries that name nothing from ${shorten.length} queues`);
-  if (build.length > 0)
-    lines.push(`remove the files of these ${build.length} queues and build them from the log: ${namesOf(build)}`);
-  if (buildIndex) lines.push('remove the files of the key index and build it from the log');
-  if (writeCheckpoint) lines.push('write the checkpoint');
-  if (assumed.length > 0) lines.push(`take the default ${assumed.join(', ')}: no file tells another`);
-  return lines.map((line) => `will ${line}`);
-}
-
-function namesOf(queues: RepairPlan['build']): string {
-  const shown = queues.slice(0, 5).map(({ topic, queueId }) => `${topic}/${queueId}`);
-  return `${shown.join(', ')}${queues.length > shown.length ? ', ...' : ''}`;
 }

@@ -1,7 +1,9 @@
 /** `ringmq repair` as a user runs it: on all cores, with its exit codes, and never on a store that a broker has open. */
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { isAgreed } from '../../src/cli/repair/question.ts';
 import { temporaryFolder } from '../interop/harness/folders.ts';
 import { damagedStore, goldenStore, goldenVariants } from '../support/golden-store.ts';
 import { realStore } from '../support/real-store.ts';
@@ -18,6 +20,35 @@ const SIZES = [
   'maxIndexNum=800',
 ];
 const SETTINGS = SIZES.flatMap((setting) => ['--set', setting]);
+
+/** What somebody at a terminal is shown, and what comes of the answer. `answer` null: there is no terminal. */
+async function asked(
+  flags: { json?: boolean; yes?: boolean },
+  answer: string | null,
+): Promise<[shown: string, isAgreed: boolean]> {
+  const isTTY = answer !== null;
+  const input = Object.assign(new PassThrough(), { isTTY });
+  const output = Object.assign(new PassThrough(), { isTTY });
+  input.end(answer ?? '');
+  const agreed = await isAgreed(['will do something'], flags, { input, output });
+  return [String(output.read() ?? ''), agreed];
+}
+
+describe('the question of a repair', () => {
+  it.each([{}, { json: true }])('shows what would be done to whoever is asked: %o', async (flags) => {
+    const shown = expect.stringMatching(/^will do something\n.*Do it\? \[y\/N\] /s);
+    expect(await asked(flags, 'y\n')).toEqual([shown, true]);
+    expect(await asked(flags, 'no\n')).toEqual([shown, false]);
+    expect(await asked(flags, '\n')).toEqual([shown, false]);
+  });
+
+  it('is not asked where the answer is given, or nobody is there', async () => {
+    expect(await asked({ yes: true }, 'n\n')).toEqual(['will do something\n', true]);
+    expect(await asked({ json: true, yes: true }, 'n\n')).toEqual(['', true]);
+    expect(await asked({}, null)).toEqual(['will do something\n', false]);
+    expect(await asked({ json: true }, null)).toEqual(['', false]);
+  });
+});
 
 describe('ringmq repair', () => {
   it('says what it would do and does nothing without a yes', async () => {
