@@ -54,6 +54,8 @@ describe('ringmq repair', () => {
   it('says what it would do and does nothing without a yes', async () => {
     const root = damaged('clean-queue-tail-zero');
     const { code, stdout, stderr } = await resultOf(ringmq(['repair', root]));
+    expect(stderr).toContain(`PROBLEM queue-behind: ${root}/consumequeue/Bulk/0`);
+    expect(stdout, 'findings are told once').not.toContain('queue-behind');
     expect(stderr).toContain('will remove the files of these 1 queues and build them from the log: Bulk/0');
     expect(stdout).toContain('nothing was changed; --yes does it without a question');
     expect(code).toBe(1);

@@ -24,7 +24,8 @@ export function outcomeText({ ok, end, verified, plan, kept }: RepairOutcome, { 
   const lines = plan.refusals.map((refusal) => `refused: ${refusal}`);
   lines.push(...kept.map((file) => `cut off and kept: ${file}`));
   lines.push(...plan.left.map((left) => `left alone: ${left}`));
-  if (end === 'repaired' || end === 'refused' || !ok) lines.push(...findingLines(verified.report));
+  // Whoever declined has seen them with the question.
+  if (end !== 'declined' && (end !== 'nothing to do' || !ok)) lines.push(...findingLines(verified.report));
   const { log } = verified.report;
   const isChanged = end === 'refused' && kept.length > 0;
   lines.push(
