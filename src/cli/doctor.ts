@@ -6,12 +6,14 @@ import { resolve as resolvePath } from 'node:path';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { BROKER_NAMES, type Resolved, resolveBroker } from '../config/resolve.ts';
+import { NodeDisk } from '../store/disk.ts';
 import type { DoctorLine } from './doctor/doctor-line.ts';
 import type { DoctorFacts } from './doctor/facts.ts';
 import { judge } from './doctor/judge.ts';
 import { diskAndMachineFacts, storeFacts } from './doctor/probes.ts';
 import { ExitCode } from './exit-code.ts';
 import { gather } from './server-options.ts';
+import { refuseFile } from './store-arguments.ts';
 import { alignedRows, jsonLine } from './tool-output.ts';
 
 export interface DoctorFlags {
@@ -32,6 +34,7 @@ function gatherFacts(folder: string | undefined, options: DoctorFlags): DoctorFa
   const { resolved, problems } = settingsOf(folder, options);
   const settings = resolved?.settings ?? null;
   const root = resolvePath(settings?.storePathRootDir ?? folder ?? '.');
+  for (const path of [root, settings?.storePathCommitLog ?? root]) refuseFile(new NodeDisk(), path);
   const store = storeFacts(root, settings);
   return {
     store,

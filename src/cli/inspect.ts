@@ -2,7 +2,7 @@
  * The sub-command `ringmq inspect`: shows any file of a store, a record of it, or the store as a whole. It only reads, so it may be used beside
  * a broker that runs; what the broker has not written yet is not shown. Loaded when the sub-command is called.
  */
-import { basename, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { asQueueOffset } from '../base/units.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { parseMessageId } from '../layout/message-id.ts';
@@ -21,7 +21,7 @@ import { inspectBatchQueueFile, inspectQueueFile } from './inspect/queue-file.ts
 import { inspectRecordAt, inspectSegment } from './inspect/segment.ts';
 import { inspectAbort, inspectCheckpoint, inspectLock, inspectSettings } from './inspect/small-file.ts';
 import { inspectTimerCheck, inspectTimerLog, inspectTimerWheel } from './inspect/timer-file.ts';
-import { type StoreFlags, storeArguments } from './store-arguments.ts';
+import { refuseFile, type StoreFlags, storeArguments } from './store-arguments.ts';
 import { jsonLine } from './tool-output.ts';
 
 export interface InspectFlags extends StoreFlags {
@@ -48,6 +48,7 @@ export function inspect(
   limit: number,
   flags: StoreFlags = { set: [] },
 ): Inspection {
+  refuseFile(disk, dirname(path));
   const stat = disk.stat(path);
   if (stat === null) throw new Error(`${path} is not there`);
   if (!stat.isDirectory) return inspectFile(disk, path, what, limit);

@@ -1,5 +1,5 @@
 /** The store that a tool is pointed at: where its parts lie and how large its files are, by the settings that are given and by the files. */
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
 import { BROKER_NAMES, type Resolved, resolveBroker } from '../config/resolve.ts';
 import type { IndexFileShape } from '../layout/index-file.ts';
@@ -32,11 +32,19 @@ export function storeArguments(disk: Disk, folder: string, options: StoreFlags):
   const resolved = resolveBroker(gather(options, { storePathRootDir: ['the folder', root] }, BROKER_NAMES));
   const wantsIndex = resolved.settings.messageIndexEnable;
   const paths = storePathsOf(root, resolved.settings.storePathCommitLog);
+  for (const path of [root, paths.commitLog]) refuseFile(disk, path);
   if (disk.stat(root) === null) throw new Error(`${root} is not there`);
   if (!isStore(disk, paths))
     throw new Error(`${root} is no store: it has no commitlog, no consumequeue and no checkpoint`);
   const given = givenSizes(resolved);
   return { paths, sizes: sizesOf(disk, paths, given), indexShape: givenShape(resolved), wantsIndex, given };
+}
+
+/** Throws when there is a file where a folder is wanted, or on the way to it. */
+export function refuseFile(disk: Disk, folder: string): void {
+  const parent = dirname(folder);
+  if (parent !== folder) refuseFile(disk, parent);
+  if (disk.stat(folder)?.isDirectory === false) throw new Error(`${folder} is a file, not a folder of a store`);
 }
 
 /** Which sizes nothing tells, neither settings nor files. */

@@ -135,6 +135,7 @@ describe('ringmq inspect', () => {
     expect((await resultOf(ringmq(['inspect', '/proc']))).code).toBe(1);
     expect((await resultOf(ringmq(['inspect', '/tmp', '--limit', 'x']))).code).toBe(2);
     expect((await resultOf(ringmq(['inspect', '/not-there']))).stderr).toBe('ringmq: /not-there is not there');
+    expect(() => look('/store/checkpoint/x')).toThrow('/store/checkpoint is a file, not a folder of a store');
   });
 
   it('finds a log that lies elsewhere by the settings', () => {

@@ -2,6 +2,9 @@
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { runDoctor } from '../../src/cli/doctor.ts';
+import { runRepair } from '../../src/cli/repair.ts';
+import { runVerify } from '../../src/cli/verify.ts';
 import { temporaryFolder } from '../interop/harness/folders.ts';
 import { damagedStore, goldenStore, goldenVariants } from '../support/golden-store.ts';
 import { realStore } from '../support/real-store.ts';
@@ -31,6 +34,19 @@ describe('ringmq verify', () => {
     expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('is no store')]);
     expect((await resultOf(ringmq(['verify', folder, '--set', 'listenPort=x']))).code).toBe(2);
     expect((await resultOf(ringmq(['verify']))).code).toBe(2);
+  });
+
+  it('refuses a file in place of a folder, as repair and doctor do', async () => {
+    const root = realStore(goldenStore('clean'));
+    const checkpoint = join(root, 'checkpoint');
+    const said = `${checkpoint} is a file, not a folder of a store`;
+    const { code, stderr } = await resultOf(ringmq(['verify', checkpoint]));
+    expect([code, stderr]).toEqual([1, `ringmq: ${said}`]);
+    for (const run of [runVerify, runRepair, async (...args: Parameters<typeof runDoctor>) => runDoctor(...args)]) {
+      await expect(run(checkpoint, { set: [] })).rejects.toThrow(said);
+      await expect(run(join(checkpoint, 'x'), { set: [] })).rejects.toThrow(said);
+      await expect(run(root, { set: [`storePathCommitLog=${checkpoint}`] })).rejects.toThrow(said);
+    }
   });
 
   it('takes a folder for a store whose broker has not made the first file of the log yet', async () => {
