@@ -5,15 +5,16 @@
 import { basename, dirname, resolve } from 'node:path';
 import { asQueueOffset } from '../base/units.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
+import { TOPIC_KEY_SEPARATOR } from '../layout/index-file.ts';
 import { parseMessageId } from '../layout/message-id.ts';
-import { entryLogOffset, entrySize, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
+import { entryLogOffset, entrySize, FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
 import { ConsumeQueueReader } from '../store/consume-queue.ts';
 import { type Disk, NodeDisk } from '../store/disk.ts';
 import { startByteOf } from '../store/file-names.ts';
 import type { StorePaths } from '../store/store-paths.ts';
 import type { StoreSizes } from '../store/store-sizes.ts';
 import { ExitCode } from './exit-code.ts';
-import { fileKind } from './inspect/file-kind.ts';
+import { type FileKind, fileKind } from './inspect/file-kind.ts';
 import { inspectIndexFile } from './inspect/index-file.ts';
 import { type Inspection, inspectionJson, inspectionText } from './inspect/inspection.ts';
 import { inspectStore } from './inspect/overview.ts';
@@ -21,7 +22,7 @@ import { inspectBatchQueueFile, inspectQueueFile } from './inspect/queue-file.ts
 import { inspectRecordAt, inspectSegment } from './inspect/segment.ts';
 import { inspectAbort, inspectCheckpoint, inspectLock, inspectSettings } from './inspect/small-file.ts';
 import { inspectTimerCheck, inspectTimerLog, inspectTimerWheel } from './inspect/timer-file.ts';
-import { refuseFile, type StoreFlags, storeArguments } from './store-arguments.ts';
+import { refuseFile, type StoreFlags, storeArguments, wholeNumber } from './store-arguments.ts';
 import { jsonLine } from './tool-output.ts';
 
 export interface InspectFlags extends StoreFlags {
@@ -30,15 +31,12 @@ export interface InspectFlags extends StoreFlags {
 
 /** `what`: what of it is wanted, see `--help`. 1 when it is not there. */
 export function runInspect(path: string, what: string | undefined, options: InspectFlags): number {
-  const limit = Number(options.limit);
-  if (!Number.isSafeInteger(limit) || limit < 0)
-    throw new ConfigurationError([`--limit ${options.limit}: must be a number`]);
+  const limit = wholeNumber(options.limit);
+  if (limit === null) throw new ConfigurationError([`--limit ${options.limit}: must be a number`]);
   const inspection = inspect(new NodeDisk(), resolve(path), what, limit, options);
   process.stdout.write(options.json === true ? jsonLine(inspectionJson(inspection)) : inspectionText(inspection));
-  return inspection.kind === NOTHING ? ExitCode.failed : ExitCode.ok;
+  return inspection.isMissing === true ? ExitCode.failed : ExitCode.ok;
 }
-
-const NOTHING = 'no record';
 
 /** `flags`: settings that say where the log of a store lies and how large its files are, where these do not tell. */
 export function inspect(
@@ -55,15 +53,21 @@ export function inspect(
   const { paths, sizes } = storeArguments(disk, path, flags);
   if (what === undefined) return inspectStore(disk, paths, sizes, limit);
   const logOffset = positionOf(disk, paths, sizes, what);
-  if (logOffset === null)
-    return { kind: NOTHING, path, facts: { wanted: what }, notes: ['the queue has no such offset in its files'] };
+  if (logOffset === null) {
+    const notes = ['the queue has no such offset in its files'];
+    return { kind: 'no record', path, facts: { wanted: what }, isMissing: true, notes };
+  }
   const files = { directory: paths.commitLog, segmentSizeBytes: sizes.segmentSizeBytes };
   return inspectRecordAt(disk, files, path, logOffset);
 }
 
+const LOG_OFFSET_DIGITS = 16;
+
 /** Log offset of the record that is meant: by its offset, by message id, or by topic/queue/offset. Null when the queue does not have it. */
 function positionOf(disk: Disk, paths: StorePaths, sizes: StoreSizes, what: string): number | null {
-  if (/^\d{1,16}$/.test(what)) return Number(what);
+  // Longer ones are message ids.
+  const position = what.length > LOG_OFFSET_DIGITS ? null : wholeNumber(what);
+  if (position !== null) return position;
   const id = parseMessageId(what);
   if (id !== null) return Number(id.logOffset);
   const [, topic, queue, offset] = /^(.+)\/(\d+)\/(\d+)$/.exec(what) ?? [];
@@ -77,7 +81,8 @@ function positionOf(disk: Disk, paths: StorePaths, sizes: StoreSizes, what: stri
     const entry = new Uint8Array(QUEUE_ENTRY_BYTES);
     const view = new DataView(entry.buffer);
     const read = reader.read(topic, Number(queue), asQueueOffset(Number(offset)), 1, entry, 0);
-    return read === 1 && entrySize(view, 0) > 0 ? entryLogOffset(view, 0) : null;
+    const isEntry = read === 1 && entrySize(view, 0) > 0 && entrySize(view, 0) !== FILLER_ENTRY_SIZE;
+    return isEntry ? entryLogOffset(view, 0) : null;
   } finally {
     reader.close();
   }
@@ -85,9 +90,10 @@ function positionOf(disk: Disk, paths: StorePaths, sizes: StoreSizes, what: stri
 
 function inspectFile(disk: Disk, path: string, what: string | undefined, limit: number): Inspection {
   const kind = fileKind(disk, path);
+  if (kind === 'unknown') throw new Error(`${path} is no file of a store that is known here`);
   const name = basename(path);
   const start = Math.max(0, startByteOf(name));
-  const from = what !== undefined && /^\d+$/.test(what) ? Number(what) : null;
+  const { from, key } = partOf(kind, what);
   switch (kind) {
     case 'segment':
       return inspectSegment(disk, { path, start, sizeBytes: disk.stat(path)?.size ?? 0 }, from, limit);
@@ -96,7 +102,7 @@ function inspectFile(disk: Disk, path: string, what: string | undefined, limit: 
     case 'batch queue':
       return inspectBatchQueueFile(disk, { path, start }, from, limit);
     case 'index':
-      return inspectIndexFile(disk, path, from, from === null ? (what ?? null) : null, limit);
+      return inspectIndexFile(disk, path, from, key, limit);
     case 'checkpoint':
       return inspectCheckpoint(disk, path);
     case 'abort':
@@ -111,7 +117,24 @@ function inspectFile(disk: Disk, path: string, what: string | undefined, limit: 
       return inspectTimerLog(disk, path, start, limit);
     case 'timer check':
       return inspectTimerCheck(disk, path);
-    default:
-      throw new Error(`${path} is no file of a store that is known here`);
   }
+}
+
+/** What of a file can be asked for. The others are shown as a whole. */
+const PARTS: Partial<Record<FileKind, string>> = {
+  segment: 'an offset of the log, or of the file',
+  queue: 'an offset of the queue',
+  'batch queue': 'an offset of the queue',
+  index: 'the number of an entry, or topic#key',
+};
+
+/** The part of a file that is wanted, by its number or by a key; both null for all of it. */
+function partOf(kind: FileKind, what: string | undefined): { from: number | null; key: string | null } {
+  if (what === undefined) return { from: null, key: null };
+  const part = PARTS[kind];
+  if (part === undefined) throw new ConfigurationError([`${what}: this file (${kind}) is shown as a whole`]);
+  const from = wholeNumber(what);
+  const key = from === null && kind === 'index' && what.includes(TOPIC_KEY_SEPARATOR) ? what : null;
+  if (from === null && key === null) throw new ConfigurationError([`${what}: must be ${part}`]);
+  return { from, key };
 }

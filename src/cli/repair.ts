@@ -21,7 +21,7 @@ import { ExitCode } from './exit-code.ts';
 import { IndexBuild } from './index-build.ts';
 import { outcomeJson, outcomeText } from './repair/outcome.ts';
 import { isAgreed, stepLines } from './repair/question.ts';
-import { guessesOf, type StoreArguments, type StoreFlags, storeArguments } from './store-arguments.ts';
+import { guessesOf, type StoreArguments, type StoreFlags, storeArguments, wholeNumber } from './store-arguments.ts';
 import { toolProgress } from './tool-progress.ts';
 import { findingLines, verifyOnPool } from './verify.ts';
 
@@ -62,8 +62,8 @@ function secondsSince(startUs: number): number {
 
 function cutAtOf(text: string | undefined): number | null {
   if (text === undefined) return null;
-  const offset = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(offset)) return offset;
+  const offset = wholeNumber(text);
+  if (offset !== null) return offset;
   throw new ConfigurationError([`--cut-at ${text}: must be an offset of the log`]);
 }
 

@@ -40,6 +40,12 @@ export function storeArguments(disk: Disk, folder: string, options: StoreFlags):
   return { paths, sizes: sizesOf(disk, paths, given), indexShape: givenShape(resolved), wantsIndex, given };
 }
 
+/** Null for what is no whole number from 0 on, or too large to be exact. */
+export function wholeNumber(text: string): number | null {
+  const value = Number(text);
+  return /^\d+$/.test(text) && Number.isSafeInteger(value) ? value : null;
+}
+
 /** Throws when there is a file where a folder is wanted, or on the way to it. */
 export function refuseFile(disk: Disk, folder: string): void {
   const parent = dirname(folder);

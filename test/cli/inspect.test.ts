@@ -1,12 +1,16 @@
 /** `ringmq inspect` of the files that Apache's broker has left, beside what Apache's broker says of them. */
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Inspection, Shown } from '../../src/cli/inspect/inspection.ts';
 import { inspectionJson, inspectionText } from '../../src/cli/inspect/inspection.ts';
 import { inspect } from '../../src/cli/inspect.ts';
 import { jsonLine } from '../../src/cli/tool-output.ts';
+import { ConfigurationError } from '../../src/config/configuration-error.ts';
+import { FILLER_ENTRY_SIZE, writeQueueEntry } from '../../src/layout/queue-entry.ts';
 import { goldenBytes } from '../support/golden.ts';
 import { damagedStore, goldenStore, goldenStoreIndex, goldenVariants } from '../support/golden-store.ts';
 import type { MemoryDisk } from '../support/memory-disk.ts';
+import { realStore } from '../support/real-store.ts';
 import { readTar } from '../support/tar.ts';
 import { resultOf, ringmq } from './ringmq.ts';
 
@@ -74,6 +78,79 @@ describe('inspect', () => {
     expect(all.rows).toHaveLength(799);
   });
 
+  it('says of a part that is not there that it is not', () => {
+    const queue = '/store/consumequeue/Bulk/0/00000000000000001000';
+    const segment = '/store/commitlog/00000000000001048576';
+    const batch = `/store/batchconsumequeue/${disk.list('/store/batchconsumequeue')[0]}/0/00000000000000000000`;
+    const [name] = disk.list('/store/index');
+    const file = `/store/index/${name}`;
+    const missing: [path: string, what: string, note: RegExp][] = [
+      [file, 'Keyed#never-sent', /^the file has no entry of Keyed#never-sent/],
+      [file, '999999', /^there is no entry 999999: the file has the entries 1 to 799$/],
+      [file, '0', /^there is no entry 0/],
+      [queue, '1000', /^there is no entry of offset 1000: the file has 50 to 99$/],
+      [queue, '49', /^there is no entry of offset 49: the file has 50 to 99$/],
+      [batch, '99999', /^there is no entry of offset 99999: the file has 0 to \d+$/],
+      [segment, '99999999', /^there is no offset 99999999: the file has the log offsets 1048576 to 2097151$/],
+      [segment, '1048577', /^no whole record begins at 1048577$/],
+    ];
+    for (const [path, what, note] of missing) {
+      const { isMissing, rows, notes } = look(path, what);
+      expect([what, isMissing, rows, notes]).toEqual([what, true, undefined, [expect.stringMatching(note)]]);
+    }
+    const filler = look('/store/commitlog/00000000000000000000').facts['records end at'];
+    expect(look('/store/commitlog/00000000000000000000', String(filler)).notes![0]).toMatch(/^filler of \d+ bytes/);
+  });
+
+  it('shows the last entry and the last record of a file, whatever the limit', () => {
+    const [name] = disk.list('/store/index');
+    const last = index.messages.findLast(({ physicalOffset }) => physicalOffset < 2_097_152)!.physicalOffset;
+    const parts: [path: string, what: string][] = [
+      [`/store/index/${name}`, '799'],
+      [`/store/index/${name}`, 'Keyed#user-0'],
+      ['/store/consumequeue/Bulk/0/00000000000000001000', '99'],
+      ['/store/commitlog/00000000000001048576', String(last)],
+    ];
+    for (const [path, what] of parts) {
+      expect(look(path, what).rows!.length, what).toBeGreaterThan(0);
+      expect(inspect(disk, path, what, 0).isMissing ?? false, what).toBe(false);
+    }
+  });
+
+  it('shows what lies behind the last entry of a damaged queue', () => {
+    const damaged = goldenStore('clean');
+    const path = '/store/consumequeue/Bulk/0/00000000000000001000';
+    damaged.bytesOf(path).fill(0, 0, 20);
+    const { isMissing, rows, notes } = look(path, '50', damaged);
+    expect([isMissing, rows!.length, notes]).toEqual([undefined, 50, [expect.stringMatching(/^there is no entry/)]]);
+    damaged.bytesOf(path).fill(0);
+    expect(look(path, '50', damaged).isMissing).toBe(true);
+  });
+
+  it('does not take a filler of a queue for an entry', () => {
+    const filled = goldenStore('clean');
+    const filler = new DataView(filled.bytesOf('/store/consumequeue/Bulk/0/00000000000000000000').buffer);
+    writeQueueEntry(filler, 0, 0, FILLER_ENTRY_SIZE, 0);
+    expect(look('/store', 'Bulk/0/0', filled)).toMatchObject({ kind: 'no record', isMissing: true });
+  });
+
+  it('refuses what names no part of a file', () => {
+    const [name] = disk.list('/store/index');
+    const refused: [path: string, what: string][] = [
+      ['/store/commitlog/00000000000000000000', 'abc'],
+      ['/store/commitlog/00000000000000000000', '1.5'],
+      ['/store/consumequeue/Bulk/0/00000000000000000000', '-1'],
+      [`/store/index/${name}`, 'user-0'],
+      ['/store/checkpoint', '5'],
+      ['/store/config/topics.json', 'Bulk'],
+      ['/store', '9007199254740993'],
+    ];
+    for (const [path, what] of refused) {
+      expect(() => look(path, what), what).toThrow(ConfigurationError);
+      expect(() => look(path, what), what).toThrow(`${what}: `);
+    }
+  });
+
   it('shows the small files', () => {
     expect(look('/store/checkpoint').kind).toBe('checkpoint');
     expect(factOf(look('/store/config/topics.json'), 'topicConfigTable')).toMatch(/^29: /);
@@ -134,6 +211,9 @@ describe('ringmq inspect', () => {
   it('refuses what is no store with 1 and a bad command line with 2', async () => {
     expect((await resultOf(ringmq(['inspect', '/proc']))).code).toBe(1);
     expect((await resultOf(ringmq(['inspect', '/tmp', '--limit', 'x']))).code).toBe(2);
+    const file = join(realStore(goldenStore('clean')), 'consumequeue', 'Bulk', '0', '00000000000000000000');
+    const missing = await resultOf(ringmq(['inspect', file, '1000']));
+    expect([missing.code, missing.stdout]).toEqual([1, expect.stringContaining('! there is no entry of offset 1000')]);
     expect((await resultOf(ringmq(['inspect', '/not-there']))).stderr).toBe('ringmq: /not-there is not there');
     expect(() => look('/store/checkpoint/x')).toThrow('/store/checkpoint is a file, not a folder of a store');
   });

@@ -22,6 +22,7 @@ import { timeText } from '../tool-output.ts';
 import type { Inspection, Shown } from './inspection.ts';
 
 const COLUMNS = ['entry', 'key hash', 'log offset', 'stored at', 'entry before'];
+const KIND = 'index file';
 const MS_PER_SECOND = 1000;
 
 /** `from`: number of an entry; `key`: topic#key, whose chain is walked from the newest entry on. */
@@ -35,26 +36,19 @@ export function inspectIndexFile(
   const size = disk.stat(path)?.size ?? 0;
   const file = disk.open(path, 'read');
   try {
+    const isPart = from !== null || key !== null;
     if (size < INDEX_HEADER_BYTES)
-      return { kind: 'index file', path, facts: { size }, notes: ['too short to hold its header'] };
+      return { kind: KIND, path, facts: { size }, isMissing: isPart, notes: ['too short to hold its header'] };
     const header = readIndexHeader(viewAt(file, 0, INDEX_HEADER_BYTES));
     const shape = indexShapeOf(file, size);
     const facts = { ...headerFacts(header), slots: shape?.slots ?? null, 'entries at most': shape?.entries ?? null };
     if (shape === null) {
-      return {
-        kind: 'index file',
-        path,
-        facts,
-        notes: ['not of the default size, and nothing in it tells how many slots it has'],
-      };
+      const notes = ['not of the default size, and nothing in it tells how many slots it has'];
+      return { kind: KIND, path, facts, isMissing: isPart, notes };
     }
     const reader = new EntryReader(file, shape, header);
-    const rows = key === null ? reader.range(from ?? FIRST_INDEX_ENTRY, limit) : reader.chain(key, limit);
-    const notes =
-      key === null
-        ? []
-        : [`chain of ${key}, hash ${indexKeyHashOf(...split(key))}: other keys may have the same hash or slot`];
-    return { kind: 'index file', path, facts, columns: COLUMNS, rows, notes };
+    const shown = key === null ? reader.range(from, limit) : reader.chain(key, limit);
+    return { kind: KIND, path, facts, ...shown };
   } finally {
     file.close();
   }
@@ -70,6 +64,8 @@ function headerFacts(header: IndexHeader): Record<string, Shown> {
   };
 }
 
+type Entries = Pick<Inspection, 'columns' | 'rows' | 'notes' | 'isMissing'>;
+
 class EntryReader {
   readonly #file: DiskFile;
   readonly #shape: IndexFileShape;
@@ -81,37 +77,44 @@ class EntryReader {
     this.#header = header;
   }
 
-  range(from: number, limit: number): Shown[][] {
+  range(from: number | null, limit: number): Entries {
+    const { nextEntry } = this.#header;
+    if (from !== null && (from < FIRST_INDEX_ENTRY || from >= nextEntry)) {
+      const what =
+        nextEntry === FIRST_INDEX_ENTRY ? 'no entries' : `the entries ${FIRST_INDEX_ENTRY} to ${nextEntry - 1}`;
+      return { isMissing: true, notes: [`there is no entry ${from}: the file has ${what}`] };
+    }
     const rows: Shown[][] = [];
-    for (
-      let entry = Math.max(FIRST_INDEX_ENTRY, from);
-      entry < this.#header.nextEntry && rows.length < limit;
-      entry++
-    ) {
+    for (let entry = from ?? FIRST_INDEX_ENTRY; entry < nextEntry && rows.length < limit; entry++) {
       rows.push(this.#row(entry).cells);
     }
-    return rows;
+    return { columns: COLUMNS, rows };
   }
 
-  chain(key: string, limit: number): Shown[][] {
-    const slot = indexKeyHashOf(...split(key)) % this.#shape.slots;
+  chain(key: string, limit: number): Entries {
+    const hash = indexKeyHashOf(...split(key));
     const rows: Shown[][] = [];
-    let entry = readIndexSlot(viewAt(this.#file, indexSlotPosition(slot), INDEX_SLOT_BYTES), 0);
-    while (entry >= FIRST_INDEX_ENTRY && entry < this.#header.nextEntry && rows.length < limit) {
-      const { cells, previous } = this.#row(entry);
-      rows.push(cells);
+    let isThere = false;
+    let entry = readIndexSlot(viewAt(this.#file, indexSlotPosition(hash % this.#shape.slots), INDEX_SLOT_BYTES), 0);
+    while (entry >= FIRST_INDEX_ENTRY && entry < this.#header.nextEntry && (rows.length < limit || !isThere)) {
+      const { cells, keyHash, previous } = this.#row(entry);
+      if (rows.length < limit) rows.push(cells);
+      isThere ||= keyHash === hash;
       // A damaged chain may go forward and for ever.
       if (previous >= entry) break;
       entry = previous;
     }
-    return rows;
+    if (!isThere) return { isMissing: true, notes: [`the file has no entry of ${key}: none with its hash ${hash}`] };
+    const notes = [`chain of ${key}, hash ${hash}: other keys may have the same hash or slot`];
+    return { columns: COLUMNS, rows, notes };
   }
 
-  #row(entry: number): { cells: Shown[]; previous: number } {
+  #row(entry: number): { cells: Shown[]; keyHash: number; previous: number } {
     const view = viewAt(this.#file, indexEntryPosition(this.#shape, entry), INDEX_ENTRY_BYTES);
+    const keyHash = indexEntryKeyHash(view, 0);
     const previous = indexEntryPrevious(view, 0);
     const storedAt = timeText(this.#header.beginTimestamp + indexEntrySeconds(view, 0) * MS_PER_SECOND);
-    return { cells: [entry, indexEntryKeyHash(view, 0), indexEntryLogOffset(view, 0), storedAt, previous], previous };
+    return { cells: [entry, keyHash, indexEntryLogOffset(view, 0), storedAt, previous], keyHash, previous };
   }
 }
 

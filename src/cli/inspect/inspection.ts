@@ -13,6 +13,8 @@ export interface Inspection {
   readonly rows?: readonly (readonly Shown[])[];
   /** What a reader has to know: what is wrong, what is left out. */
   readonly notes?: readonly string[];
+  /** What was asked for is not there; the last note says so. */
+  readonly isMissing?: boolean;
   /** For JSON only: what the facts show as text. */
   readonly value?: unknown;
 }

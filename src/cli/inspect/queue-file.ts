@@ -36,24 +36,32 @@ export function inspectQueueFile(
   while (entries < places && isEntry(entries * QUEUE_ENTRY_BYTES)) entries++;
   let fillers = 0;
   while (fillers < entries && entrySize(view, fillers * QUEUE_ENTRY_BYTES) === FILLER_ENTRY_SIZE) fillers++;
-  const begin = from === null ? fillers : Math.max(0, from - first);
+  const facts = {
+    'queue offsets': `${first} to ${first + places}`,
+    entries,
+    'fillers before the first message': fillers,
+    'next offset': first + entries,
+  };
+  const begin = from === null ? fillers : from - first;
+  // Where the file is damaged more may lie behind the last entry.
+  if (from !== null && (begin < 0 || bytes.subarray(begin * QUEUE_ENTRY_BYTES).every((byte) => byte === 0))) {
+    const notes = [noEntry(from, first, first + entries)];
+    return { kind: 'ConsumeQueue file', path, facts, isMissing: true, notes };
+  }
   const rows: Shown[][] = [];
   for (let i = begin; i < places && rows.length < limit && (i < entries || from !== null); i++) {
     const at = i * QUEUE_ENTRY_BYTES;
     rows.push([first + i, entryLogOffset(view, at), entrySize(view, at), entryTagsCode(view, at)]);
   }
+  const isBehind = from !== null && begin >= entries;
+  const notes = isBehind ? [noEntry(from, first, first + entries)] : moreNote(entries - begin - rows.length);
   return {
     kind: 'ConsumeQueue file',
     path,
-    facts: {
-      'queue offsets': `${first} to ${first + places}`,
-      entries,
-      'fillers before the first message': fillers,
-      'next offset': first + entries,
-    },
+    facts,
     columns: COLUMNS,
     rows,
-    notes: moreNote(entries - begin - rows.length),
+    notes,
   };
 }
 
@@ -68,18 +76,27 @@ export function inspectBatchQueueFile(
   const first = start / BATCH_QUEUE_ENTRY_BYTES;
   const rows: Shown[][] = [];
   let entries = 0;
+  let firstOffset = 0;
+  let nextOffset = 0;
   for (let at = 0; at + BATCH_QUEUE_ENTRY_BYTES <= bytes.length; at += BATCH_QUEUE_ENTRY_BYTES) {
     const entry = readBatchQueueEntry(view, at);
     if (entry === null) break;
     entries++;
+    if (entries === 1) firstOffset = entry.baseOffset;
+    nextOffset = entry.baseOffset + entry.count;
     if (entry.baseOffset + entry.count <= (from ?? 0) || rows.length === limit) continue;
     const { baseOffset, count, logOffset, size, tagsCode, storeTimestamp } = entry;
     rows.push([first + entries - 1, baseOffset, count, logOffset, size, tagsCode, timeText(storeTimestamp)]);
   }
+  const facts = { entries, 'first entry': first };
+  if (from !== null && (from < firstOffset || from >= nextOffset)) {
+    const notes = [noEntry(from, firstOffset, nextOffset)];
+    return { kind: 'BatchConsumeQueue file', path, facts, isMissing: true, notes };
+  }
   return {
     kind: 'BatchConsumeQueue file',
     path,
-    facts: { entries, 'first entry': first },
+    facts,
     columns: BATCH_COLUMNS,
     rows,
     notes: [
@@ -87,6 +104,10 @@ export function inspectBatchQueueFile(
       'RingMQ keeps such a queue as it is and does not serve it: batch queues are not built yet',
     ],
   };
+}
+
+function noEntry(offset: number, first: number, next: number): string {
+  return `there is no entry of offset ${offset}: the file has ${next > first ? `${first} to ${next - 1}` : 'none'}`;
 }
 
 function moreNote(more: number): string[] {

@@ -18,6 +18,7 @@ import { inspectRecord } from './record.ts';
 
 /** Enough for most records; the scanner takes more for a longer one. */
 const RECORD_WINDOW_BYTES = 16 * 1024;
+const KIND = 'CommitLog segment';
 const COLUMNS = ['log offset', 'size', 'topic', 'queue', 'queue offset', 'stored at'];
 
 export interface SegmentFile {
@@ -30,17 +31,43 @@ export interface SegmentFile {
 export function inspectSegment(disk: Disk, segment: SegmentFile, from: number | null, limit: number): Inspection {
   const files = { directory: dirname(segment.path), segmentSizeBytes: segment.sizeBytes };
   const begin = from === null ? segment.start : from < segment.start ? segment.start + from : from;
+  const end = segment.start + segment.sizeBytes;
+  if (from !== null && begin >= end) {
+    const note = `there is no offset ${from}: the file has the log offsets ${segment.start} to ${end - 1}`;
+    return nothingIn(segment, note);
+  }
   const reader = new LogReader(disk, files);
   try {
-    return scan(segment, begin, limit, new LogScanner(reader, true), blankAt(disk, segment));
+    const part = { begin, limit, isAsked: from !== null };
+    return scan(segment, part, new LogScanner(reader, true), blankAt(disk, segment));
   } finally {
     reader.close();
   }
 }
 
+function nothingIn(segment: SegmentFile, note: string): Inspection {
+  return { kind: KIND, path: segment.path, facts: rangeFacts(segment), isMissing: true, notes: [note] };
+}
+
+function rangeFacts({ start, sizeBytes }: SegmentFile): Record<string, Shown> {
+  return { 'log offsets': `${start} to ${start + sizeBytes}`, size: sizeText(sizeBytes) };
+}
+
+function fillerText(bytes: number): string {
+  return `filler of ${bytes} bytes: the next record begins the next file`;
+}
+
 type Blank = (position: number) => number;
 
-function scan(segment: SegmentFile, begin: number, limit: number, scanner: LogScanner, blank: Blank): Inspection {
+interface Part {
+  readonly begin: number;
+  readonly limit: number;
+  /** Somebody has named `begin`. */
+  readonly isAsked: boolean;
+}
+
+function scan(segment: SegmentFile, part: Part, scanner: LogScanner, blank: Blank): Inspection {
+  const { begin, limit, isAsked } = part;
   const end = segment.start + segment.sizeBytes;
   const rows: Shown[][] = [];
   let records = 0;
@@ -55,17 +82,18 @@ function scan(segment: SegmentFile, begin: number, limit: number, scanner: LogSc
     newestMs = scanner.cursor.storeTimestamp;
   }
   const filler = blank(dataEnd);
+  if (isAsked && records === 0)
+    return nothingIn(segment, filler > 0 ? fillerText(filler) : `no whole record begins at ${begin}`);
   const notes: string[] = [];
   if (records > rows.length)
     notes.push(`${records - rows.length} records more: --limit shows them, an offset begins elsewhere`);
   if (found === Scanned.bad && filler === 0)
     notes.push(`no record at ${scanner.position}: the log ends there, or it is damaged (ringmq verify tells)`);
   return {
-    kind: 'CommitLog segment',
+    kind: KIND,
     path: segment.path,
     facts: {
-      'log offsets': `${segment.start} to ${end}`,
-      size: sizeText(segment.sizeBytes),
+      ...rangeFacts(segment),
       records,
       'records end at': dataEnd,
       filler: filler === 0 ? null : `${filler} bytes up to the end of the file`,
@@ -102,7 +130,7 @@ function blankAt(disk: Disk, segment: SegmentFile): Blank {
 export function inspectRecordAt(disk: Disk, files: CommitLogFiles, path: string, position: number): Inspection {
   const record = readRecordAt(disk, files, position);
   if (typeof record !== 'string') return inspectRecord(path, position, record);
-  return { kind: 'no record', path, facts: { 'log offset': position }, notes: [record] };
+  return { kind: 'no record', path, facts: { 'log offset': position }, isMissing: true, notes: [record] };
 }
 
 /** Text that says why there is none. Damaged bodies are read all the same. */
@@ -114,8 +142,7 @@ export function readRecordAt(disk: Disk, files: CommitLogFiles, position: number
       return 'the log has no file for this offset';
     const view = new DataView(head.buffer);
     const size = view.getInt32(RecordAt.totalSize);
-    if (view.getInt32(RecordAt.magic) === BLANK_MAGIC)
-      return `filler of ${size} bytes: the next record begins the next file`;
+    if (view.getInt32(RecordAt.magic) === BLANK_MAGIC) return fillerText(size);
     const scanner = new LogScanner(reader, false, RECORD_WINDOW_BYTES);
     scanner.begin(asLogOffset(position), asLogOffset(position + Math.max(size, head.length)));
     if (scanner.next() !== Scanned.record) return 'no record begins here';
