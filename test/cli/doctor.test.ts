@@ -57,6 +57,7 @@ function facts(changes: Changes = {}, settings: Partial<BrokerOptions> = {}): Do
       availableBytes: 12 * GIB,
       nowMs: NOW,
       wallDriftMs: 0,
+      measuredMs: 2000,
       descriptorLimit: 1_000_000,
       userId: 1000,
       dirtyRatio: 20,
@@ -159,6 +160,11 @@ describe('doctor', () => {
   });
 });
 
+it('says in which time a clock has gone how far astray', () => {
+  const clock = judge(facts({ machine: { wallDriftMs: -800, measuredMs: 350 } })).find(({ what }) => what === 'clock');
+  expect(clock!.figure).toBe('2023-11-14T22:13:20.000Z, -800 ms off in 350 ms');
+});
+
 describe('ringmq doctor', () => {
   const folder = mkdtempSync(join(tmpdir(), 'ringmq-doctor-'));
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
@@ -177,6 +183,7 @@ describe('ringmq doctor', () => {
       lines: { what: string; verdict: Verdict }[];
       facts: DoctorFacts;
     };
+    expect(measured.machine.measuredMs).toBeGreaterThan(0);
     expect(measured.disk.zeroedSync!.p50Us).toBeGreaterThan(0);
     expect(lines.find(({ what }) => what === 'settings')?.verdict).toBe('bad');
     expect(code).toBe(1);

@@ -56,8 +56,9 @@ export interface MachineFacts {
   readonly memoryLimitBytes: number;
   readonly availableBytes: number | null;
   readonly nowMs: number;
-  /** How much further wall time went than monotonic time while the disk was measured. */
+  /** How much further wall time went than monotonic time while the disk was measured, and how long that took. */
   readonly wallDriftMs: number;
+  readonly measuredMs: number;
   readonly descriptorLimit: number;
   readonly userId: number | null;
   /** /proc/sys/vm; null where it cannot be read. */

@@ -12,6 +12,7 @@ const SYNC_SLOW_US = 20_000;
 const WRITE_SLOW_BYTES_PER_SECOND = 50 * 2 ** 20;
 const CLOCK_DRIFT_MAX_MS = 50;
 const CLOCK_SLACK_MS = 1000;
+const US_PER_MS = 1000;
 const MEMORY_LOW_BYTES = 512 * 2 ** 20;
 const NO_DISK_KINDS = /^(?:tmpfs|ramfs)\b/;
 const NETWORK_KINDS = /^(?:nfs4?|cifs|smb3|ceph|glusterfs|fuse\.sshfs|9p)\b/;
@@ -184,21 +185,21 @@ function judgeMemory({ machine }: DoctorFacts): DoctorLine[] {
 }
 
 function judgeClock({ machine, store }: DoctorFacts): DoctorLine[] {
-  const { nowMs, wallDriftMs } = machine;
+  const { nowMs, wallDriftMs, measuredMs } = machine;
   const lines: DoctorLine[] = [];
   const jumps = Math.abs(wallDriftMs) > CLOCK_DRIFT_MAX_MS;
   lines.push(
     line(
       jumps ? 'warn' : 'ok',
       'clock',
-      `${timeText(nowMs)}, ${wallDriftMs} ms off in two seconds`,
+      `${timeText(nowMs)}, ${wallDriftMs} ms off in ${duration(measuredMs * US_PER_MS)}`,
       jumps ? 'wall time jumps: store times would' : 'wall time goes as monotonic time',
     ),
   );
   if (store.newestStoreMs === null) return lines;
   const ahead = store.newestStoreMs - nowMs;
   if (ahead > CLOCK_SLACK_MS) {
-    const means = `${duration(ahead * 1000)} in the future: store times never go back, so new messages get this time until the clock has passed it`;
+    const means = `${duration(ahead * US_PER_MS)} in the future: store times never go back, so new messages get this time until the clock has passed it`;
     lines.push(line('bad', 'newest message', timeText(store.newestStoreMs), means));
   } else {
     lines.push(line('ok', 'newest message', timeText(store.newestStoreMs), 'not in the future'));

@@ -77,6 +77,7 @@ export function diskAndMachineFacts(
     availableBytes: availableMemory(),
     nowMs,
     wallDriftMs: Math.round(nowMs - wallMs - passedMs),
+    measuredMs: Math.round(passedMs),
     descriptorLimit: descriptorLimit(new NodeDisk()),
     userId: process.getuid?.() ?? null,
     dirtyRatio: kernelNumber('dirty_ratio'),
