@@ -3,6 +3,7 @@
  * Loaded when the sub-command is called.
  */
 import { resolve as resolvePath } from 'node:path';
+import { counted } from '../base/counted.ts';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { BROKER_NAMES, type Resolved, resolveBroker } from '../config/resolve.ts';
@@ -63,6 +64,6 @@ function settingsOf(
 function textOf(lines: readonly DoctorLine[]): string {
   const rows = alignedRows(lines.map(({ verdict, what, figure, means }) => [verdict.padEnd(4), what, figure, means]));
   const counts = (verdict: string): number => lines.filter((each) => each.verdict === verdict).length;
-  const summary = `${counts('ok')} ok, ${counts('warn')} warnings, ${counts('bad')} bad`;
+  const summary = `${counts('ok')} ok, ${counted(counts('warn'), 'warning')}, ${counts('bad')} bad`;
   return `${rows.map((row) => row.trimEnd()).join('\n')}\n${summary}\n`;
 }

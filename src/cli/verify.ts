@@ -3,6 +3,7 @@
  * only reads. Loaded when the sub-command is called.
  */
 import { systemClock } from '../base/clock.ts';
+import { counted } from '../base/counted.ts';
 import { parseFastJson } from '../remoting/fast-json.ts';
 import { type Disk, NodeDisk } from '../store/disk.ts';
 import type { Finding } from '../store/findings.ts';
@@ -98,15 +99,19 @@ export function findingLines({ findings, counts }: Pick<VerifyReport, 'findings'
   return lines;
 }
 
+export function problemsText(problems: number): string {
+  return counted(problems, 'problem that matters', 'problems that matter');
+}
+
 function verifiedText({ plan, report, seconds }: Verified): string {
   const { log } = report;
   const bytes = log.end - log.start;
   const lines = [
     `${plan.paths.root}: ${STATE_TEXT[plan.options.state]}`,
     ...findingLines(report),
-    `${log.records} records in ${sizeText(bytes)} of log (${log.start} to ${log.end}), ${plan.queueFolders.length} queues, ${plan.context.indexFiles.length} index files`,
+    `${counted(log.records, 'record')} in ${sizeText(bytes)} of log (${log.start} to ${log.end}), ${counted(plan.queueFolders.length, 'queue')}, ${counted(plan.context.indexFiles.length, 'index file')}`,
     `newest record ${timeText(log.newestStoreMs)}; ${seconds.toFixed(2)} s, ${sizeText(bytes / seconds)}/s`,
-    report.matter === 0 ? 'fine' : `${report.matter} problems that matter`,
+    report.matter === 0 ? 'fine' : problemsText(report.matter),
   ];
   return `${lines.join('\n')}\n`;
 }

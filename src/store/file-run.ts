@@ -4,6 +4,7 @@
  * short or missing. Everything else that does not fit is refused.
  */
 import { join } from 'node:path';
+import { counted } from '../base/counted.ts';
 import type { Disk } from './disk.ts';
 import { fileNameOf, startByteOf } from './file-names.ts';
 import { StoreDamagedError } from './store-errors.ts';
@@ -40,7 +41,7 @@ export function loadFileRun(disk: Disk, run: FileRun, cleanStop: boolean): numbe
       regrow(disk, join(directory, fileNameOf(start)), sizeBytes);
     } else if (size !== sizeBytes) {
       throw new StoreDamagedError(
-        `${join(directory, fileNameOf(start))} has ${size} bytes, but ${run.setting} is ${sizeBytes}`,
+        `${join(directory, fileNameOf(start))} has ${counted(size, 'byte')}, but ${run.setting} is ${sizeBytes}`,
       );
     }
     if (i > 0 && starts[i - 1]! + sizeBytes !== start) {

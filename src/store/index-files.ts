@@ -3,6 +3,7 @@
  * age (spec/store.md 1, 9.5). Used by dispatch, which makes them, by control, which searches them, by recovery and by the tools.
  */
 import { join } from 'node:path';
+import { counted } from '../base/counted.ts';
 import {
   FIRST_INDEX_ENTRY,
   type IndexFileShape,
@@ -57,7 +58,7 @@ export function checkedIndexFileNames(disk: Disk, files: IndexFiles): string[] {
   if (misfit !== undefined) {
     const { path, sizeBytes } = misfit;
     throw new StoreDamagedError(
-      `${path} has ${sizeBytes} bytes, but maxHashSlotNum and maxIndexNum make ${indexFileBytes(files.shape)}. Set them as they were, or ` +
+      `${path} has ${counted(sizeBytes, 'byte')}, but maxHashSlotNum and maxIndexNum make ${indexFileBytes(files.shape)}. Set them as they were, or ` +
         'move the file away: what is missing in the index is built again from the log',
     );
   }

@@ -1,5 +1,6 @@
 /** The index files that a verification can compare with the log, and what is wrong with the size of the others. Part of verify-plan.ts. */
 import { join } from 'node:path';
+import { counted } from '../base/counted.ts';
 import {
   FIRST_INDEX_ENTRY,
   INDEX_HEADER_BYTES,
@@ -107,6 +108,6 @@ function isMisfit(
 }
 
 function misfitText(size: number, expected: IndexFileShape | null): string {
-  if (expected === null) return `no number of slots fits its ${size} bytes and its entries`;
-  return `has ${size} bytes, not ${indexFileBytes(expected)} (${expected.slots} slots, ${expected.entries} entries)`;
+  if (expected === null) return `no number of slots fits its ${counted(size, 'byte')} and its entries`;
+  return `has ${counted(size, 'byte')}, not ${indexFileBytes(expected)} (${counted(expected.slots, 'slot')}, ${counted(expected.entries, 'entry', 'entries')})`;
 }

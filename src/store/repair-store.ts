@@ -4,6 +4,7 @@
  * are durable before the new checkpoint names them. Called by store-repair.ts.
  */
 import { join } from 'node:path';
+import { counted } from '../base/counted.ts';
 import { asQueueOffset } from '../base/units.ts';
 import { RecordAt } from '../layout/message-record.ts';
 import { type BuildSlice, type BuiltSlice, fillBefore, type QueueToBuild } from './build-queues.ts';
@@ -173,7 +174,7 @@ async function build(
     // Queues have their own count of what they lack.
     if (index !== null && records !== report.log.records)
       throw new StoreDamagedError(
-        `the log has changed: it had ${report.log.records} records, now ${records} could be read`,
+        `the log has changed: it had ${counted(report.log.records, 'record')}, now ${records} could be read`,
       );
     return { queues, index: index?.complete() ?? null };
   } finally {

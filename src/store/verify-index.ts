@@ -3,6 +3,7 @@
  * built again in memory, entry by entry, and compared: each entry must name the one before it in its slot. Whether the entries are those of
  * the log's records is the business of verify-keys.ts. Called by verify-task.ts, one file at a time.
  */
+import { counted } from '../base/counted.ts';
 import {
   FIRST_INDEX_ENTRY,
   INDEX_ENTRY_BYTES,
@@ -65,10 +66,10 @@ class IndexCheck {
   run(): IndexFileResult {
     const { header, shape, path } = this.#head;
     if (header.nextEntry > shape.entries)
-      this.#problems.push(`it counts ${header.nextEntry} entries of ${shape.entries}`);
+      this.#problems.push(`it counts ${counted(header.nextEntry, 'entry', 'entries')} of ${shape.entries}`);
     this.#walkEntries(Math.min(header.nextEntry, shape.entries));
     if (this.#usedSlots !== header.usedSlots) {
-      this.#problems.push(`it counts ${header.usedSlots} slots in use, there are ${this.#usedSlots}`);
+      this.#problems.push(`it counts ${counted(header.usedSlots, 'slot')} in use, not ${this.#usedSlots}`);
     }
     this.#compareSlots();
     return {

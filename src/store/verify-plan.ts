@@ -3,6 +3,7 @@
  * the store open. Called by verify-store.ts's callers, which give the plan's context to the workers.
  */
 import { basename, join } from 'node:path';
+import { counted } from '../base/counted.ts';
 import type { CheckpointFields } from '../layout/checkpoint-file.ts';
 import type { IndexFileShape } from '../layout/index-file.ts';
 import type { BuiltStore } from './built-store.ts';
@@ -137,7 +138,7 @@ function findSegments(
     if (found.size !== size) {
       // A crash while the newest file was made: the next start lets it grow.
       const isYoung = isLast && state !== 'clean';
-      const what = `has ${found.size} bytes, the others have ${size}`;
+      const what = `has ${counted(found.size, 'byte')}, the others have ${size}`;
       findings.add({
         kind: 'segment-size',
         file: path,

@@ -3,6 +3,7 @@
  * verify-task.ts when the whole log was looked through.
  */
 import { join } from 'node:path';
+import { counted } from '../base/counted.ts';
 import { entryLogOffset, entrySize, FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
 import { type Disk, type DiskFile, openUnlessGone } from './disk.ts';
 import { EntryAdder, type EntrySum } from './entry-sum.ts';
@@ -109,7 +110,7 @@ class QueueCheck {
         continue;
       }
       const size = this.#disk.stat(join(directory, name))?.size ?? 0;
-      if (size !== fileSizeBytes) this.#addProblem(name, `${name} has ${size} bytes, not ${fileSizeBytes}`);
+      if (size !== fileSizeBytes) this.#addProblem(name, `${name} has ${counted(size, 'byte')}, not ${fileSizeBytes}`);
       const before = starts.at(-1);
       if (before !== undefined && before + fileSizeBytes !== start)
         this.#addProblem(name, `there is no file before ${name}`);

@@ -199,6 +199,7 @@ describe('ringmq doctor', () => {
     const sizes = Object.entries(SIZES).flatMap(([name, size]) => ['--set', `${name}=${size}`]);
     const { code, stdout } = await resultOf(ringmq(['doctor', root, ...sizes]));
     const [name] = readdirSync(join(root, 'index'));
+    expect(stdout).toMatch(/^\d+ ok, (?:1 warning|(?!1 )\d+ warnings), 1 bad$/m);
     expect(stdout).toMatch(
       new RegExp(
         `^bad   maxHashSlotNum, maxIndexNum +5000000 and 20000000 make 420000040 bytes, but ${root}/index/${name} has 17240 +` +

@@ -118,6 +118,9 @@ describe('inspect', () => {
   });
 
   it('shows what lies behind the last entry of a damaged queue', () => {
+    expect(inspect(disk, '/store/consumequeue/Bulk/0/00000000000000001000', '50', 49).notes![0]).toMatch(
+      /^1 entry more: --limit shows it, /,
+    );
     const damaged = goldenStore('clean');
     const path = '/store/consumequeue/Bulk/0/00000000000000001000';
     damaged.bytesOf(path).fill(0, 0, 20);

@@ -56,7 +56,7 @@ describe('ringmq repair', () => {
     const { code, stdout, stderr } = await resultOf(ringmq(['repair', root]));
     expect(stderr).toContain(`PROBLEM queue-behind: ${root}/consumequeue/Bulk/0`);
     expect(stdout, 'findings are told once').not.toContain('queue-behind');
-    expect(stderr).toContain('will remove the files of these 1 queues and build them from the log: Bulk/0');
+    expect(stderr).toContain('will remove the files of 1 queue and build them from the log: Bulk/0');
     expect(stdout).toContain('nothing was changed; --yes does it without a question');
     expect(code).toBe(1);
     expect(existsSync(join(root, 'abort')), 'it still counts as stopped in order').toBe(false);

@@ -24,7 +24,7 @@ describe('ringmq verify', () => {
     const { code, stdout } = await resultOf(ringmq(['verify', root]));
     expect(stdout).toContain(`PROBLEM queue-behind: ${root}/consumequeue/Bulk/0 at 142\n`);
     expect(stdout).toContain('-> ringmq repair');
-    expect(stdout.split('\n').at(-1)).toBe('1 problems that matter');
+    expect(stdout.split('\n').at(-1)).toBe('1 problem that matters');
     expect(code).toBe(1);
   });
 

@@ -1,5 +1,6 @@
 /** The settings beside the machine and the store: what contradicts what. Part of `ringmq doctor`, pure. */
 
+import { counted } from '../../base/counted.ts';
 import { QUEUE_HANDLES_WRITE_MAX } from '../../base/limits.ts';
 import { count } from '../../bench/quantities.ts';
 import type { BrokerSettings } from '../../broker/broker-settings.ts';
@@ -82,7 +83,7 @@ function judgeDescriptors({ machine }: DoctorFacts, settings: BrokerSettings): D
 }
 
 function judgePlacement({ machine }: DoctorFacts, { placement, netThreads }: BrokerSettings): DoctorLine {
-  const figure = `${placement} on ${machine.cores} cores`;
+  const figure = `${placement} on ${counted(machine.cores, 'core')}`;
   if (placement === 'full' && machine.cores === 1) {
     return line('warn', 'placement', figure, 'five threads take turns on one core: compact does with less');
   }

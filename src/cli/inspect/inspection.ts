@@ -1,4 +1,5 @@
 /** What `ringmq inspect` shows of a file: facts, perhaps a table, perhaps remarks. Made by the other files of this folder; printed here. */
+import { counted } from '../../base/counted.ts';
 import { alignedRows } from '../tool-output.ts';
 
 /** Plain values: text and JSON are made of them alike. */
@@ -27,6 +28,11 @@ export function inspectionText({ kind, path, facts, columns, rows, notes = [] }:
   }
   if (notes.length > 0) lines.push('', ...notes.map((note) => `  ! ${note}`));
   return `${lines.join('\n')}\n`;
+}
+
+/** The note that rows are left out. */
+export function moreText(more: number, noun: string, plural?: string): string {
+  return `${counted(more, noun, plural)} more: --limit shows ${more === 1 ? 'it' : 'them'}`;
 }
 
 /** The same as an object for JSON; a row becomes an object by its columns. */

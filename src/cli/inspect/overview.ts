@@ -11,7 +11,7 @@ import { liveOwner } from '../../store/store-lock.ts';
 import type { StorePaths } from '../../store/store-paths.ts';
 import type { StoreSizes } from '../../store/store-sizes.ts';
 import { sizeText, timeText } from '../tool-output.ts';
-import type { Inspection, Shown } from './inspection.ts';
+import { type Inspection, moreText, type Shown } from './inspection.ts';
 
 const COLUMNS = ['topic', 'queue', 'min', 'max', 'files'];
 
@@ -44,7 +44,7 @@ export function inspectStore(disk: Disk, paths: StorePaths, sizes: StoreSizes, l
     },
     columns: COLUMNS,
     rows: queues.slice(0, limit).map((queue) => rowOf(disk, queue, ends.start, sizes)),
-    notes: queues.length > limit ? [`${queues.length - limit} queues more: --limit shows them`] : [],
+    notes: queues.length > limit ? [moreText(queues.length - limit, 'queue')] : [],
   };
 }
 

@@ -9,7 +9,7 @@ import {
 } from '../../layout/queue-entry.ts';
 import type { Disk } from '../../store/disk.ts';
 import { timeText } from '../tool-output.ts';
-import type { Inspection, Shown } from './inspection.ts';
+import { type Inspection, moreText, type Shown } from './inspection.ts';
 
 export interface QueueFile {
   readonly path: string;
@@ -111,5 +111,5 @@ function noEntry(offset: number, first: number, next: number): string {
 }
 
 function moreNote(more: number): string[] {
-  return more > 0 ? [`${more} entries more: --limit shows them, an offset begins elsewhere`] : [];
+  return more > 0 ? [`${moreText(more, 'entry', 'entries')}, an offset begins elsewhere`] : [];
 }

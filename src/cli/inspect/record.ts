@@ -1,4 +1,5 @@
 /** One record of the log with all its fields. Part of `ringmq inspect`. */
+import { counted } from '../../base/counted.ts';
 import { bodyCrc32 } from '../../base/crc32.ts';
 import { javaHashCode } from '../../base/java-hash.ts';
 import { messageIdOf } from '../../layout/message-id.ts';
@@ -40,7 +41,7 @@ export function inspectRecord(path: string, position: number, record: MessageRec
       'prepared transaction at': record.preparedTransactionOffset,
       'tags code': javaHashCode(properties.get(PropertyName.TAGS) ?? ''),
       ...propertyFacts(properties),
-      body: `${record.body.length} bytes, checksum ${record.bodyCrc}`,
+      body: `${counted(record.body.length, 'byte')}, checksum ${record.bodyCrc}`,
       ...bodyFacts(record.body),
     },
     notes,
@@ -55,7 +56,7 @@ function propertyFacts(properties: ReadonlyMap<string, string>): Record<string, 
 function bodyFacts(body: Uint8Array): Record<string, Shown> {
   if (body.length === 0) return {};
   const shown = Buffer.from(body.subarray(0, BODY_SHOWN_BYTES));
-  const rest = body.length > BODY_SHOWN_BYTES ? ` ... and ${body.length - BODY_SHOWN_BYTES} bytes more` : '';
+  const rest = body.length > BODY_SHOWN_BYTES ? ` ... and ${counted(body.length - BODY_SHOWN_BYTES, 'byte')} more` : '';
   const asText = shown.toString('utf8');
   return isPrintable(asText) ? { 'body as text': asText + rest } : { 'body as hex': shown.toString('hex') + rest };
 }

@@ -1,5 +1,6 @@
 /** A file of the CommitLog: its range and its records, or the one at an offset. Part of `ringmq inspect`. */
 import { dirname } from 'node:path';
+import { counted } from '../../base/counted.ts';
 import { asLogOffset } from '../../base/units.ts';
 import {
   BLANK_HEAD_BYTES,
@@ -13,7 +14,7 @@ import { LogReader } from '../../store/log-reader.ts';
 import { LogScanner, Scanned } from '../../store/log-scanner.ts';
 import type { CommitLogFiles } from '../../store/segments.ts';
 import { sizeText, timeText } from '../tool-output.ts';
-import type { Inspection, Shown } from './inspection.ts';
+import { type Inspection, moreText, type Shown } from './inspection.ts';
 import { inspectRecord } from './record.ts';
 
 /** Enough for most records; the scanner takes more for a longer one. */
@@ -54,7 +55,7 @@ function rangeFacts({ start, sizeBytes }: SegmentFile): Record<string, Shown> {
 }
 
 function fillerText(bytes: number): string {
-  return `filler of ${bytes} bytes: the next record begins the next file`;
+  return `filler of ${counted(bytes, 'byte')}: the next record begins the next file`;
 }
 
 type Blank = (position: number) => number;
@@ -85,8 +86,7 @@ function scan(segment: SegmentFile, part: Part, scanner: LogScanner, blank: Blan
   if (isAsked && records === 0)
     return nothingIn(segment, filler > 0 ? fillerText(filler) : `no whole record begins at ${begin}`);
   const notes: string[] = [];
-  if (records > rows.length)
-    notes.push(`${records - rows.length} records more: --limit shows them, an offset begins elsewhere`);
+  if (records > rows.length) notes.push(`${moreText(records - rows.length, 'record')}, an offset begins elsewhere`);
   if (found === Scanned.bad && filler === 0)
     notes.push(`no record at ${scanner.position}: the log ends there, or it is damaged (ringmq verify tells)`);
   return {
@@ -96,7 +96,7 @@ function scan(segment: SegmentFile, part: Part, scanner: LogScanner, blank: Blan
       ...rangeFacts(segment),
       records,
       'records end at': dataEnd,
-      filler: filler === 0 ? null : `${filler} bytes up to the end of the file`,
+      filler: filler === 0 ? null : `${counted(filler, 'byte')} up to the end of the file`,
       'newest stored at': timeText(newestMs),
     },
     columns: COLUMNS,

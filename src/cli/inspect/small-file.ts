@@ -1,4 +1,5 @@
 /** The small files of a store: checkpoint, abort, locks, settings. Part of `ringmq inspect`. */
+import { counted } from '../../base/counted.ts';
 import {
   CHECKPOINT_FILE_BYTES,
   decodeCheckpoint,
@@ -37,7 +38,7 @@ export function inspectCheckpoint(disk: Disk, path: string): Inspection {
     notes:
       bytes.length === CHECKPOINT_FILE_BYTES
         ? []
-        : [`has ${bytes.length} bytes, Apache's broker expects ${CHECKPOINT_FILE_BYTES}`],
+        : [`has ${counted(bytes.length, 'byte')}, Apache's broker expects ${CHECKPOINT_FILE_BYTES}`],
     value: fields,
   };
 }
@@ -51,7 +52,7 @@ function vouchedFacts(vouched: Vouched | null): Record<string, Shown> {
     'a start looks from': lookFrom,
     'newest message in the index': indexEnd === NO_INDEX_KEPT ? 'no index is kept' : indexEnd,
     'stopped in order at': stoppedAt < 0 ? 'not yet' : stoppedAt,
-    'queues then': `${queueCount} with ${queueEntries} entries`,
+    'queues then': `${queueCount} with ${counted(queueEntries, 'entry', 'entries')}`,
   };
 }
 

@@ -1,9 +1,10 @@
 /** How a repair has ended, as text and as JSON. Part of `ringmq repair`. */
+import { counted } from '../../base/counted.ts';
 import { queueName } from '../../store/queue-folders.ts';
 import type { RepairPlan } from '../../store/repair-plan.ts';
 import type { RepairEnd, RepairOutcome } from '../../store/store-repair.ts';
 import { jsonLine, sizeText } from '../tool-output.ts';
-import { findingLines } from '../verify.ts';
+import { findingLines, problemsText } from '../verify.ts';
 
 export interface RepairFigures {
   /** Of the whole repair, what was verified before and after included, and of building alone. */
@@ -29,9 +30,9 @@ export function outcomeText({ ok, end, verified, plan, kept }: RepairOutcome, { 
   const { log } = verified.report;
   const isChanged = end === 'refused' && kept.length > 0;
   lines.push(
-    `${isChanged ? 'NOT repaired but for the cut' : END_TEXT[end]}: ${log.records} records, ${sizeText(log.end - log.start)} of log, ${seconds.toFixed(2)} s`,
+    `${isChanged ? 'NOT repaired but for the cut' : END_TEXT[end]}: ${counted(log.records, 'record')}, ${sizeText(log.end - log.start)} of log, ${seconds.toFixed(2)} s`,
   );
-  if (end === 'repaired') lines.push(ok ? 'fine now' : `${verified.report.matter} problems that matter are left`);
+  if (end === 'repaired') lines.push(ok ? 'fine now' : `left: ${problemsText(verified.report.matter)}`);
   return `${lines.join('\n')}\n`;
 }
 

@@ -1,5 +1,6 @@
 /** What a repair would do, and the question whether it is to. Part of `ringmq repair`. */
 import { createInterface } from 'node:readline/promises';
+import { counted } from '../../base/counted.ts';
 import type { RepairPlan } from '../../store/repair-plan.ts';
 
 /** Where somebody may be asked. */
@@ -32,13 +33,15 @@ export function stepLines(plan: RepairPlan, recordsCut: number): string[] {
   const { cut, losesRecords, fillers, build, shorten, buildIndex, writeCheckpoint, assumed } = plan;
   const lines: string[] = [];
   if (cut !== null) {
-    const what = losesRecords ? `with ${recordsCut} records behind that place` : 'none of them a record';
-    lines.push(`cut ${cut.dataEnd - cut.at} bytes off the log at ${cut.at}, ${what}; they are kept beside the store`);
+    const what = losesRecords ? `with ${counted(recordsCut, 'record')} behind that place` : 'none of them a record';
+    lines.push(
+      `cut ${counted(cut.dataEnd - cut.at, 'byte')} off the log at ${cut.at}, ${what}; they are kept beside the store`,
+    );
   }
-  if (fillers.length > 0) lines.push(`write the size of ${fillers.length} fillers`);
-  if (shorten.length > 0) lines.push(`take away entries that name nothing from ${shorten.length} queues`);
+  if (fillers.length > 0) lines.push(`write the size of ${counted(fillers.length, 'filler')}`);
+  if (shorten.length > 0) lines.push(`take away entries that name nothing from ${counted(shorten.length, 'queue')}`);
   if (build.length > 0)
-    lines.push(`remove the files of these ${build.length} queues and build them from the log: ${namesOf(build)}`);
+    lines.push(`remove the files of ${counted(build.length, 'queue')} and build them from the log: ${namesOf(build)}`);
   if (buildIndex) lines.push('remove the files of the key index and build it from the log');
   if (writeCheckpoint) lines.push('write the checkpoint');
   if (assumed.length > 0) lines.push(`take the default ${assumed.join(', ')}: no file tells another`);
