@@ -1,5 +1,6 @@
 /** What is wrong with the queues beside the log, and whether it matters. Part of verify-store.ts. */
 import { join } from 'node:path';
+import { counted } from '../base/counted.ts';
 import type { BuiltStore } from './built-store.ts';
 import type { Finding, FindingKind } from './findings.ts';
 import { queueDirectory } from './queue-files.ts';
@@ -46,7 +47,7 @@ export function judgeQueues(
     addOutside(plan, result);
   }
   if (deleted > 0) {
-    const what = `${deleted} entries name records of files that were deleted: usual after retention`;
+    const what = `entries that name records of files that were deleted: ${deleted}, as usual after retention`;
     plan.findings.add({
       kind: 'queue-deleted',
       file: plan.paths.consumeQueue,
@@ -57,12 +58,12 @@ export function judgeQueues(
     });
   }
   const light = plan.queueFolders.filter(({ topic }) => topic.startsWith(LIGHT_QUEUE_PREFIX)).length;
-  if (light > 0) addNote(plan, plan.paths.consumeQueue, `${light} queues of Apache's light consumers`);
+  if (light > 0) addNote(plan, plan.paths.consumeQueue, `${counted(light, 'queue')} of Apache's light consumers`);
   if (plan.context.batchTopics.size > 0) {
     addNote(
       plan,
       plan.paths.batchConsumeQueue,
-      `the batch queues of ${plan.context.batchTopics.size} topics, which RingMQ keeps as they are`,
+      `the batch queues of ${counted(plan.context.batchTopics.size, 'topic')}, which RingMQ keeps as they are`,
     );
   }
 }
@@ -71,7 +72,7 @@ function addBreaks(plan: VerifyPlan, queue: LogQueue): void {
   if (queue.breaks === 0) return;
   // Where a broker that runs was writing while it was looked at.
   if (plan.options.state === 'running' && queue.firstBreakLogOffset >= plan.walkStart) return;
-  const what = `the offsets of ${queue.breaks} records do not follow the one before, first at log offset ${queue.firstBreakLogOffset}: the queue cannot be built from the log`;
+  const what = `records whose offset does not follow the one before: ${queue.breaks}, first at log offset ${queue.firstBreakLogOffset}: the queue cannot be built from the log`;
   add(plan, 'record-offset', queue, queue.first, what, true, 'restore');
 }
 
@@ -80,12 +81,12 @@ function addMissing(plan: VerifyPlan, queue: LogQueue, topics: ReadonlySet<strin
   if (plan.options.state === 'running' && queue.faults.missing === 0) return;
   const count = queue.next - queue.first;
   if (topics !== null && !topics.has(queue.topic)) {
-    const what = `has no files and no topic: ${count} records of a topic that was deleted are still in the log`;
+    const what = `has no files and no topic: the log still holds ${counted(count, 'record')} of a topic that was deleted`;
     add(plan, 'queue-missing', queue, queue.first, what, false, 'nothing');
     return;
   }
   const isRebuilt = isRebuiltAtStart(plan, queue.firstLogOffset);
-  const what = `has ${count} records in the log and no files${isRebuilt ? ': the next start builds them' : ''}`;
+  const what = `has ${counted(count, 'record')} in the log and no files${isRebuilt ? ': the next start builds them' : ''}`;
   add(plan, 'queue-missing', queue, queue.first, what, !isRebuilt, isRebuilt ? 'nothing' : 'repair');
 }
 
@@ -109,15 +110,15 @@ function addFaults(plan: VerifyPlan, queue: LogQueue, goneTo: number): void {
     queue.faults;
   if (wrong > 0 && firstWrongLogOffset >= goneTo) {
     const isRebuilt = isRebuiltAtStart(plan, firstWrongLogOffset);
-    const what = `${wrong} entries are wrong, the first at ${firstWrong}: ${example}${isRebuilt ? '. The next start builds them again' : ''}`;
+    const what = `wrong entries: ${wrong}, the first at ${firstWrong}: ${example}${isRebuilt ? '. The next start builds them again' : ''}`;
     add(plan, 'queue-wrong', queue, firstWrong, what, !isRebuilt, isRebuilt ? 'nothing' : 'repair');
   }
   if (missing === 0 || firstMissingLogOffset < goneTo) return;
   const isBehind = firstMissing + missing === queue.next && lastMissing === queue.next - 1;
   const isRebuilt = isRebuiltAtStart(plan, firstMissingLogOffset);
   const where = isBehind
-    ? `its last ${missing} records have no entry, from ${firstMissing} on`
-    : `${missing} records have no entry, the first is ${firstMissing}`;
+    ? `has no entry for its last ${counted(missing, 'record')}, from ${firstMissing} on`
+    : `has no entry for ${counted(missing, 'record')}, the first is ${firstMissing}`;
   const what = isRebuilt ? `${where}: the next start builds them` : where;
   add(
     plan,
@@ -146,13 +147,13 @@ function addOutside(
     add(plan, 'queue-files', queue, 0, `${problem}: ${then}`, !isYoung, isYoung ? 'nothing' : 'repair');
   }
   if (stray > 0) {
-    const what = `${stray} entries before its first record in the log name no record of it, the first at ${firstStray}`;
+    const what = `entries before its first record in the log that name no record of it: ${stray}, the first at ${firstStray}`;
     add(plan, 'queue-stray', queue, firstStray, what, true, 'repair');
   }
   if (state === 'running') return;
   if (ahead > 0) {
     const isCut = state === 'crashed';
-    const what = `${ahead} entries from ${firstAhead} on name records that the log does not have${isCut ? ': the next start removes them' : ''}`;
+    const what = `entries from ${firstAhead} on that name records that the log does not have: ${ahead}${isCut ? '. The next start removes them' : ''}`;
     add(plan, 'queue-ahead', queue, firstAhead, what, !isCut, isCut ? 'nothing' : 'repair');
   }
   if (tailAt >= 0) {

@@ -1,5 +1,6 @@
 /** What is wrong with the index, the checkpoint and the settings files, and whether it matters. Part of verify-store.ts. */
 import { join } from 'node:path';
+import { counted } from '../base/counted.ts';
 import type { Disk } from './disk.ts';
 import type { FindingKind } from './findings.ts';
 import type { IndexFileResult } from './verify-index.ts';
@@ -22,7 +23,7 @@ export function judgeIndex(plan: VerifyPlan, log: LogPicture, results: readonly 
     const rest = { matters: !isExpected, advice: isExpected ? 'nothing' : 'repair' } as const;
     for (const what of headerProblems) findings.add({ kind: 'index-header', file: path, offset: 0, what, ...rest });
     if (chainFaults === 0) continue;
-    const what = `${chainFaults} faults, the first: ${firstChainFault}`;
+    const what = `${counted(chainFaults, 'fault')}, the first: ${firstChainFault}`;
     findings.add({ kind: 'index-chain', file: path, offset: null, what, ...rest });
   }
   const { keys, missing, firstMissingLogOffset, wrong, firstWrong, firstWrongLogOffset } = log.keys;
@@ -35,7 +36,7 @@ export function judgeIndex(plan: VerifyPlan, log: LogPicture, results: readonly 
     findings.add({ kind, file, offset: logOffset, what: text, matters: !isRebuilt, advice });
   };
   if (wrong > 0) {
-    const what = `${wrong} entries name no record with such a key, the first: ${firstWrong}`;
+    const what = `entries that name no record with such a key: ${wrong}, the first: ${firstWrong}`;
     add('index-wrong', directory, firstWrongLogOffset, what, 'the next start builds them again');
   }
   const ahead = context.indexFiles.find(({ header }) => header.endLogOffset >= log.end);
@@ -44,7 +45,7 @@ export function judgeIndex(plan: VerifyPlan, log: LogPicture, results: readonly 
     add('index-wrong', ahead.path, ahead.header.endLogOffset, what, 'the next start removes them');
   }
   if (missing > 0) {
-    const what = `${missing} of ${keys} keys are not in it, the first is of the record at ${firstMissingLogOffset}`;
+    const what = `keys that are not in it: ${missing} of ${keys}, the first is of the record at ${firstMissingLogOffset}`;
     add('index-keys', directory, firstMissingLogOffset, what, 'the next start puts them there');
   }
 }

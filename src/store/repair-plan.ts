@@ -3,6 +3,7 @@
  * be put right without losing some is refused, with what would be lost. Pure; called by the command line, which shows it and asks.
  */
 
+import { counted } from '../base/counted.ts';
 import { SCHEDULE_TOPIC } from '../layout/topic-names.ts';
 import type { QueueToBuild } from './build-queues.ts';
 import type { FindingKind } from './findings.ts';
@@ -88,7 +89,8 @@ export function planRepair(plan: VerifyPlan, report: VerifyReport, options: Repa
     buildIndex,
     hasIndex,
     writeCheckpoint: changes || isCheckpointWrong || plan.options.state === 'crashed',
-    assumed: delayed > 0 ? [...assumed, `messageDelayLevel for ${delayed} queues of ${SCHEDULE_TOPIC}`] : assumed,
+    assumed:
+      delayed > 0 ? [...assumed, `messageDelayLevel for ${counted(delayed, 'queue')} of ${SCHEDULE_TOPIC}`] : assumed,
     left: leftOf(plan, report),
   };
 }
@@ -238,7 +240,7 @@ function leftOf(plan: VerifyPlan, report: VerifyReport): string[] {
   const { damagedCount } = report.log;
   if (damagedCount > 0)
     left.push(
-      `${damagedCount} damaged records stay as they are: consumers get them, and a start of Apache's broker that checks one ends the log there`,
+      `damaged records: ${damagedCount}. They stay as they are: consumers get them, and a start of Apache's broker that checks one ends the log there`,
     );
   for (const { kind, file } of report.findings) {
     if (kind === 'settings-damaged') left.push(`${file} stays as it is: it cannot be built from anything`);

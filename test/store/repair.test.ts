@@ -236,7 +236,7 @@ describe('repair', () => {
     store.disk.removeTree('/store/consumequeue/T/1');
     const { end, ok, plan, kept, verified } = await repair(store.disk);
     expect([end, ok, kept]).toEqual(['repaired', false, []]);
-    expect(plan.left[0]).toMatch(/^1 damaged records stay as they are/);
+    expect(plan.left[0]).toMatch(/^damaged records: 1\. They stay/);
     expect(kindsOf(verified.report)).toEqual(['record-damaged! restore']);
     expect(verified.report.log.records).toBe(COUNT);
   });
@@ -420,7 +420,7 @@ describe('repair', () => {
     const whole = queueBytes(disk);
     disk.bytesOf('/store/consumequeue/SCHEDULE_TOPIC_XXXX/1/00000000000000000000').fill(0, 40, 60);
     const { ok, plan } = await repair(disk, { all: true });
-    expect([ok, plan.assumed]).toEqual([true, ['messageDelayLevel for 1 queues of SCHEDULE_TOPIC_XXXX']]);
+    expect([ok, plan.assumed]).toEqual([true, ['messageDelayLevel for 1 queue of SCHEDULE_TOPIC_XXXX']]);
     expect(queueBytes(disk)).toEqual(whole);
   });
 
