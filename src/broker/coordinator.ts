@@ -4,6 +4,7 @@
  * threads/control gives it the ports and calls {@link Coordinator.doWork}.
  */
 import { InvariantError } from '../base/assert.ts';
+import { counted } from '../base/counted.ts';
 import { ResponseCode, requestCodeName } from '../remoting/codes.ts';
 import { FrameError, HeaderError, type RemotingCommand } from '../remoting/command.ts';
 import { decodeFrame, encodeFrame, isOneWay, isResponse, responseTo } from '../remoting/frame-codec.ts';
@@ -84,6 +85,16 @@ export class Coordinator {
     this.#tables.offsets.document.save();
     this.#ports.log.warn(
       `${moved} places of groups were beyond the end of their queue, whose last messages are lost: they are moved back to it`,
+    );
+  }
+
+  /** At a start: warns of topics that have messages and are not in the settings. `topics`: all that have had some. */
+  warnOfUnknownTopics(topics: Iterable<string>): void {
+    const unknown = [...new Set(topics)].filter((topic) => !this.#tables.topics.has(topic));
+    if (unknown.length === 0) return;
+    this.#ports.log.warn(
+      `${counted(unknown.length, 'topic')} with messages not in config/topics.json, for example ${unknown[0]}: nobody can send to them or ` +
+        'consume from them. Restore the file, or make them again with as many queues',
     );
   }
 

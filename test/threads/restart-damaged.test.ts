@@ -133,6 +133,15 @@ describe('a store that was stopped in order', () => {
     expect(await served()).toEqual(expected);
   });
 
+  it('says that a topic is not there any more', async () => {
+    for (const name of ['topics.json', 'topics.json.bak']) rmSync(join(store, 'config', name), { force: true });
+    const node = await startNode(store, HERE, lines);
+    await node.close();
+    expect(warnings()).toEqual([
+      expect.stringMatching(/^1 topic with messages not in config\/topics.json, for example Orders/),
+    ]);
+  });
+
   it('is refused with another size of index files than it has, and keeps them', async () => {
     writeFileSync(join(store, 'abort'), '');
     const name = readdirSync(join(store, 'index'))[0]!;

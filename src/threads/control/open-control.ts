@@ -104,6 +104,7 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
   coordinator.holdOffsetsBack((topic, queueId) =>
     batchTopics.has(topic) ? Number.POSITIVE_INFINITY : recovered.nextOffset(topic, queueId),
   );
+  coordinator.warnOfUnknownTopics(recovered.queues.filter(({ next }) => next > 0).map(({ topic }) => topic));
   const watched = workersOf(settings.placement, settings.netThreads)
     .map((agents) => agents[0]!)
     .map((agent) => ({ name: agent, index: threadOf(agent).index }));
