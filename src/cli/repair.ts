@@ -85,7 +85,7 @@ class PoolWork implements RepairCalls {
     this.#store = store;
     this.#flags = flags;
     const stamp = new Date(systemClock.nowMs()).toISOString().replace(/[^\dT]/g, '');
-    this.keptFolder = keptFolder(store.paths, stamp);
+    this.keptFolder = keptFolder(disk, store.paths, stamp);
   }
 
   verify(state: StoreState, skips: VerifySkips): Promise<VerifiedStore> {

@@ -75,6 +75,8 @@ export interface FileStat {
   readonly size: number;
   readonly modifiedMs: number;
   readonly isDirectory: boolean;
+  /** Number of the file system: files have second names only on the same one. */
+  readonly device: number;
 }
 
 /** Room of the file system that a path lies on, in bytes. */
@@ -167,7 +169,7 @@ export class NodeDisk implements Disk {
     try {
       const stat = fs.statSync(path, { throwIfNoEntry: false });
       if (stat === undefined) return null;
-      return { size: stat.size, modifiedMs: stat.mtimeMs, isDirectory: stat.isDirectory() };
+      return { size: stat.size, modifiedMs: stat.mtimeMs, isDirectory: stat.isDirectory(), device: stat.dev };
     } catch (error) {
       throw diskError(path, 'stat', error);
     }

@@ -1,12 +1,12 @@
 /**
- * Cuts the end off a log and keeps what is cut: it is copied, or moved, to a folder beside the store and is there on the disk before anything
- * of the log changes. Part of repair-store.ts.
+ * Cuts the end off a log and keeps what is cut: all of that lies in a folder of its own, on the disk, before anything of the store changes.
+ * Called by store-repair.ts and repair-store.ts.
  */
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { asLogOffset } from '../base/units.ts';
-import type { Disk } from './disk.ts';
-import { makeDurableDirectory, writeFully } from './disk.ts';
+import { type Disk, DiskFailedError, makeDurableDirectory, writeFully } from './disk.ts';
+import { fileNameOf } from './file-names.ts';
 import { wipeTail } from './file-run.ts';
 import { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
@@ -23,10 +23,15 @@ export interface LogCut {
   readonly dataEnd: number;
 }
 
-/** Where what is cut is kept: on the same file system, so that whole files can be moved. `stamp` tells repairs apart. */
-export function keptFolder(paths: StorePaths, stamp: string): string {
-  const isInside = dirname(paths.commitLog) === paths.root;
-  return `${isInside ? paths.root : paths.commitLog}.cut-${stamp}`;
+/**
+ * Where what is cut is kept: in the store, whose folder may be all that there is of a volume. A log on a file system of its own has it
+ * beside its folder, where that is on it too: whole files need no copy there. `stamp` tells repairs apart.
+ */
+export function keptFolder(disk: Disk, { root, commitLog }: StorePaths, stamp: string): string {
+  const deviceOf = (path: string): number | null => disk.stat(path)?.device ?? null;
+  const device = deviceOf(commitLog);
+  const isBeside = deviceOf(root) !== device && deviceOf(dirname(commitLog)) === device;
+  return isBeside ? `${commitLog}.cut-${stamp}` : join(root, `cut-${stamp}`);
 }
 
 /** Whole records behind the one at `at`, which is damaged or none: what a cut there takes with it. Bodies are not looked at. */
@@ -47,41 +52,80 @@ export function countRecordsBehind(disk: Disk, files: CommitLogFiles, runs: read
   }
 }
 
-/** Returns the files that hold what was cut, in order. */
-export function cutLog(
+/** What a cut does to the files of the log. */
+interface CutFiles {
+  /** The cut lies in this file, and what lies behind it there goes up to `to`; null when it lies between files. */
+  readonly ending: { readonly start: number; readonly to: number } | null;
+  /** Starts of the files behind the cut, in order. */
+  readonly later: readonly number[];
+}
+
+function cutFiles(files: CommitLogFiles, segments: readonly number[], { at, dataEnd }: LogCut): CutFiles {
+  assert(dataEnd > at, 'what is cut lies behind the cut');
+  const start = segmentStart(files, at);
+  const to = Math.min(dataEnd, start + files.segmentSizeBytes);
+  const isInside = segments.includes(start) && at > start && to > at;
+  return { ending: isInside ? { start, to } : null, later: segments.filter((behind) => behind >= at) };
+}
+
+/**
+ * Puts what a cut takes away into the folder `kept`, which is not there yet, and makes it durable. The store is as it was, also when this
+ * throws. Returns the files, in order.
+ */
+export function keepCut(
   disk: Disk,
   files: CommitLogFiles,
   segments: readonly number[],
   cut: LogCut,
   kept: string,
 ): string[] {
-  assert(cut.dataEnd >= cut.at, 'what is cut lies behind the cut');
-  const ending = segmentStart(files, cut.at);
-  const within = cut.at - ending;
+  assert(disk.stat(kept) === null, 'what is kept of a cut has a folder of its own');
+  const { ending, later } = cutFiles(files, segments, cut);
   const keptFiles: string[] = [];
-  const endOfFile = Math.min(cut.dataEnd, ending + files.segmentSizeBytes);
-  const isCutInside = segments.includes(ending) && within > 0 && endOfFile > cut.at;
-  if (cut.dataEnd > cut.at) makeDurableDirectory(disk, kept);
-  if (isCutInside) keptFiles.push(copyPart(disk, segmentPath(files, ending), within, endOfFile - cut.at, kept, cut.at));
-  const later = segments.filter((start) => start >= cut.at);
-  for (const start of later.toReversed()) {
-    const path = segmentPath(files, start);
-    if (start >= cut.dataEnd) {
-      disk.unlink(path);
-      continue;
+  try {
+    makeDurableDirectory(disk, kept);
+    if (ending !== null) {
+      const to = join(kept, `bytes-from-${cut.at}`);
+      copyPart(disk, segmentPath(files, ending.start), cut.at - ending.start, ending.to - cut.at, to);
+      keptFiles.push(to);
     }
-    const to = join(kept, basename(path));
-    disk.rename(path, to);
-    keptFiles.push(to);
+    for (const start of later.filter((start) => start < cut.dataEnd)) {
+      const to = join(kept, fileNameOf(start));
+      keepWhole(disk, segmentPath(files, start), files.segmentSizeBytes, to);
+      keptFiles.push(to);
+    }
+    disk.syncDirectory(kept);
+  } catch (error) {
+    // The room that it takes is missing to the next attempt.
+    disk.removeTree(kept);
+    throw error;
   }
-  if (keptFiles.length > 0) disk.syncDirectory(kept);
-  if (later.length > 0) disk.syncDirectory(files.directory);
-  if (isCutInside) wipe(disk, segmentPath(files, ending), within, files.segmentSizeBytes);
   return keptFiles.sort();
 }
 
-function copyPart(disk: Disk, path: string, from: number, length: number, kept: string, logOffset: number): string {
-  const to = join(kept, `bytes-from-${logOffset}`);
+/** A second name is enough, as the first one goes. */
+function keepWhole(disk: Disk, path: string, sizeBytes: number, to: string): void {
+  try {
+    if (disk.link(path, to)) return;
+  } catch (error) {
+    // Another file system, or one without second names.
+    if (!(error instanceof DiskFailedError)) throw error;
+  }
+  copyPart(disk, path, 0, sizeBytes, to);
+}
+
+/** What is taken away was kept before. */
+export function cutLog(disk: Disk, files: CommitLogFiles, segments: readonly number[], cut: LogCut): void {
+  const { ending, later } = cutFiles(files, segments, cut);
+  for (const start of later.toReversed()) disk.unlink(segmentPath(files, start));
+  if (later.length > 0) disk.syncDirectory(files.directory);
+  if (ending === null) return;
+  const path = segmentPath(files, ending.start);
+  wipeTail(disk, path, cut.at - ending.start, files.segmentSizeBytes);
+  syncFile(disk, path);
+}
+
+function copyPart(disk: Disk, path: string, from: number, length: number, to: string): void {
   const source = disk.open(path, 'read');
   const target = disk.open(to, 'exclusive');
   try {
@@ -97,12 +141,6 @@ function copyPart(disk: Disk, path: string, from: number, length: number, kept: 
     target.close();
     source.close();
   }
-  return to;
-}
-
-function wipe(disk: Disk, path: string, from: number, sizeBytes: number): void {
-  wipeTail(disk, path, from, sizeBytes);
-  syncFile(disk, path);
 }
 
 export function syncFile(disk: Disk, path: string): void {

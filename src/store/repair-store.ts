@@ -1,6 +1,6 @@
 /**
  * Does what a repair plan says, on a store that this process owns. The order keeps a repair that is interrupted harmless: the checkpoint
- * goes first, so that the next start believes nothing but the log, and all of that; what is cut off the log is kept before it is cut; files
+ * goes first, so that the next start believes nothing but the log, and all of that; what is cut off the log was kept before; files
  * are durable before the new checkpoint names them. Called by store-repair.ts.
  */
 import { join } from 'node:path';
@@ -58,29 +58,27 @@ export type CheckOwner = () => void;
 
 /**
  * The first half of a repair, behind which a store that has lost records is verified again before the rest is done. `report` is of the log
- * before the cut. Returns the files that hold what was cut off.
+ * before the cut, what that takes away was kept.
  */
 export function repairLog(
   disk: Disk,
   plan: VerifyPlan,
   { log }: VerifyReport,
   repair: RepairPlan,
-  keptFolder: string,
   checkOwner: CheckOwner,
-): readonly string[] {
+): void {
   const files = logFiles(plan);
   syncLog(disk, plan, log.end);
   checkOwner();
   vouchForLog(disk, plan, log, log.end);
   growNewest(disk, files, plan.segments);
   for (const at of repair.fillers) writeFiller(disk, files, at);
-  if (repair.cut === null) return [];
-  const kept = cutLog(disk, files, plan.segments, repair.cut, keptFolder);
+  if (repair.cut === null) return;
+  cutLog(disk, files, plan.segments, repair.cut);
   vouchForLog(disk, plan, log, repair.cut.at);
-  return kept;
 }
 
-function logFiles({ paths, options }: VerifyPlan): CommitLogFiles {
+export function logFiles({ paths, options }: VerifyPlan): CommitLogFiles {
   return { directory: paths.commitLog, segmentSizeBytes: options.sizes.segmentSizeBytes };
 }
 

@@ -4,9 +4,9 @@
  */
 import { builtStore } from './built-store.ts';
 import type { Disk } from './disk.ts';
-import type { LogCut } from './repair-cut.ts';
+import { keepCut, type LogCut } from './repair-cut.ts';
 import { isNothing, planRepair, type RepairOptions, type RepairPlan } from './repair-plan.ts';
-import { type RepairWork, repairLog, repairRest } from './repair-store.ts';
+import { logFiles, type RepairWork, repairLog, repairRest } from './repair-store.ts';
 import type { StoreState } from './store-state.ts';
 import type { VerifyPlan, VerifySkips } from './verify-plan.ts';
 import type { VerifyReport } from './verify-store.ts';
@@ -24,7 +24,7 @@ export interface RepairCalls {
   withWork<T>(verified: VerifiedStore, plan: RepairPlan, action: (work: RepairWork) => Promise<T>): Promise<T>;
   /** Throws when somebody else has opened the store meanwhile. Asked after the answer, before the first change and between steps. */
   checkOwner(): void;
-  /** A folder that is not there yet, for what is cut off the log. */
+  /** A folder that is not there yet, for what is cut off the log: see `keptFolder`. */
   readonly keptFolder: string;
 }
 
@@ -104,10 +104,13 @@ export class StoreRepair {
   async #carryOut(verified: VerifiedStore, plan: RepairPlan): Promise<RepairOutcome> {
     const checkOwner = (): void => this.#calls.checkOwner();
     checkOwner();
+    if (plan.cut !== null) {
+      const { segments } = verified.plan;
+      this.#kept = keepCut(this.#disk, logFiles(verified.plan), segments, plan.cut, this.#calls.keptFolder);
+    }
     this.#leavesClean = false;
     this.#hasChanged = true;
-    const { keptFolder } = this.#calls;
-    this.#kept = repairLog(this.#disk, verified.plan, verified.report, plan, keptFolder, checkOwner);
+    repairLog(this.#disk, verified.plan, verified.report, plan, checkOwner);
     this.#done = { ...NOTHING_DONE, cut: plan.cut, fillersWritten: plan.fillers.length };
     let now = verified;
     let rest = plan;

@@ -4,8 +4,11 @@ import { indexEntryPosition, indexSlotPosition } from '../../src/layout/index-fi
 import { QUEUE_ENTRY_BYTES } from '../../src/layout/queue-entry.ts';
 import { CheckpointWriter, readVouched } from '../../src/store/checkpoint.ts';
 import { recoverStore } from '../../src/store/recovery.ts';
+import { keptFolder } from '../../src/store/repair-cut.ts';
+import { storePathsOf } from '../../src/store/store-paths.ts';
+import type { StoreRepair } from '../../src/store/store-repair.ts';
 import { fileQueues } from '../support/file-queues.ts';
-import type { MemoryDisk } from '../support/memory-disk.ts';
+import { MemoryDisk } from '../support/memory-disk.ts';
 import { KEPT_FOLDER, type RepairedOptions, type RepairedStore, repaired } from '../support/repaired.ts';
 import {
   SMALL_INDEX,
@@ -55,6 +58,14 @@ function tear({ disk, records }: SmallStore): void {
   const start = Math.floor(logOffset / SMALL_SIZES.segmentSizeBytes) * SMALL_SIZES.segmentSizeBytes;
   const path = `/store/commitlog/${String(start).padStart(20, '0')}`;
   disk.bytesOf(path).fill(0, logOffset - start + Math.floor(size / 2), logOffset - start + size);
+}
+
+/** A record in the middle of the first file is gone. */
+function withHole(): SmallStore & { readonly cutAt: number } {
+  const store = smallStore(COUNT);
+  const { logOffset, size } = store.records[5]!;
+  store.disk.bytesOf(FIRST).fill(0, logOffset, logOffset + size);
+  return { ...store, cutAt: logOffset };
 }
 
 /** The checkpoint says that everything is filed, so that a start would look at nothing before the end. */
@@ -201,19 +212,58 @@ describe('repair', () => {
     }
   });
 
-  it('has what it cuts on the disk before it cuts', async () => {
-    const store = smallStore(COUNT);
-    const { logOffset } = store.records.at(-1)!;
-    tear(store);
-    store.disk.journal.length = 0;
-    await repair(store.disk);
-    const { journal } = store.disk;
-    const cut = journal.findLastIndex((call) => call.startsWith('fdatasync /store/commitlog/'));
-    expect(cut).toBeGreaterThan(journal.indexOf(`fdatasync ${KEPT_FOLDER}/bytes-from-${logOffset}`));
-    expect(cut).toBeGreaterThan(journal.indexOf(`fsync ${KEPT_FOLDER}`));
-    expect(journal).toContain(`fdatasync ${KEPT_FOLDER}/bytes-from-${logOffset}`);
-    expect(journal).toContain(`fsync ${KEPT_FOLDER}`);
-    expect(journal).toContain('fsync /');
+  it('has what it cuts on the disk before it changes anything', async () => {
+    const { disk, cutAt } = withHole();
+    disk.journal.length = 0;
+    await repair(disk, { cutAt });
+    const kept = [
+      `fdatasync ${KEPT_FOLDER}/bytes-from-${cutAt}`,
+      `link ${KEPT_FOLDER}/00000000000000004096`,
+      `fsync ${KEPT_FOLDER}`,
+    ];
+    expect(disk.journal.slice(0, 5)).toEqual(['fsync /', 'fsync /store', ...kept]);
+  });
+
+  it('keeps later files whole, on a file system without second names as well', async () => {
+    for (const code of [null, 'EXDEV']) {
+      const { disk, cutAt } = withHole();
+      const later = '/store/commitlog/00000000000000004096';
+      const whole = disk.readWhole(later);
+      disk.fault = (operation) => (operation === 'link' ? code : null);
+      const { ok, kept } = await repair(disk, { cutAt });
+      const to = `${KEPT_FOLDER}/00000000000000004096`;
+      expect([ok, kept]).toEqual([true, [to, `${KEPT_FOLDER}/bytes-from-${cutAt}`]]);
+      expect(Buffer.compare(disk.readWhole(to), whole)).toBe(0);
+      expect(disk.stat(later)).toBeNull();
+      if (code !== null) expect(disk.journal).toContain(`fdatasync ${to}`);
+    }
+  });
+
+  it('leaves the store as it was, and keeps nothing, when what it cuts finds no room', async () => {
+    const { disk, cutAt } = withHole();
+    const before = disk.copy();
+    disk.fault = (operation, path) => (operation === 'write' && path.startsWith(KEPT_FOLDER) ? 'ENOSPC' : null);
+    const left: boolean[] = [];
+    const ended = (ending: StoreRepair): void => void left.push(ending.leavesClean, ending.isHalfDone);
+    await expect(repair(disk, { cutAt, ended })).rejects.toThrow('disk full');
+    expect(left).toEqual([true, false]);
+    expect(disk.stat(KEPT_FOLDER)).toBeNull();
+    expect(disk.contents()).toEqual(before.contents());
+  });
+
+  it('keeps what it cuts in the store, or beside a log that lies on another file system', () => {
+    const disk = new MemoryDisk();
+    for (const path of ['/store/commitlog', '/elsewhere/log']) disk.makeDirectory(path);
+    const mounts = (...paths: string[]): string => {
+      disk.deviceOf = (path) => paths.findIndex((mount) => path === mount || path.startsWith(`${mount}/`));
+      return keptFolder(disk, storePathsOf('/store', '/elsewhere/log'), 'x');
+    };
+    expect(mounts()).toBe('/store/cut-x');
+    expect(mounts('/store')).toBe('/elsewhere/log.cut-x');
+    expect(mounts('/elsewhere')).toBe('/elsewhere/log.cut-x');
+    expect(mounts('/elsewhere/log')).toBe('/store/cut-x');
+    disk.deviceOf = (path) => (path === '/store' ? 1 : 0);
+    expect(keptFolder(disk, smallPaths, 'x')).toBe('/store/cut-x');
   });
 
   it('has everything that it builds on the disk before the checkpoint names it', async () => {
@@ -242,19 +292,13 @@ describe('repair', () => {
   });
 
   it('refuses to build over a hole, and cuts there when it is told to, with all that is behind', async () => {
-    const hole = (): SmallStore => {
-      const store = smallStore(COUNT);
-      const { logOffset, size } = store.records[5]!;
-      store.disk.bytesOf(FIRST).fill(0, logOffset, logOffset + size);
-      return store;
-    };
-    const refused = hole();
+    const refused = withHole();
     refused.disk.journal.length = 0;
     const { end, plan } = await repair(refused.disk);
-    const at = refused.records[5]!.logOffset;
+    const at = refused.cutAt;
     expect([end, refused.disk.journal]).toEqual(['refused', []]);
     expect(plan.refusals).toEqual([expect.stringContaining(`--cut-at ${at} `)]);
-    const cut = hole();
+    const cut = withHole();
     const { ok, kept, verified } = await repair(cut.disk, { cutAt: at });
     expect([ok, verified.report.log.records, verified.report.log.end]).toEqual([true, 5, at]);
     expect(kept[0]).toMatch(/\/0{16}4096$/);

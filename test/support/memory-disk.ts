@@ -48,6 +48,8 @@ export class MemoryDisk implements Disk {
   readonly #held: (() => void)[] = [];
   /** What the file system of an existing path says of its room. */
   usageOf: (path: string) => DiskUsage = () => ({ total: 1000, free: 900, usable: 900 });
+  /** The number of the file system that a path lies on. */
+  deviceOf: (path: string) => number = () => 0;
   /** Wall time, for the times of files. */
   nowMs = 0;
   /** Called before each call that reads or changes names: lets a test do something in between. */
@@ -84,8 +86,9 @@ export class MemoryDisk implements Disk {
   stat(path: string): FileStat | null {
     this.before();
     const inode = this.#files.get(path);
-    if (inode !== undefined) return { size: inode.size, modifiedMs: inode.modifiedMs, isDirectory: false };
-    return this.#directories.has(path) ? { size: 0, modifiedMs: 0, isDirectory: true } : null;
+    const device = this.deviceOf(path);
+    if (inode !== undefined) return { size: inode.size, modifiedMs: inode.modifiedMs, isDirectory: false, device };
+    return this.#directories.has(path) ? { size: 0, modifiedMs: 0, isDirectory: true, device } : null;
   }
 
   makeDirectory(path: string): void {
@@ -161,6 +164,12 @@ export class MemoryDisk implements Disk {
   bytesOf(path: string): Uint8Array {
     const inode = this.#inode(path, 'read');
     return inode.bytes.subarray(0, inode.size);
+  }
+
+  /** Every file, by path, its bytes in hex. */
+  contents(): Record<string, string> {
+    const files = [...this.#files.keys()].sort();
+    return Object.fromEntries(files.map((path) => [path, Buffer.from(this.bytesOf(path)).toString('hex')]));
   }
 
   put(path: string, contents: Uint8Array | string): void {

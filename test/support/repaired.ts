@@ -22,9 +22,11 @@ export interface RepairedOptions extends Partial<RepairOptions> {
   readonly before?: () => unknown;
   /** Called where the owner is looked for. */
   readonly checkOwner?: () => void;
+  /** Called at the end, also of a repair that fails. */
+  readonly ended?: (repair: StoreRepair) => void;
 }
 
-export const KEPT_FOLDER = '/store.cut-test';
+export const KEPT_FOLDER = '/store/cut-test';
 
 export interface RepairedStore extends RepairOutcome {
   readonly leavesClean: boolean;
@@ -66,7 +68,7 @@ export async function repaired(disk: Disk, paths: StorePaths, options: RepairedO
   };
   const wasClean = disk.stat(paths.abort) === null && !hasFailedSync(disk, log);
   const repair = new StoreRepair(disk, calls, { all, cutAt, wantsIndex, guesses }, wasClean);
-  const outcome = await repair.run();
+  const outcome = await repair.run().finally(() => options.ended?.(repair));
   if (repair.leavesClean && disk.stat(paths.abort) !== null) disk.unlink(paths.abort);
   return { ...outcome, leavesClean: repair.leavesClean };
 }

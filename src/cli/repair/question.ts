@@ -34,9 +34,7 @@ export function stepLines(plan: RepairPlan, recordsCut: number): string[] {
   const lines: string[] = [];
   if (cut !== null) {
     const what = losesRecords ? `with ${counted(recordsCut, 'record')} behind that place` : 'none of them a record';
-    lines.push(
-      `cut ${counted(cut.dataEnd - cut.at, 'byte')} off the log at ${cut.at}, ${what}; they are kept beside the store`,
-    );
+    lines.push(`cut ${counted(cut.dataEnd - cut.at, 'byte')} off the log at ${cut.at}, ${what}; they are kept`);
   }
   if (fillers.length > 0) lines.push(`write the size of ${counted(fillers.length, 'filler')}`);
   if (shorten.length > 0) lines.push(`take away entries that name nothing from ${counted(shorten.length, 'queue')}`);
