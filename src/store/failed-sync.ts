@@ -27,6 +27,16 @@ export function syncSegment(disk: Disk, files: CommitLogFiles, file: DiskFile): 
   }
 }
 
+/** {@link syncSegment} of one that nobody has open. */
+export function flushSegment(disk: Disk, files: CommitLogFiles, start: number): void {
+  const file = disk.open(segmentPath(files, start), 'write');
+  try {
+    syncSegment(disk, files, file);
+  } finally {
+    file.close();
+  }
+}
+
 export function hasFailedSync(disk: Disk, files: CommitLogFiles): boolean {
   return disk.stat(failedSyncMark(files)) !== null;
 }

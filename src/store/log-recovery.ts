@@ -4,7 +4,7 @@
  */
 import { asLogOffset, type LogOffset } from '../base/units.ts';
 import type { Disk } from './disk.ts';
-import { forgetFailedSync, hasFailedSync, rewriteSegment, syncSegment } from './failed-sync.ts';
+import { flushSegment, forgetFailedSync, hasFailedSync, rewriteSegment } from './failed-sync.ts';
 import { wipeTail } from './file-run.ts';
 import type { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
@@ -173,16 +173,7 @@ function flushAll(
       const last = Math.min(end - start, files.segmentSizeBytes);
       rewriteSegment(disk, files, start, Math.max(0, from - start), last);
     }
-    flush(disk, files, start);
+    flushSegment(disk, files, start);
   }
   if (hasFailed) forgetFailedSync(disk, files);
-}
-
-function flush(disk: Disk, files: CommitLogFiles, start: number): void {
-  const file = disk.open(segmentPath(files, start), 'write');
-  try {
-    syncSegment(disk, files, file);
-  } finally {
-    file.close();
-  }
 }

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { asLogOffset } from '../base/units.ts';
 import { type Disk, DiskFailedError, makeDurableDirectory, writeFully } from './disk.ts';
+import { flushSegment } from './failed-sync.ts';
 import { fileNameOf } from './file-names.ts';
 import { wipeTail } from './file-run.ts';
 import { LogReader } from './log-reader.ts';
@@ -120,9 +121,8 @@ export function cutLog(disk: Disk, files: CommitLogFiles, segments: readonly num
   for (const start of later.toReversed()) disk.unlink(segmentPath(files, start));
   if (later.length > 0) disk.syncDirectory(files.directory);
   if (ending === null) return;
-  const path = segmentPath(files, ending.start);
-  wipeTail(disk, path, cut.at - ending.start, files.segmentSizeBytes);
-  syncFile(disk, path);
+  wipeTail(disk, segmentPath(files, ending.start), cut.at - ending.start, files.segmentSizeBytes);
+  flushSegment(disk, files, ending.start);
 }
 
 function copyPart(disk: Disk, path: string, from: number, length: number, to: string): void {
@@ -140,14 +140,5 @@ function copyPart(disk: Disk, path: string, from: number, length: number, to: st
   } finally {
     target.close();
     source.close();
-  }
-}
-
-export function syncFile(disk: Disk, path: string): void {
-  const file = disk.open(path, 'write');
-  try {
-    file.sync();
-  } finally {
-    file.close();
   }
 }

@@ -11,15 +11,16 @@ import { type BuildSlice, type BuiltSlice, fillBefore, type QueueToBuild } from 
 import type { BuiltEntries } from './built-store.ts';
 import { type Disk, isMissing, writeFully } from './disk.ts';
 import { EntryAdder, type EntrySum } from './entry-sum.ts';
-import { forgetFailedSync, hasFailedSync, rewriteSegment, syncSegment } from './failed-sync.ts';
+import { flushSegment, forgetFailedSync, hasFailedSync, rewriteSegment, syncSegment } from './failed-sync.ts';
 import { startByteOf } from './file-names.ts';
 import { wipeTail } from './file-run.ts';
+import { indexFileNames } from './index-files.ts';
 import type { KeyBatch } from './key-batch.ts';
 import { queueDirectory, queueFileStarts } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
 import { cutQueue } from './queue-recovery.ts';
 import { vouchForLog, vouchForStore } from './repair-checkpoint.ts';
-import { cutLog, syncFile } from './repair-cut.ts';
+import { cutLog } from './repair-cut.ts';
 import type { RepairPlan } from './repair-plan.ts';
 import { type CommitLogFiles, segmentPath, segmentStart } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
@@ -98,7 +99,7 @@ function writeFiller(disk: Disk, files: CommitLogFiles, at: number): void {
   const file = disk.open(segmentPath(files, start), 'write');
   try {
     writeFully(file, bytes, 0, bytes.length, at - start + RecordAt.totalSize);
-    file.sync();
+    syncSegment(disk, files, file);
   } finally {
     file.close();
   }
@@ -127,7 +128,7 @@ export async function repairRest(
   const { queues, index } = await build(repair, report, work);
   checkOwner();
   const isAllUnsynced = options.state === 'crashed';
-  if (isAllUnsynced && !repair.buildIndex) syncIndex(disk, paths.index);
+  if (isAllUnsynced && !repair.buildIndex) gatherIndex(disk, paths.index, unsynced);
   for (const { topic, queueId } of isAllUnsynced ? [...plan.queueFolders, ...repair.build] : repair.build)
     gatherQueue(disk, queueDirectory(paths.consumeQueue, topic, queueId), unsynced);
   const sync = new QueueSync(disk, unsynced.take());
@@ -205,7 +206,7 @@ function shortenQueues(
 }
 
 function removeIndex(disk: Disk, directory: string): void {
-  for (const name of disk.list(directory)) if (/^\d{17}$/.test(name)) disk.unlink(join(directory, name));
+  for (const name of indexFileNames(disk, { directory })) disk.unlink(join(directory, name));
 }
 
 function gatherQueue(disk: Disk, directory: string, unsynced: UnsyncedQueues): void {
@@ -214,10 +215,9 @@ function gatherQueue(disk: Disk, directory: string, unsynced: UnsyncedQueues): v
 }
 
 /** What a process that was killed has left may be in the page cache only, as the log may be. */
-function syncIndex(disk: Disk, directory: string): void {
-  const names = disk.list(directory);
-  for (const name of names) syncFile(disk, join(directory, name));
-  if (names.length > 0) disk.syncDirectory(directory);
+function gatherIndex(disk: Disk, directory: string, unsynced: UnsyncedQueues): void {
+  const files = indexFileNames(disk, { directory }).map((name) => join(directory, name));
+  unsynced.addAll({ files, folders: [directory] });
 }
 
 /**
@@ -231,7 +231,7 @@ function syncLog(disk: Disk, plan: VerifyPlan, end: number): void {
     try {
       const to = Math.min(end - start, files.segmentSizeBytes);
       if (hasFailed) rewriteSegment(disk, files, start, Math.max(0, plan.walkStart - start), to);
-      syncLogFile(disk, files, start);
+      flushSegment(disk, files, start);
     } catch (error) {
       // It was cut off.
       if (!isMissing(error)) throw error;
@@ -239,13 +239,4 @@ function syncLog(disk: Disk, plan: VerifyPlan, end: number): void {
   }
   if (plan.segments.length > 0) disk.syncDirectory(files.directory);
   if (hasFailed) forgetFailedSync(disk, files);
-}
-
-function syncLogFile(disk: Disk, files: CommitLogFiles, start: number): void {
-  const file = disk.open(segmentPath(files, start), 'write');
-  try {
-    syncSegment(disk, files, file);
-  } finally {
-    file.close();
-  }
 }

@@ -135,7 +135,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     fault: 'a start does not flush what it has found',
-    edits: [{ file: LOG_RECOVERY, find: 'syncSegment(disk, files, file);', replace: '' }],
+    edits: [{ file: LOG_RECOVERY, find: 'flushSegment(disk, files, start);', replace: '' }],
     seen: LOST,
     also: LOG_DAMAGE,
   },

@@ -21,6 +21,7 @@ import {
 import { kindsOf, verified } from '../support/verified.ts';
 
 const FIRST = '/store/commitlog/00000000000000000000';
+const NEWEST = '/store/commitlog/00000000000000004096';
 const QUEUE = '/store/consumequeue/T/0/00000000000000000000';
 const COUNT = 40;
 
@@ -58,6 +59,12 @@ function tear({ disk, records }: SmallStore): void {
   const start = Math.floor(logOffset / SMALL_SIZES.segmentSizeBytes) * SMALL_SIZES.segmentSizeBytes;
   const path = `/store/commitlog/${String(start).padStart(20, '0')}`;
   disk.bytesOf(path).fill(0, logOffset - start + Math.floor(size / 2), logOffset - start + size);
+}
+
+/** The filler of the first file says another size than it has. */
+function spoilFiller({ disk }: SmallStore): void {
+  const bytes = disk.bytesOf(FIRST);
+  bytes[Buffer.from(bytes).indexOf(Buffer.from('cbd43194', 'hex')) - 1]! ^= 1;
 }
 
 /** A record in the middle of the first file is gone. */
@@ -227,14 +234,13 @@ describe('repair', () => {
   it('keeps later files whole, on a file system without second names as well', async () => {
     for (const code of [null, 'EXDEV']) {
       const { disk, cutAt } = withHole();
-      const later = '/store/commitlog/00000000000000004096';
-      const whole = disk.readWhole(later);
+      const whole = disk.readWhole(NEWEST);
       disk.fault = (operation) => (operation === 'link' ? code : null);
       const { ok, kept } = await repair(disk, { cutAt });
       const to = `${KEPT_FOLDER}/00000000000000004096`;
       expect([ok, kept]).toEqual([true, [to, `${KEPT_FOLDER}/bytes-from-${cutAt}`]]);
       expect(Buffer.compare(disk.readWhole(to), whole)).toBe(0);
-      expect(disk.stat(later)).toBeNull();
+      expect(disk.stat(NEWEST)).toBeNull();
       if (code !== null) expect(disk.journal).toContain(`fdatasync ${to}`);
     }
   });
@@ -366,6 +372,26 @@ describe('repair', () => {
     expect(disk.stat(mark)).toBeNull();
   });
 
+  it.each<[what: string, damage: (store: SmallStore) => void, file: string]>([
+    ['a torn tail is wiped', tear, NEWEST],
+    ['the size of a filler is written', spoilFiller, FIRST],
+  ])('does not trust the log either when its own fdatasync has failed, after %s', async (_what, damage, file) => {
+    const store = smallStore(COUNT);
+    damage(store);
+    const { disk } = store;
+    let before = 1;
+    disk.fault = (operation, path) => (operation === 'fdatasync' && path === file && before-- === 0 ? 'EIO' : null);
+    await expect(repair(disk)).rejects.toThrow('EIO');
+    disk.removeTree(KEPT_FOLDER);
+    const writes = new Set<string>();
+    disk.fault = (operation, path) => {
+      if (operation === 'write') writes.add(path);
+      return null;
+    };
+    expect((await repair(disk)).ok).toBe(true);
+    expect([...writes]).toContain(file);
+  });
+
   it('vouches for the log that it leaves, and a broker starts although an older file has damage', async () => {
     const { disk, logEnd } = smallStore(COUNT);
     disk.bytesOf(FIRST)[90]! ^= 1;
@@ -471,8 +497,7 @@ describe('repair', () => {
   it('repairs the size of a filler', async () => {
     const store = smallStore(COUNT);
     const whole = Buffer.from(store.disk.readWhole(FIRST));
-    const bytes = store.disk.bytesOf(FIRST);
-    bytes[whole.indexOf(Buffer.from('cbd43194', 'hex')) - 1]! ^= 1;
+    spoilFiller(store);
     expect((await repair(store.disk)).ok).toBe(true);
     expect(Buffer.compare(store.disk.bytesOf(FIRST), whole)).toBe(0);
   });
