@@ -65,23 +65,31 @@ export function cutQueue(
   fileSizeBytes: number,
   unsynced: UnsyncedQueues,
 ): FiledQueue | null {
-  const { directory } = queue;
-  const starts = [...queue.starts];
-  for (let start = starts.at(-1); start !== undefined; start = starts.at(-1)) {
-    const path = queueFilePath(directory, start);
-    const end = withProbe(disk, path, (probe) =>
-      endIn(probe, start, fileSizeBytes, (index) => probe.load(index) && probe.logOffset < limit),
-    );
-    if (end !== null) {
-      wipeTail(disk, path, end.end * QUEUE_ENTRY_BYTES - start, fileSizeBytes);
-      unsynced.add(path);
-      return { ...queue, starts, ...end };
-    }
-    disk.unlink(path);
+  const end = endOf(disk, queue.directory, queue.starts, fileSizeBytes, limit);
+  const starts = wipeBehind(disk, queue, end.end, fileSizeBytes, unsynced);
+  return starts.length === 0 ? null : { ...queue, starts, ...end };
+}
+
+/** Takes away what lies behind the offset `end` of a queue, entries or not. Returns the starts of the files that are left. */
+export function wipeBehind(
+  disk: Disk,
+  { directory, starts }: Pick<FiledQueue, 'directory' | 'starts'>,
+  end: number,
+  fileSizeBytes: number,
+  unsynced: UnsyncedQueues,
+): number[] {
+  const endByte = end * QUEUE_ENTRY_BYTES;
+  const left = starts.filter((start) => start < endByte);
+  for (const start of starts.slice(left.length).toReversed()) {
+    disk.unlink(queueFilePath(directory, start));
     unsynced.addNames(directory);
-    starts.pop();
   }
-  return null;
+  const last = left.at(-1);
+  if (last === undefined) return left;
+  const path = queueFilePath(directory, last);
+  wipeTail(disk, path, endByte - last, fileSizeBytes);
+  unsynced.add(path);
+  return left;
 }
 
 /** Offset of the first entry whose record is still in the log (spec/store.md 5.4). */
@@ -106,11 +114,18 @@ function isFiller(probe: EntryProbe): boolean {
 
 type QueueEnd = Pick<FiledQueue, 'end' | 'logEnd'>;
 
-function endOf(disk: Disk, directory: string, starts: readonly number[], fileSizeBytes: number): QueueEnd {
+/** Behind the last entry of a record before `limit`. */
+function endOf(
+  disk: Disk,
+  directory: string,
+  starts: readonly number[],
+  fileSizeBytes: number,
+  limit = Number.POSITIVE_INFINITY,
+): QueueEnd {
   for (let i = starts.length - 1; i >= 0; i--) {
     const start = starts[i]!;
     const end = withProbe(disk, queueFilePath(directory, start), (probe) =>
-      endIn(probe, start, fileSizeBytes, (index) => probe.load(index)),
+      endIn(probe, start, fileSizeBytes, (index) => probe.load(index) && probe.logOffset < limit),
     );
     if (end !== null) return end;
   }

@@ -18,7 +18,7 @@ import { indexFileNames } from './index-files.ts';
 import type { KeyBatch } from './key-batch.ts';
 import { queueDirectory, queueFileStarts } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
-import { cutQueue } from './queue-recovery.ts';
+import { cutQueue, wipeBehind } from './queue-recovery.ts';
 import { vouchForLog, vouchForStore } from './repair-checkpoint.ts';
 import { cutLog } from './repair-cut.ts';
 import type { RepairPlan } from './repair-plan.ts';
@@ -121,7 +121,7 @@ export async function repairRest(
   const { log } = report;
   checkOwner();
   const unsynced = new UnsyncedQueues(paths.consumeQueue);
-  shortenQueues(disk, plan, repair, log.end, unsynced);
+  cutQueues(disk, plan, report, repair, unsynced);
   for (const { topic, queueId } of repair.build) disk.removeTree(queueDirectory(paths.consumeQueue, topic, queueId));
   if (repair.buildIndex) removeIndex(disk, paths.index);
   for (const queue of repair.build) fillBefore(disk, paths.consumeQueue, options.sizes.queueFileSizeBytes, queue);
@@ -189,19 +189,31 @@ function slicesOf({ build: queues, buildIndex }: RepairPlan, { log }: VerifyRepo
   return log.runs.filter(({ to }) => to > first);
 }
 
-/** These have no records in the log: what is left of them names deleted records, and keeps the queue's number. */
-function shortenQueues(
+/**
+ * Takes away what lies behind the last entry of queues that are not built: where something was found there, and after a crash of all of
+ * them, as a start does it (decision 0017). A page that was lost may have whole ones behind it, farther than a verification looks.
+ */
+function cutQueues(
   disk: Disk,
-  { paths, options }: VerifyPlan,
-  { shorten }: RepairPlan,
-  limit: number,
+  { paths, options, queueFolders }: VerifyPlan,
+  { log }: VerifyReport,
+  { build, shorten }: RepairPlan,
   unsynced: UnsyncedQueues,
 ): void {
-  for (const { topic, queueId } of shorten) {
+  const { queueFileSizeBytes } = options.sizes;
+  const built = new Set(build.map(queueName));
+  const ends = new Map(log.queues.map((queue) => [queueName(queue), queue.next]));
+  const isAll = options.state === 'crashed';
+  for (const { topic, queueId } of isAll ? queueFolders : shorten) {
+    const name = queueName({ topic, queueId });
+    if (built.has(name)) continue;
     const directory = queueDirectory(paths.consumeQueue, topic, queueId);
-    const starts = queueFileStarts(disk, directory);
+    const starts = queueFileStarts(disk, directory).filter((start) => start % queueFileSizeBytes === 0);
+    const end = ends.get(name);
+    // Without records in the log what is left of a queue names deleted ones, and keeps its number.
     const queue = { topic, queueId, directory, starts, end: asQueueOffset(0), logEnd: -1 };
-    cutQueue(disk, queue, limit, options.sizes.queueFileSizeBytes, unsynced);
+    if (end === undefined) cutQueue(disk, queue, log.end, queueFileSizeBytes, unsynced);
+    else wipeBehind(disk, queue, end, queueFileSizeBytes, unsynced);
   }
 }
 

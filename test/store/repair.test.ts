@@ -1,7 +1,7 @@
 /** What a repair does and refuses to do to a small store with one damage or several, and what an interrupted one leaves. */
 import { describe, expect, it } from 'vitest';
 import { indexEntryPosition, indexSlotPosition } from '../../src/layout/index-file.ts';
-import { QUEUE_ENTRY_BYTES } from '../../src/layout/queue-entry.ts';
+import { QUEUE_ENTRY_BYTES, writeQueueEntry } from '../../src/layout/queue-entry.ts';
 import { CheckpointWriter, readVouched } from '../../src/store/checkpoint.ts';
 import { recoverStore } from '../../src/store/recovery.ts';
 import { keptFolder } from '../../src/store/repair-cut.ts';
@@ -286,6 +286,20 @@ describe('repair', () => {
     }
   });
 
+  it('has what a crash has left on the disk before the checkpoint names it, all that is not built included', async () => {
+    const { disk } = smallStore(60);
+    disk.put('/store/abort', '1');
+    disk.journal.length = 0;
+    const { plan } = await repair(disk);
+    expect([plan.build, plan.buildIndex]).toEqual([[], false]);
+    const durable = disk.journal.slice(0, disk.journal.lastIndexOf('fdatasync /store/checkpoint'));
+    const files = Object.keys(queueBytes(disk));
+    expect(files).toHaveLength(4);
+    for (const path of [...files, SMALL_INDEX]) expect(durable).toContain(`fdatasync ${path}`);
+    for (const folder of ['consumequeue/T/0', 'consumequeue/T', 'consumequeue', 'index'])
+      expect(durable).toContain(`fsync /store/${folder}`);
+  });
+
   it('goes on over a damaged body in an older file, says so, and cuts nothing', async () => {
     const store = smallStore(COUNT);
     store.disk.bytesOf(FIRST)[90]! ^= 1;
@@ -392,6 +406,40 @@ describe('repair', () => {
     expect([...writes]).toContain(file);
   });
 
+  it('wipes after a crash what lies behind the end of a queue, farther than it looks', async () => {
+    const { disk, records, logEnd } = smallStore(COUNT);
+    const places = 20_000;
+    const queueFileSizeBytes = places * QUEUE_ENTRY_BYTES;
+    /** What an old page has left of a file: an entry where the search for the end looks first, and one behind. */
+    const leftover = (): Buffer => {
+      const bytes = Buffer.alloc(queueFileSizeBytes);
+      const view = new DataView(bytes.buffer, bytes.byteOffset);
+      writeQueueEntry(view, queueFileSizeBytes / 2, records[7]!.logOffset, records[7]!.size, 1);
+      writeQueueEntry(view, queueFileSizeBytes - QUEUE_ENTRY_BYTES, logEnd + 100, 100, 1);
+      return bytes;
+    };
+    const spoiled = leftover();
+    spoiled.set(disk.readWhole(QUEUE));
+    const whole = Buffer.alloc(queueFileSizeBytes);
+    whole.set(disk.readWhole(QUEUE));
+    const [other, behind] = [0, queueFileSizeBytes].map(
+      (start) => `/store/consumequeue/T/1/${String(start).padStart(20, '0')}`,
+    );
+    disk.put(other!, Buffer.concat([disk.readWhole(other!), whole.subarray(disk.readWhole(other!).length)]));
+    disk.put(behind!, leftover());
+    disk.put(QUEUE, spoiled);
+    disk.put('/store/abort', '1');
+    disk.journal.length = 0;
+    const { ok, plan } = await repair(disk, { sizes: { ...SMALL_SIZES, queueFileSizeBytes } });
+    expect([ok, plan.build]).toEqual([true, []]);
+    expect(Buffer.compare(disk.readWhole(QUEUE), whole)).toBe(0);
+    expect(disk.stat(behind!)).toBeNull();
+    expect(readVouched(disk, smallPaths.checkpoint)).toMatchObject({ queueCount: 2, queueEntries: COUNT });
+    const named = disk.journal.lastIndexOf('fdatasync /store/checkpoint');
+    expect(disk.journal.slice(0, named)).toContain(`fdatasync ${QUEUE}`);
+    expect(disk.journal.slice(0, named)).toContain('fsync /store/consumequeue/T/1');
+  });
+
   it('vouches for the log that it leaves, and a broker starts although an older file has damage', async () => {
     const { disk, logEnd } = smallStore(COUNT);
     disk.bytesOf(FIRST)[90]! ^= 1;
@@ -449,14 +497,18 @@ describe('repair', () => {
     expect(plan.refusals[0]).toMatch(/is not damaged/);
   });
 
-  it('keeps the offsets of a queue whose records are all gone', async () => {
-    const store = smallStore(COUNT, (i) => (i < 4 ? { topic: 'Old', queueId: 0 } : {}));
-    store.disk.unlink(FIRST);
-    const before = store.disk.readWhole('/store/consumequeue/Old/0/00000000000000000000');
-    const { ok } = await repair(store.disk, { all: true });
-    expect(ok).toBe(true);
-    expect(store.disk.readWhole('/store/consumequeue/Old/0/00000000000000000000')).toEqual(before);
-  });
+  it.each([{ crashed: false }, { crashed: true }])(
+    'keeps the offsets of a queue whose records are all gone: %o',
+    async ({ crashed }) => {
+      const store = smallStore(COUNT, (i) => (i < 4 ? { topic: 'Old', queueId: 0 } : {}));
+      store.disk.unlink(FIRST);
+      if (crashed) store.disk.put('/store/abort', '1');
+      const before = store.disk.readWhole('/store/consumequeue/Old/0/00000000000000000000');
+      const { ok } = await repair(store.disk, { all: true });
+      expect(ok).toBe(true);
+      expect(store.disk.readWhole('/store/consumequeue/Old/0/00000000000000000000')).toEqual(before);
+    },
+  );
 
   it.each([{ crashed: false }, { crashed: true }])(
     'builds nothing of a topic that was deleted: %o',
