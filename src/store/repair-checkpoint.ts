@@ -20,14 +20,17 @@ import type { VerifyPlan } from './verify-plan.ts';
 
 /**
  * For the time of the repair: nothing of queues and index is to be believed, and all of the log up to `end` is on the disk. A start builds
- * everything from the log, or refuses where that is damaged.
+ * everything from the log, or refuses where that is damaged; Apache's takes times of 0 for that. How far a master has flushed and what is
+ * confirmed says nothing of queues and index, and stays.
  */
 export function vouchForLog(disk: Disk, plan: VerifyPlan, log: LogPicture, end: number): void {
   const to = lastRecordEnd(disk, plan, log, end);
   const { start } = log;
+  const { masterFlushedOffset, confirmedOffset } = plan.checkpoint;
   const counts = { indexEnd: NO_INDEX_KEPT, queueCount: -1, queueEntries: -1 };
   const vouched = to < 0 ? null : { filedTo: start, lookFrom: start, stoppedAt: to, ...counts };
-  replaceFile(disk, plan.paths.checkpoint, encodeCheckpoint(EMPTY_CHECKPOINT, vouched));
+  const fields = { ...EMPTY_CHECKPOINT, masterFlushedOffset, confirmedOffset };
+  replaceFile(disk, plan.paths.checkpoint, encodeCheckpoint(fields, vouched));
 }
 
 /** As after a stop in order. Everything is on the disk; throws when this cannot be written. */

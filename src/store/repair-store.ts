@@ -134,10 +134,18 @@ export async function repairRest(
   const sync = new QueueSync(disk, unsynced.take());
   while (!sync.step());
   syncLog(disk, plan, log.end);
-  const newestIndexedMs = index?.newestStoreMs ?? Math.min(plan.checkpoint.indexTimestamp, log.newestStoreMs);
+  const newestIndexedMs = index?.newestStoreMs ?? keptIndexMs(plan, report, repair.hasIndex);
   checkOwner();
   vouchForStore(disk, plan, log, newestIndexedMs, repair.hasIndex);
   return { queues, index: index?.entries ?? null };
+}
+
+/** Store time of the newest message of an index that stays as it is. */
+function keptIndexMs({ options, context, checkpoint }: VerifyPlan, { log }: VerifyReport, hasIndex: boolean): number {
+  // It was compared with the log and flushed. An interrupted repair has left no word for it in the checkpoint.
+  const isFlushed = options.state === 'crashed' && hasIndex;
+  const named = isFlushed ? context.indexFiles.map(({ header }) => header.endTimestamp) : [checkpoint.indexTimestamp];
+  return Math.min(Math.max(0, ...named), log.newestStoreMs);
 }
 
 /** The slices side by side, and the index as they come, in the order of the log. */

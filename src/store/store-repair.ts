@@ -117,7 +117,9 @@ export class StoreRepair {
     if (plan.losesRecords) {
       // What the queues lack now is another thing.
       checkOwner();
-      now = await this.#calls.verify('crashed', this.#skips);
+      const cut = await this.#calls.verify('crashed', this.#skips);
+      // The checkpoint was replaced before the cut.
+      now = { ...cut, plan: { ...cut.plan, checkpoint: verified.plan.checkpoint } };
       rest = planRepair(now.plan, now.report, { ...this.#options, cutAt: null });
       if (rest.refusals.length > 0) return this.#outcome('refused', false, now, rest);
     }

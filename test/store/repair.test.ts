@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { indexEntryPosition, indexSlotPosition } from '../../src/layout/index-file.ts';
 import { QUEUE_ENTRY_BYTES, writeQueueEntry } from '../../src/layout/queue-entry.ts';
-import { CheckpointWriter, readVouched } from '../../src/store/checkpoint.ts';
+import { CheckpointWriter, readCheckpoint, readVouched } from '../../src/store/checkpoint.ts';
 import { recoverStore } from '../../src/store/recovery.ts';
 import { keptFolder } from '../../src/store/repair-cut.ts';
 import { storePathsOf } from '../../src/store/store-paths.ts';
@@ -438,6 +438,43 @@ describe('repair', () => {
     const named = disk.journal.lastIndexOf('fdatasync /store/checkpoint');
     expect(disk.journal.slice(0, named)).toContain(`fdatasync ${QUEUE}`);
     expect(disk.journal.slice(0, named)).toContain('fsync /store/consumequeue/T/1');
+  });
+
+  describe("keeps what Apache's broker has said in the checkpoint", () => {
+    const said = { masterFlushedOffset: 1234, confirmedOffset: 2345 };
+
+    function say(disk: MemoryDisk): void {
+      const checkpoint = new CheckpointWriter(disk, smallPaths.checkpoint);
+      checkpoint.write(said, null);
+      checkpoint.close();
+    }
+
+    it('when it cuts', async () => {
+      for (const wantsIndex of [true, false]) {
+        const { disk, cutAt, records } = withHole();
+        say(disk);
+        expect((await repair(disk, { cutAt, wantsIndex })).end).toBe('repaired');
+        const indexTimestamp = records[4]!.storeTimestamp;
+        expect(readCheckpoint(disk, smallPaths.checkpoint)).toMatchObject({ ...said, indexTimestamp });
+      }
+    });
+
+    it('when an earlier one was interrupted, which has said that no queue and no index is to be believed', async () => {
+      const { disk, records } = smallStore(COUNT);
+      say(disk);
+      disk.removeTree('/store/consumequeue/T/1');
+      const before = (): never => {
+        throw new Error('interrupted');
+      };
+      await expect(repair(disk, { before })).rejects.toThrow('interrupted');
+      const nothing = { logTimestamp: 0, queuesTimestamp: 0, indexTimestamp: 0 };
+      expect(readCheckpoint(disk, smallPaths.checkpoint)).toEqual({ ...nothing, ...said });
+      disk.put('/store/abort', '1');
+      const { ok, plan } = await repair(disk);
+      expect([ok, plan.buildIndex]).toEqual([true, false]);
+      const indexTimestamp = records.at(-1)!.storeTimestamp;
+      expect(readCheckpoint(disk, smallPaths.checkpoint)).toMatchObject({ ...said, indexTimestamp });
+    });
   });
 
   it('vouches for the log that it leaves, and a broker starts although an older file has damage', async () => {
