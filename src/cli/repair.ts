@@ -5,7 +5,7 @@
 import { systemClock } from '../base/clock.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { type Disk, NodeDisk } from '../store/disk.ts';
-import { hasFailedSync } from '../store/failed-sync.ts';
+import { isStoppedInOrder } from '../store/failed-sync.ts';
 import { DEFAULT_INDEX_SHAPE } from '../store/index-shape.ts';
 import { SystemProcesses } from '../store/process-table.ts';
 import { countRecordsBehind, keptFolder } from '../store/repair-cut.ts';
@@ -38,21 +38,27 @@ export async function runRepair(folder: string, flags: RepairFlags): Promise<num
   const cutAt = cutAtOf(flags.cutAt);
   const options = { all: flags.all === true, cutAt, wantsIndex: store.wantsIndex, guesses: guessesOf(disk, store) };
   const lock = StoreLock.acquire(disk, store.paths, new SystemProcesses(disk));
-  const work = new PoolWork(disk, store, flags, lock);
-  const log = { directory: store.paths.commitLog, segmentSizeBytes: store.sizes.segmentSizeBytes };
-  const repair = new StoreRepair(disk, work, options, lock.cleanStop && !hasFailedSync(disk, log));
+  let work: PoolWork | null = null;
+  let repair: StoreRepair | null = null;
   const startUs = systemClock.monotonicUs();
   try {
+    const wasClean = isStoppedInOrder(disk, { directory: store.paths.commitLog }, lock.cleanStop);
+    work = new PoolWork(disk, store, flags, lock);
+    repair = new StoreRepair(disk, work, options, wasClean);
     const outcome = await repair.run();
     const { buildSeconds, recordsCut } = work;
     const figures = { seconds: secondsSince(startUs), buildSeconds, recordsCut };
     process.stdout.write(flags.json === true ? outcomeJson(outcome, figures) : outcomeText(outcome, figures));
     return outcome.ok ? ExitCode.ok : ExitCode.failed;
   } finally {
-    if (repair.isHalfDone)
+    if (repair?.isHalfDone === true)
       process.stderr.write('the repair is half done: start no broker, run `ringmq repair` again\n');
-    // What the workers are at still writes to the store.
-    await work.close().finally(() => lock.release(repair.leavesClean));
+    try {
+      // What the workers are at still writes to the store.
+      await work?.close();
+    } finally {
+      lock.release(repair?.leavesClean ?? lock.cleanStop);
+    }
   }
 }
 

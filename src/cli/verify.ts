@@ -6,6 +6,7 @@ import { systemClock } from '../base/clock.ts';
 import { counted } from '../base/counted.ts';
 import { parseFastJson } from '../remoting/fast-json.ts';
 import { type Disk, NodeDisk } from '../store/disk.ts';
+import { isStoppedInOrder } from '../store/failed-sync.ts';
 import type { Finding } from '../store/findings.ts';
 import { SystemProcesses } from '../store/process-table.ts';
 import { liveOwner } from '../store/store-lock.ts';
@@ -43,9 +44,10 @@ export async function runVerify(folder: string, options: StoreFlags): Promise<nu
   }
 }
 
-export function stateOf(disk: Disk, paths: StorePaths): StoreState {
+function stateOf(disk: Disk, paths: StorePaths): StoreState {
   if (liveOwner(disk, paths, new SystemProcesses(disk)) !== null) return 'running';
-  return disk.stat(paths.abort) === null ? 'clean' : 'crashed';
+  const isGivenUp = disk.stat(paths.abort) === null;
+  return isStoppedInOrder(disk, { directory: paths.commitLog }, isGivenUp) ? 'clean' : 'crashed';
 }
 
 /** Repair looks at the store in the same way before it touches it. */

@@ -9,7 +9,9 @@ import { type CommitLogFiles, segmentPath } from './segments.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 
-export function failedSyncMark(files: CommitLogFiles): string {
+type LogFolder = Pick<CommitLogFiles, 'directory'>;
+
+export function failedSyncMark(files: LogFolder): string {
   return `${files.directory}.sync-failed`;
 }
 
@@ -37,8 +39,13 @@ export function flushSegment(disk: Disk, files: CommitLogFiles, start: number): 
   }
 }
 
-export function hasFailedSync(disk: Disk, files: CommitLogFiles): boolean {
+export function hasFailedSync(disk: Disk, files: LogFolder): boolean {
   return disk.stat(failedSyncMark(files)) !== null;
+}
+
+/** Whether a start takes the store for one that was stopped in order. `isGivenUp`: its last owner has taken its `abort` away. */
+export function isStoppedInOrder(disk: Disk, files: LogFolder, isGivenUp: boolean): boolean {
+  return isGivenUp && !hasFailedSync(disk, files);
 }
 
 /** Writes the bytes `[from, to)` of a segment over themselves, so that its next fdatasync has all of them to write. */

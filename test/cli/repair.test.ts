@@ -1,5 +1,5 @@
 /** `ringmq repair` as a user runs it: on all cores, with its exit codes, and never on a store that a broker has open. */
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
@@ -121,6 +121,16 @@ describe('ringmq repair', () => {
     expect([code, stderr]).toEqual([1, expect.stringMatching(/is open in process \d+/)]);
     broker.signal('SIGTERM');
     expect((await broker.ended(10_000)).code).toBe(0);
+  });
+
+  it('gives a store up as it was when it cannot begin', async () => {
+    const root = realStore(goldenStore('clean'));
+    // Whoever looks for the mark of a failed fdatasync is led in a circle.
+    symlinkSync('commitlog.sync-failed', join(root, 'commitlog.sync-failed'));
+    const before = readdirSync(root);
+    const { code, stderr } = await resultOf(ringmq(['repair', root, '--all', '--yes']));
+    expect([code, stderr]).toEqual([1, expect.stringContaining('ELOOP')]);
+    expect(readdirSync(root), 'neither abort nor lock').toEqual(before);
   });
 
   it('refuses a command line that is none', async () => {

@@ -28,6 +28,13 @@ describe('ringmq verify', () => {
     expect(code).toBe(1);
   });
 
+  it('takes a store for stopped in order only where a start does', async () => {
+    const root = realStore(goldenStore('clean'));
+    writeFileSync(join(root, 'commitlog.sync-failed'), '');
+    const { stdout } = await resultOf(ringmq(['verify', root, '--json']));
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, state: 'crashed', problems: 1 });
+  });
+
   it('refuses what is no store, and a command line that is none', async () => {
     const folder = temporaryFolder('no-store');
     const none = await resultOf(ringmq(['verify', folder]));
