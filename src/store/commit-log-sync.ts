@@ -15,6 +15,8 @@ export class CommitLogSync {
   /** By start of segment. A file in here has had its name made durable. */
   readonly #open = new Map<number, DiskFile>();
   #preparation: SegmentPreparation | null = null;
+  /** A prepared file could not be put into its place: no zeros are written for another. */
+  #isUseless = false;
 
   constructor(disk: Disk, files: CommitLogFiles) {
     this.#disk = disk;
@@ -71,7 +73,7 @@ export class CommitLogSync {
     assert(startingAt === segmentStart(this.#files, startingAt), 'a segment starts at a multiple of its size');
     this.abandonPreparing();
     unlessShort(() => {
-      this.#preparation = SegmentPreparation.begin(this.#disk, this.#files, startingAt, zeroWrite);
+      this.#preparation = SegmentPreparation.begin(this.#disk, this.#files, startingAt, zeroWrite && !this.#isUseless);
     });
   }
 
@@ -91,6 +93,7 @@ export class CommitLogSync {
     let isDone = true;
     const hadRoom = unlessShort(() => {
       isDone = preparation.step();
+      this.#isUseless ||= preparation.isUseless;
       if (isDone) this.openSegment(preparation.startingAt);
     });
     if (!hadRoom) preparation.abandon();

@@ -10,7 +10,8 @@ import { type CommitLogFiles, preparationPath, segmentPath } from './segments.ts
 /** Bytes of zeros per step, fsynced at once, so that no other fsync has to wait for many of them: a step takes about a millisecond. */
 const STEP_BYTES = 256 * 1024;
 const FULL_CODES: readonly string[] = ['ENOSPC', 'EDQUOT'];
-const LINK_UNKNOWN_CODES: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
+/** A log folder that is a mount point has another file system outside. */
+const NO_LINK_CODES: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV'];
 
 export class SegmentPreparation {
   readonly startingAt: LogOffset;
@@ -20,6 +21,8 @@ export class SegmentPreparation {
   readonly #zeros: Uint8Array;
   #written: number;
   #isOver = false;
+  /** The file cannot be put into its place: here it is no use to prepare one. */
+  isUseless = false;
 
   private constructor(disk: Disk, files: CommitLogFiles, startingAt: LogOffset, zeroWrite: boolean) {
     this.#disk = disk;
@@ -79,8 +82,9 @@ export class SegmentPreparation {
     try {
       this.#disk.link(preparationPath(this.#files), segmentPath(this.#files, this.startingAt));
     } catch (error) {
-      // Some file systems know no second names; there the segment is made sparse when it is opened.
-      if (!(error instanceof DiskFailedError && LINK_UNKNOWN_CODES.includes(error.code))) throw error;
+      // The segment is made sparse when it is opened.
+      if (!(error instanceof DiskFailedError && NO_LINK_CODES.includes(error.code))) throw error;
+      this.isUseless = true;
     }
   }
 

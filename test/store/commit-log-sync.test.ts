@@ -142,13 +142,23 @@ describe('preparing the next segment', () => {
     expect(disk.openFiles).toBe(0);
   });
 
-  it('makes a sparse one where a file cannot have a second name', () => {
-    const { disk, sync } = start();
-    disk.fault = (operation) => (operation === 'link' ? 'EPERM' : null);
-    sync.prepareSegment(at(256), true);
-    expect(disk.stat(SECOND)?.size).toBe(256);
-    expect(disk.list('/')).toEqual(['log']);
-  });
+  it.each(['EPERM', 'EXDEV'])(
+    'makes a sparse one where a file cannot have a name in the log and one outside, and writes no zeros again: %s',
+    (code) => {
+      const { disk, sync } = start();
+      let writes = 0;
+      disk.fault = (operation) => {
+        if (operation === 'write') writes++;
+        return operation === 'link' ? code : null;
+      };
+      sync.prepareSegment(at(256), true);
+      expect([disk.stat(SECOND)?.size, writes]).toEqual([256, 1]);
+      sync.prepareSegment(at(512), true);
+      expect(writes).toBe(1);
+      expect(disk.list('/log')).toHaveLength(3);
+      expect(disk.list('/')).toEqual(['log']);
+    },
+  );
 
   it.each([
     ['at its beginning', 'resize'],
