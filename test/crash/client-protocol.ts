@@ -35,8 +35,6 @@ export interface Report {
   readonly refused: Readonly<Record<string, number>>;
   /** What must not happen. */
   readonly violations: readonly string[];
-  /** When this process has ended the broker, monotonic in microseconds; 0: it has not. */
-  readonly killedUs: number;
 }
 
 export const GROUPS = ['crash-commits', 'crash-pulls'] as const;

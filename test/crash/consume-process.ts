@@ -145,7 +145,7 @@ async function consume(begin: Begin): Promise<Report> {
   }
   client.close();
   witness.flush();
-  return { sent: [], refused: {}, violations, killedUs: 0 };
+  return { sent: [], refused: {}, violations };
 }
 
 serveLife(consume);

@@ -82,6 +82,8 @@ export class Life {
   #cycles = 0;
   #logEnd = 0;
   #powerCuts = 0;
+  /** Monotonic in microseconds. */
+  #lastCutUs = 0;
 
   constructor(options: LifeOptions) {
     this.#options = options;
@@ -115,23 +117,20 @@ export class Life {
     const reports = Promise.all(this.#clients.map((client) => client.run(this.#begin(plan.end))));
     // Whoever waits for them hears of it.
     reports.catch(() => {});
-    const downUs = await this.#end(plan);
+    await this.#end(plan);
     const said = await reports;
     const clean = this.#checkExit(plan.end);
     this.#loseWhatIsNotOnDisk(plan);
     const isPowerLost = this.#powerCuts > cutsBefore && !clean;
     const refused = this.#hear(said, isPowerLost);
-    const filedBeforeUs = downUs - (this.#start.offsetsIntervalMs + OFFSETS_MARGIN_MS) * 1000;
+    const filingMs = this.#start.offsetsIntervalMs + OFFSETS_MARGIN_MS;
     if (this.#options.snapshots) this.#snapshot();
     await this.#killStarts(plan);
     this.#start = plan.next;
     this.#broker = this.#spawn();
     this.#address = await this.#broker.ready;
     this.#cycles++;
-    const surveyed = await this.#survey(
-      { clean, filedBeforeUs, hasLost: isPowerLost && !this.#isSync(settings) },
-      isLast,
-    );
+    const surveyed = await this.#survey({ clean, filingMs, hasLost: isPowerLost && !this.#isSync(settings) }, isLast);
     this.#failOnViolations();
     return {
       end: plan.end,
@@ -184,22 +183,20 @@ export class Life {
     return { kind: 'log', logOffset: nextSegment + end.beyondBytes };
   }
 
-  /** Returns when it was done, monotonic in microseconds. */
-  async #end({ end, cut }: CyclePlan): Promise<number> {
+  async #end({ end, cut }: CyclePlan): Promise<void> {
     await Promise.race([this.#broker.ended(), sleep(end.afterMs)]);
     if (end.kind === 'stop' || end.kind === 'stop-killed') {
       this.#broker.signal('SIGTERM');
       if (end.kind === 'stop-killed') await Promise.race([this.#broker.ended(), sleep(end.killAfterMs)]);
     }
-    const downUs = systemClock.monotonicUs();
     if (end.kind === 'time' && cut === 'before') this.#cutPower();
     if (end.kind !== 'stop') this.#broker.signal('SIGKILL');
     await this.#broker.ended();
-    return downUs;
   }
 
   #cutPower(): void {
     if (this.#power === null) return;
+    this.#lastCutUs = systemClock.monotonicUs();
     this.#power.cut();
     this.#powerCuts++;
   }
@@ -215,9 +212,10 @@ export class Life {
     return settings.flushDiskType === 'sync';
   }
 
-  /** A loss of power takes what was only written, and what consumers saw of it. */
-  #survives({ kind }: WitnessEntry, isPowerLost: boolean): boolean {
-    if (!isPowerLost || kind === WitnessKind.commitSent || kind === WitnessKind.commitAnswered) return true;
+  /** A loss of power takes what was only written, what consumers saw of it, and what a broker without a disk says of commits. */
+  #survives({ kind, at }: WitnessEntry, isPowerLost: boolean): boolean {
+    if (!isPowerLost || kind === WitnessKind.commitSent) return true;
+    if (kind === WitnessKind.commitAnswered) return at < this.#lastCutUs;
     return kind === WitnessKind.flushed || (kind === WitnessKind.seen && this.#isSync(this.#start.settings));
   }
 

@@ -143,7 +143,7 @@ class Run {
   readonly violations: string[] = [];
   readonly #refused: Record<string, number> = {};
   readonly #begin: Begin;
-  #killedUs = 0;
+  #hasKilled = false;
   #passed = 0;
 
   constructor(begin: Begin) {
@@ -157,11 +157,11 @@ class Run {
   /** Ends the broker when this acknowledgement has touched the wire. */
   touch(logOffset: number, queueOffset: number): void {
     const { tripwire, processId } = this.#begin;
-    if (tripwire === null || this.#killedUs !== 0) return;
+    if (tripwire === null || this.#hasKilled) return;
     if (tripwire.kind === 'log') {
       if (logOffset < tripwire.logOffset) return;
     } else if (queueOffset === 0 || queueOffset % tripwire.multiple !== 0 || this.#passed++ < tripwire.passed) return;
-    this.#killedUs = systemClock.monotonicUs();
+    this.#hasKilled = true;
     try {
       process.kill(processId, 'SIGKILL');
     } catch {
@@ -171,7 +171,7 @@ class Run {
 
   report(): Report {
     const sent = next.map((sequence, index) => [number * LANES_OF_ONE + index, sequence] as const);
-    return { sent, refused: this.#refused, violations: this.violations, killedUs: this.#killedUs };
+    return { sent, refused: this.#refused, violations: this.violations };
   }
 }
 

@@ -67,7 +67,6 @@ export class Exchange {
   #logEnd = 0;
   /** How the last owner ended. */
   #clean = true;
-  #filedBeforeUs = 0;
   #topicsAndGroups = '';
 
   static async open(sizes: ExchangeSizes, stamp: number): Promise<Exchange> {
@@ -190,7 +189,7 @@ export class Exchange {
       for (const text of await survey.lookUpNewest(found, LOOKED_UP_LAST)) this.#model.report(text);
       const maxes = new Map(found.map(({ topic, queueId, max }) => [`${topic}/${queueId}`, max]));
       const offsets = await survey.offsets(this.#model);
-      const ended = { clean: this.#clean, filedBeforeUs: this.#filedBeforeUs, hasLost: false };
+      const ended = { clean: this.#clean, filingMs: OFFSETS_FILED_MS, hasLost: false };
       this.#model.checkOffsets(offsets, (topic, queueId) => maxes.get(`${topic}/${queueId}`) ?? 0, ended);
       for (const { group, topic, queueId, offset } of offsets) this.#places[`${group}/${topic}/${queueId}`] = offset;
     } finally {
@@ -218,11 +217,9 @@ export class Exchange {
     if (tripwire === null && !isMoment(end)) await sleep(loaded);
     else await waitFor('the broker to be killed', WIRE_MS, () => child.exit !== null);
     this.#topicsAndGroups = child.exit === null ? await topicsAndGroupsOf(address) : '';
-    const downUs = Number(process.hrtime.bigint() / 1000n);
     await child.stop(end === 'stop' ? 'SIGTERM' : 'SIGKILL', STOPPED_MS);
     this.#clean = end === 'stop';
     if (this.#clean === existsSync(`${this.store}/abort`)) this.#model.report(`abort after: ${end}`);
-    this.#filedBeforeUs = downUs - OFFSETS_FILED_MS * 1000;
     this.#hear(await reports);
     this.#failOnViolations();
   }
