@@ -22,6 +22,8 @@ const LANES_OF_ONE = 100;
 /** Enough for one life of the broker; then a lane goes on slowly, so that stores stay small. */
 const MESSAGES_OF_A_LANE = 2500;
 const SLOW_MS = 3;
+/** So soon can be read what this process was told, by whoever waits for it. */
+const WITNESSED_MS = 50;
 const SOME_LONG = 0.04;
 
 const { witnessPath, stamp, number } = clientArguments();
@@ -188,7 +190,9 @@ function habitsOf(random: Random, index: number): Habits {
 
 serveLife(async (begin) => {
   const run = new Run(begin);
+  const witnessing = setInterval(() => witness.flush(), WITNESSED_MS);
   await Promise.all(Array.from({ length: LANES }, (_, index) => new Lane(begin, run, index).work()));
+  clearInterval(witnessing);
   witness.flush();
   return run.report();
 });

@@ -3,7 +3,6 @@
  * from the clients of the crash suite, and ends by a stop or a kill. Used by owners.test.ts.
  */
 import { existsSync } from 'node:fs';
-import { sleep } from '../../../src/base/clock.ts';
 import type { IndexFileShape } from '../../../src/layout/index-file.ts';
 import { QUEUE_ENTRY_BYTES } from '../../../src/layout/queue-entry.ts';
 import { ClientProcess } from '../../crash/client-process.ts';
@@ -12,7 +11,7 @@ import { GROUPS } from '../../crash/client-protocol.ts';
 import { topicName } from '../../crash/messages.ts';
 import { StoreModel } from '../../crash/store-model.ts';
 import { Survey } from '../../crash/survey.ts';
-import { isAcknowledgement } from '../../crash/witness-log.ts';
+import { isAcknowledgement, WitnessKind } from '../../crash/witness-log.ts';
 import { spawnApacheBroker } from './apache.ts';
 import type { Child } from './child.ts';
 import { temporaryFolder } from './folders.ts';
@@ -39,9 +38,9 @@ export interface ExchangeSizes {
 
 const STARTED_MS = 60_000;
 const STOPPED_MS = 60_000;
-const LOAD_MS = 600;
-/** Apache's code is slow until Java has compiled it. */
-const APACHE_LOAD_MS = 1500;
+/** A load is one when so many messages were acknowledged, and so many of the consumer's commits answered. */
+const LOADED = { messages: 3000, commits: 50 };
+const LOADED_MS = 60_000;
 /** A file has to come to its end, on a machine that may be busy. */
 const WIRE_MS = 30_000;
 const PRODUCERS = 2;
@@ -65,9 +64,12 @@ export class Exchange {
   readonly #nameServer: NameServer;
   #places: Record<string, number> = {};
   #logEnd = 0;
+  /** Answered ones. */
+  #commits = 0;
   /** How the last owner ended. */
   #clean = true;
-  #topicsAndGroups = '';
+  /** Null: no owner was asked when all were there. */
+  #topicsAndGroups: string | null = null;
 
   static async open(sizes: ExchangeSizes, stamp: number): Promise<Exchange> {
     return new Exchange(sizes, stamp, await startRingmqNameServer());
@@ -99,8 +101,7 @@ export class Exchange {
       try {
         await this.#survey(address);
         await meanwhile();
-        shot?.arm();
-        await this.#load(turn, address, child);
+        await this.#load(turn, address, child, shot);
         if (isMoment(turn.end)) this.#checkShot(MOMENTS[turn.end], shot?.hasFired === true);
       } finally {
         child.signal('SIGKILL');
@@ -195,14 +196,14 @@ export class Exchange {
     } finally {
       survey.close();
     }
-    const topicsAndGroups = await topicsAndGroupsOf(address);
-    if (this.#topicsAndGroups !== '' && topicsAndGroups !== this.#topicsAndGroups) {
-      this.#model.report(`topics and groups were ${this.#topicsAndGroups} and are ${topicsAndGroups}`);
+    const { text } = await topicsAndGroupsOf(address);
+    if (this.#topicsAndGroups !== null && text !== this.#topicsAndGroups) {
+      this.#model.report(`topics and groups were ${this.#topicsAndGroups} and are ${text}`);
     }
     this.#failOnViolations();
   }
 
-  async #load({ make, end }: Turn, address: string, child: Child): Promise<void> {
+  async #load({ end }: Turn, address: string, child: Child, shot: ShotBroker | null): Promise<void> {
     const { segmentBytes } = this.#sizes;
     const tripwire = this.#tripwire(end);
     const begin = { address, processId: child.pid, topics: TOPICS, segmentBytes, places: this.#places };
@@ -213,15 +214,37 @@ export class Exchange {
     const reports = Promise.all(runs);
     // Whoever waits for it hears of it.
     reports.catch(() => {});
-    const loaded = make === 'Apache' ? APACHE_LOAD_MS : LOAD_MS;
-    if (tripwire === null && !isMoment(end)) await sleep(loaded);
-    else await waitFor('the broker to be killed', WIRE_MS, () => child.exit !== null);
-    this.#topicsAndGroups = child.exit === null ? await topicsAndGroupsOf(address) : '';
+    if (tripwire === null) await Promise.race([this.#loaded(address, child), reports]);
+    shot?.arm();
+    if (tripwire !== null || shot !== null) {
+      await waitFor('the broker to be killed', WIRE_MS, () => child.exit !== null);
+    } else if (child.exit !== null) this.#model.report(`the broker ended by itself: ${JSON.stringify(child.exit)}`);
     await child.stop(end === 'stop' ? 'SIGTERM' : 'SIGKILL', STOPPED_MS);
     this.#clean = end === 'stop';
     if (this.#clean === existsSync(`${this.store}/abort`)) this.#model.report(`abort after: ${end}`);
     this.#hear(await reports);
     this.#failOnViolations();
+  }
+
+  /** Resolves when all topics and groups are there and enough was answered. */
+  async #loaded(address: string, child: Child): Promise<void> {
+    const before = { messages: this.#model.acknowledged, commits: this.#commits };
+    const answered = (): { messages: number; commits: number } => ({
+      messages: this.#model.acknowledged - before.messages,
+      commits: this.#commits - before.commits,
+    });
+    await waitFor(
+      () => `load of ${child.name}: ${JSON.stringify(answered())}`,
+      LOADED_MS,
+      async () => {
+        this.#hearWitnesses();
+        const { messages, commits } = answered();
+        if (messages < LOADED.messages || commits < LOADED.commits) return false;
+        const { text, areAll } = await topicsAndGroupsOf(address);
+        if (areAll) this.#topicsAndGroups = text;
+        return areAll;
+      },
+    );
   }
 
   /** The broker was killed where it was meant to be, and its files show it. */
@@ -239,13 +262,18 @@ export class Exchange {
   }
 
   #hear(reports: readonly Report[]): void {
-    for (const entry of this.#clients.flatMap(({ witness }) => witness.readNew())) {
-      this.#model.witness(entry);
-      if (isAcknowledgement(entry)) this.#logEnd = Math.max(this.#logEnd, entry.at);
-    }
+    this.#hearWitnesses();
     for (const { sent, violations } of reports) {
       for (const [lane, next] of sent) this.#model.sent(lane, next);
       for (const text of violations) this.#model.report(text);
+    }
+  }
+
+  #hearWitnesses(): void {
+    for (const entry of this.#clients.flatMap(({ witness }) => witness.readNew())) {
+      this.#model.witness(entry);
+      if (isAcknowledgement(entry)) this.#logEnd = Math.max(this.#logEnd, entry.at);
+      if (entry.kind === WitnessKind.commitAnswered) this.#commits++;
     }
   }
 
@@ -259,11 +287,13 @@ function isMoment(end: Turn['end']): end is MomentName {
   return end in MOMENTS;
 }
 
-/** The settings of the suite's topics and groups, in one order. */
-async function topicsAndGroupsOf(address: string): Promise<string> {
+/** The settings of the suite's topics and groups, in one order, and whether all of them are there. */
+async function topicsAndGroupsOf(address: string): Promise<{ text: string; areAll: boolean }> {
   const parts: unknown[] = [];
+  let areAll = true;
   for (const topic of TOPICS.map(({ index }) => topicName(index))) {
     const { code, body } = await request(address, 351, { topic });
+    if (code !== 0) areAll = false;
     const config = code === 0 ? (JSON.parse(body.toString()) as Record<string, unknown>) : {};
     parts.push([topic, code, config.readQueueNums, config.writeQueueNums, config.perm, config.topicFilterType]);
   }
@@ -271,8 +301,9 @@ async function topicsAndGroupsOf(address: string): Promise<string> {
   const table = (JSON.parse(body.toString()) as { subscriptionGroupTable: Record<string, Record<string, unknown>> })
     .subscriptionGroupTable;
   for (const group of GROUPS) {
+    if (!(group in table)) areAll = false;
     const { consumeEnable, retryQueueNums, retryMaxTimes, brokerId } = table[group] ?? {};
     parts.push([group, consumeEnable, retryQueueNums, retryMaxTimes, brokerId]);
   }
-  return JSON.stringify(parts);
+  return { text: JSON.stringify(parts), areAll };
 }
