@@ -9,8 +9,8 @@ import { waitFor } from './harness/wait.ts';
 const COUNT = 60;
 /** The client's own rebalance timer is 20 s: what happens sooner was told to it by the broker (NOTIFY_CONSUMER_IDS_CHANGED). */
 const NOTIFIED_MS = 12_000;
-/** The client tells its offsets every 5 s. */
-const COMMITTED_MS = 15_000;
+/** The client tells its offsets every 5 s, for the first time 10 s after its start. */
+const COMMITTED_MS = 60_000;
 
 let target: Target;
 beforeAll(async () => {
@@ -143,6 +143,7 @@ describe.each([javaClient('5.3.3'), javaClient('4.9.8')])(`$name at ${TARGET}`, 
     await committed(20);
 
     const second = consume(topic, group);
+    await second.started();
     await first.until(
       'two queues each',
       () => first.assigned().length === 2 && second.assigned().length === 2,
@@ -162,6 +163,7 @@ describe.each([javaClient('5.3.3'), javaClient('4.9.8')])(`$name at ${TARGET}`, 
 
     // A member that dies says nothing: its closed connection has to do.
     const third = consume(topic, group);
+    await third.started();
     await first.until(
       'two queues each again',
       () => first.assigned().length === 2 && third.assigned().length === 2,

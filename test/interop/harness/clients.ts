@@ -108,6 +108,11 @@ export class ClientProgram {
     return this.child.until(what, deadlineMs, probe);
   }
 
+  /** Waits until a consumer's group knows of it; a JVM that starts beside others takes its time. */
+  async started(): Promise<void> {
+    await this.until('its start', () => this.named('started').length > 0);
+  }
+
   async receives(count: number, deadlineMs = DEADLINE_MS): Promise<void> {
     await this.until(`${count} messages`, () => this.received().length >= count, deadlineMs);
   }
