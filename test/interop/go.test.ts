@@ -1,11 +1,16 @@
 /** Apache's Go client v2: sends, and a push consumer with and without tags. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ClientProgram, goClient, javaClient, runClient, startClient } from './harness/clients.ts';
+import { committedCount } from './harness/probe.ts';
 import { startTarget, TARGET, type Target } from './harness/target.ts';
 import { expectDelivered, expectDenseQueues, perQueue, verified } from './harness/verify.ts';
+import { waitFor } from './harness/wait.ts';
 
 const MODES = ['sync', 'async', 'oneway', 'batch'] as const;
 const COUNT = 60;
+/** A topic that a send makes has no more. */
+const QUEUES_MAX = 8;
+const COMMITTED_MS = 10_000;
 
 let target: Target;
 beforeAll(async () => {
@@ -28,6 +33,13 @@ describe(`${goClient.name} at ${TARGET}`, () => {
     consumer = startClient(goClient, 'push', { namesrv: target.namesrv, topics, group: 'go-group' });
     await consumer.receives(COUNT * MODES.length);
     await consumer.stop();
+  });
+
+  it.each(MODES)('what it printed of %s sends is committed once it has stopped', async (mode) => {
+    // The last commits are one-way.
+    await waitFor(`${COUNT} messages committed`, COMMITTED_MS, async () => {
+      return (await committedCount(target.broker, 'go-group', `go-${mode}`, QUEUES_MAX)) === COUNT;
+    });
   });
 
   it('is refused nothing', () => expect(producer.named('refused')).toEqual([]));
