@@ -5,8 +5,10 @@ import { javaClient, runClient, startClient } from './harness/clients.ts';
 import { routeOf } from './harness/probe.ts';
 import { startTarget, TARGET, type Target } from './harness/target.ts';
 import { verified } from './harness/verify.ts';
+import { waitFor } from './harness/wait.ts';
 
 const COUNT = 20;
+const ROUTE_MS = 30_000;
 
 let target: Target;
 beforeAll(async () => {
@@ -44,7 +46,10 @@ describe(`mqadmin at ${TARGET}`, () => {
   it('updateTopic makes a topic that the route shows', async () => {
     const output = await admin('updateTopic', '-b', target.broker, '-t', 'admin-made', '-r', '3', '-w', '3');
     expect(output).toContain('create topic to');
-    expect(await routeOf(target.namesrv, 'admin-made')).toContain('"readQueueNums":3');
+    // The answer does not wait for the NameServer.
+    await waitFor('3 queues in the route', ROUTE_MS, async () =>
+      (await routeOf(target.namesrv, 'admin-made'))?.includes('"readQueueNums":3'),
+    );
     verified('mqadmin updateTopic', '3 queues in the route');
   });
 
