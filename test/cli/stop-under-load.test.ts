@@ -1,5 +1,6 @@
 /** A server that is stopped or killed while clients send: what they were told is there is there after the next start. */
 import { expect, it } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
 import { RequestCode } from '../../src/remoting/codes.ts';
 import { requestOf } from '../../src/remoting/frame-codec.ts';
 import { RemotingClient } from '../../src/transport/remoting-client.ts';
@@ -12,6 +13,8 @@ const QUEUES = 4;
 const SENDERS = 32;
 const ENOUGH = 2000;
 const TIMEOUT_MS = 10_000;
+/** After so long a stop gives up answers that it still owes (docs/operations.md). */
+const OWED_MS = 2000;
 const BODY = Buffer.alloc(512, 'x');
 
 function standalone(store: string, flush: string) {
@@ -65,12 +68,16 @@ it.each([
   const load = new Load();
   const sending = load.run(broker as string);
   await first.until('enough messages', 15_000, () => load.acknowledged > ENOUGH);
+  const signalledUs = systemClock.monotonicUs();
   first.signal(signal);
   await sending;
+  const endedMs = (systemClock.monotonicUs() - signalledUs) / 1000;
   expect((await resultOf(first)).code).toBe(code);
   const second = await readyJson(standalone(store, flush));
   const found = await stored(second.broker as string);
   expect(found).toBeGreaterThanOrEqual(load.acknowledged);
-  // A stop answers whatever it stores. Killed, it may leave what was under way without an answer, and nothing more than that.
-  expect(found).toBeLessThanOrEqual(load.acknowledged + (signal === 'SIGTERM' ? 0 : SENDERS));
+  // A stop answers whatever it stores, while it has the time. Killed, or late, it may leave what was under way without an answer, and
+  // nothing more than that.
+  const hasAnsweredAll = signal === 'SIGTERM' && endedMs < OWED_MS;
+  expect(found).toBeLessThanOrEqual(load.acknowledged + (hasAnsweredAll ? 0 : SENDERS));
 });
