@@ -7,6 +7,7 @@
  * little of it. Needs root, Linux and cgroups (v1 or v2).
  */
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -130,21 +131,19 @@ function recordsIn(body: Uint8Array): number {
   return records;
 }
 
-function publish(address: string, seconds: string): Promise<Phase> {
+async function publish(address: string, seconds: string): Promise<Phase> {
   const load = ['bench', '--target', address, '--rate', '10000', '--in-flight', '1', '--duration', seconds, '--json'];
   const child = spawn(process.execPath, [main, ...load, '--report', join(root, 'report.html')]);
   let output = '';
   child.stdout.on('data', (text: Buffer) => {
     output += text.toString();
   });
-  return new Promise((resolve, reject) => {
-    child.on('exit', () => {
-      const result = JSON.parse(output) as BenchResult;
-      if (!result.ok) reject(new Error(result.failures.join('; ')));
-      const { percentilesUs } = result.subjects[0]!.latency[0]!.publish;
-      resolve({ p50: percentilesUs['50']!, p99: percentilesUs['99']!, p999: percentilesUs['99.9']! });
-    });
-  });
+  // `exit` may come before the last of the output.
+  await once(child, 'close');
+  const result = JSON.parse(output) as BenchResult;
+  if (!result.ok) throw new Error(result.failures.join('; '));
+  const { percentilesUs } = result.subjects[0]!.latency[0]!.publish;
+  return { p50: percentilesUs['50']!, p99: percentilesUs['99']!, p999: percentilesUs['99.9']! };
 }
 
 const root = mkdtempSync(join(values.folder, 'ringmq-bench-cold-'));
