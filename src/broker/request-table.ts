@@ -112,7 +112,9 @@ const HANDLING: Readonly<Record<RequestName, Handling>> = {
   QUERY_CONSUME_TIME_SPAN: notYet(),
   GET_SYSTEM_TOPIC_LIST_FROM_NS: nameServer(),
   GET_SYSTEM_TOPIC_LIST_FROM_BROKER: control(),
-  CLEAN_EXPIRED_CONSUMEQUEUE: control('deletes files without messages; no queue is dropped, so offsets go on'),
+  CLEAN_EXPIRED_CONSUMEQUEUE: control(
+    'deletes files without messages, never that of the newest deleted one; no queue is dropped, so offsets go on',
+  ),
   GET_CONSUMER_RUNNING_INFO: notYet('relay to clients'),
   QUERY_CORRECTION_OFFSET: notYet(),
   CONSUME_MESSAGE_DIRECTLY: notYet('relay to clients'),
