@@ -8,7 +8,7 @@ const LINK = /\]\(([^)#\s]+)(?:#[^)]*)?\)/g;
 /** `store/disk.ts`, `threads/append`, `docs/decisions`: at least one slash, no spaces, no placeholders. */
 const PATH = /`([\w.-]+(?:\/[\w.-]+)+)\/?`/g;
 
-/** The pages a reader may open; working papers are none. */
+/** The pages a reader may open. docs/progress.md is there only while an issue is open: a working paper, which names what is yet to be made. */
 export function documents(): string[] {
   const below = (folder: string): string[] =>
     readdirSync(`${repository}${folder}`, { recursive: true, encoding: 'utf8' })
