@@ -30,8 +30,7 @@ const SMALL: readonly Edit[] = [
 ];
 
 const FOLDERS = ['src', 'test/simulator', 'test/threads', 'test/broker', 'test/support'];
-const PACKAGES = ['zod', 'piscina', 'pino'];
 
 export function buildSmall(mutations: readonly Edit[] = []): EditedBuild {
-  return buildEdited('', FOLDERS, [...SMALL, ...mutations], PACKAGES);
+  return buildEdited('', FOLDERS, [...SMALL, ...mutations]);
 }

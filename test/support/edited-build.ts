@@ -24,20 +24,20 @@ export interface EditedBuild {
 
 const COMPILED = fileURLToPath(new URL('../../', import.meta.url));
 const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
+const { dependencies } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as {
+  dependencies: Readonly<Record<string, string>>;
+};
 
-/** `from`: the folder below dist that holds `folders`; `packages` of the project may be imported. */
-export function buildEdited(
-  from: string,
-  folders: readonly string[],
-  edits: readonly Edit[],
-  packages: readonly string[] = [],
-): EditedBuild {
+/** `from`: the folder below dist that holds `folders`. What the broker depends on may be imported. */
+export function buildEdited(from: string, folders: readonly string[], edits: readonly Edit[]): EditedBuild {
   const top = mkdtempSync(join(tmpdir(), 'ringmq-build-'));
   // Vitest hands what lies below node_modules to Node itself, which loads it ten times as fast.
   const directory = join(top, 'node_modules', 'edited-build');
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
-  for (const name of packages) symlinkSync(join(PROJECT, 'node_modules', name), join(top, 'node_modules', name));
+  for (const name of Object.keys(dependencies)) {
+    symlinkSync(join(PROJECT, 'node_modules', name), join(top, 'node_modules', name));
+  }
   for (const folder of folders) {
     cpSync(join(COMPILED, from, folder), join(directory, folder), {
       recursive: true,

@@ -14,7 +14,6 @@ const INDEX = 'src/threads/dispatch/index-filing.js';
 const LOG = 'src/store/commit-log.js';
 const APPEND = 'src/threads/append/append-agent.js';
 const CLI = 'src/cli/main.js';
-const PACKAGES = ['cli-progress', 'commander', 'hdr-histogram-js', 'pino', 'piscina', 'zod'];
 const FULL_HEAD = 'this.#complete(this.#file);';
 const NEXT_SEGMENT = 'const next = this.#openNext(nextStart);';
 /** So much of a batch's last record is not written. */
@@ -109,7 +108,7 @@ export class ShotBroker {
   constructor(moment: MomentName, armed: string) {
     this.#armed = armed;
     const { shot }: Moment = MOMENTS[moment];
-    this.#build = buildEdited('', ['src'], [FIND_VERSION, TELL_BATCH, fire(shot, armed)], PACKAGES);
+    this.#build = buildEdited('', ['src'], [FIND_VERSION, TELL_BATCH, fire(shot, armed)]);
   }
 
   /** The command line's main.js. */
