@@ -24,7 +24,7 @@
  * index table      own line      {sequence i32, next entry i32, filed i32}
  *                  own line      {name, begin ms, end ms, begin offset, end offset, each i64}
  *                  640 KiB       the newest entries, 20 bytes each, as the index file holds them
- *                  4 bytes       each hash slot: number of its newest entry, i32 in the machine's byte order
+ *                  4 bytes       each hash slot: number of its newest entry, i32 big-endian, as the file holds it
  * ```
  */
 import { assert } from '../base/assert.ts';

@@ -69,12 +69,6 @@ export class HistogramSnapshot {
     }
     return 0;
   }
-
-  /** Both histograms in one. */
-  merge(other: HistogramSnapshot): HistogramSnapshot {
-    const buckets = this.#buckets.map((count, bucket) => count + other.#buckets[bucket]!);
-    return new HistogramSnapshot(buckets, this.#sum + other.#sum, Math.max(this.max, other.max));
-  }
 }
 
 function bucketOf(value: number): number {

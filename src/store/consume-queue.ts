@@ -2,7 +2,6 @@
  * The ConsumeQueue files: dispatch writes them in groups of entries, net and control read what has left the tail in shared memory.
  * Entries are 20 bytes (layout/queue-entry.ts), files sparse and of one size (spec/store.md 5).
  */
-import { dirname } from 'node:path';
 import { assert, InvariantError } from '../base/assert.ts';
 import { asQueueOffset, type QueueOffset } from '../base/units.ts';
 import { FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES, writeQueueEntry } from '../layout/queue-entry.ts';
@@ -48,10 +47,6 @@ class QueueStates {
 
   directoryOf(topic: string, queueId: number): string {
     return queueDirectory(this.#root, topic, queueId);
-  }
-
-  remove(topic: string, queueId: number): void {
-    this.#topics.get(topic)?.delete(queueId);
   }
 }
 
@@ -118,15 +113,6 @@ export class ConsumeQueueWriter {
   /** What was filed since the last time and has to be made durable, by whoever may wait for the disk. */
   takeUnsynced(): UnsyncedPaths {
     return this.#unsynced.take();
-  }
-
-  /** Forgets a queue whose files go away: its handles are closed, and its offsets start anew. */
-  forget(topic: string, queueId: number): void {
-    const state = this.#states.get(topic, queueId);
-    if (state === undefined) return;
-    this.#handles.dropWhere((path) => dirname(path) === state.directory);
-    this.#unsynced.dropBelow(state.directory);
-    this.#states.remove(topic, queueId);
   }
 
   /** Closes all files; they are opened again when they are written to. */
@@ -229,14 +215,6 @@ export class ConsumeQueueReader {
       if (read < part) break;
     }
     return Math.floor((target - at) / QUEUE_ENTRY_BYTES);
-  }
-
-  /** Closes the files of a queue that goes away or has lost its oldest ones. */
-  forget(topic: string, queueId: number): void {
-    const state = this.#states.get(topic, queueId);
-    if (state === undefined) return;
-    this.#handles.dropWhere((path) => dirname(path) === state.directory);
-    this.#states.remove(topic, queueId);
   }
 
   /** Closes all files; those that are still there are opened again when they are wanted. */

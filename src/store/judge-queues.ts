@@ -176,6 +176,6 @@ function add(
   plan.findings.add({ kind, file, offset, what, matters, advice });
 }
 
-export function addNote(plan: VerifyPlan, file: string, what: string): void {
+function addNote(plan: VerifyPlan, file: string, what: string): void {
   plan.findings.add({ kind: 'not-checked', file, offset: null, what, matters: false, advice: 'nothing' });
 }

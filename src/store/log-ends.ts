@@ -48,7 +48,7 @@ export function findLogEnds(disk: Disk, paths: StorePaths, sizes: StoreSizes): L
   }
 }
 
-export function segmentStarts(disk: Disk, { directory, segmentSizeBytes }: CommitLogFiles): number[] {
+function segmentStarts(disk: Disk, { directory, segmentSizeBytes }: CommitLogFiles): number[] {
   return disk
     .list(directory)
     .map(startByteOf)

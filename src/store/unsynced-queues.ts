@@ -40,12 +40,6 @@ export class UnsyncedQueues {
     for (const path of folders) this.#folders.add(path);
   }
 
-  /** The files under this folder are going away. */
-  dropBelow(queueDirectory: string): void {
-    for (const path of this.#files) if (dirname(path) === queueDirectory) this.#files.delete(path);
-    this.#folders.delete(queueDirectory);
-  }
-
   /** Hands over what has gathered. */
   take(): UnsyncedPaths {
     const paths = { files: [...this.#files], folders: [...this.#folders] };

@@ -46,17 +46,6 @@ describe('a shared histogram', () => {
     expect(snapshot.mean).toBeCloseTo(list.reduce((sum, one) => sum + one, 0) / list.length, 6);
   });
 
-  it('merges to what one histogram of all values would be', () => {
-    const [a, b] = [
-      [1, 70, 5000],
-      [2, 64, 1e6],
-    ];
-    const merged = histogramOf(a!).snapshot().merge(histogramOf(b!).snapshot());
-    const whole = histogramOf([...a!, ...b!]).snapshot();
-    for (const p of percentiles) expect(merged.percentile(p)).toBe(whole.percentile(p));
-    expect([merged.count, merged.max, merged.mean]).toEqual([whole.count, whole.max, whole.mean]);
-  });
-
   it('counts what is out of range at its ends, and nothing is 0', () => {
     const snapshot = histogramOf([-5, Number.NaN, 0.9, 1e12]).snapshot();
     expect([snapshot.count, snapshot.max, snapshot.percentile(0.5), snapshot.percentile(1)]).toEqual([

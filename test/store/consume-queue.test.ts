@@ -221,19 +221,4 @@ describe('making queues durable', () => {
     while (!sync.step());
     expect(synced(disk)).toContain('fdatasync /cq/T/1/00000000000000000000');
   });
-
-  it('forgets a queue that goes away, and not the one whose number begins the same', () => {
-    const disk = new MemoryDisk();
-    const writer = writerOn(disk);
-    append(writer, 'T', 1, 0, 3);
-    append(writer, 'T', 10, 0, 3);
-    writer.forget('T', 1);
-    disk.removeTree('/cq/T/1');
-    expect(disk.openFiles).toBe(1);
-    append(writer, 'T', 1, 0, 1);
-    expect(writer.end('T', 1)).toBe(1);
-    append(writer, 'T', 10, 3, 1);
-    makeDurable(disk, writer);
-    expect(synced(disk)).toContain('fdatasync /cq/T/10/00000000000000000000');
-  });
 });
