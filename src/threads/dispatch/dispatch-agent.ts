@@ -18,6 +18,7 @@ import {
   SysFlag,
 } from '../../layout/message-record.ts';
 import { SCHEDULE_TOPIC } from '../../layout/topic-names.ts';
+import { isOutOfDescriptors } from '../../store/disk.ts';
 import type { LogReader } from '../../store/log-reader.ts';
 import { segmentEnd } from '../../store/segments.ts';
 import type { Agent } from '../agent.ts';
@@ -28,8 +29,8 @@ import type { QueueFiling } from './queue-filing.ts';
 import { NO_SLOT, QueueLookup } from './queue-lookup.ts';
 
 const SLEEP_MAX_MS = 1000;
-/** After the index had no room for a key: it is tried again in each turn. */
-const INDEX_RETRY_MS = 500;
+/** After room in the index or a descriptor for the log was short: it is tried again in each turn. */
+const RETRY_MS = 500;
 
 export interface DispatchOptions {
   readonly ends: DispatchEnds;
@@ -68,8 +69,8 @@ export class DispatchAgent implements Agent {
   readonly #grown = new Int32Array(QUEUE_SLOTS_MAX);
   #grownCount = 0;
   readonly #isGrown = new Uint8Array(QUEUE_SLOTS_MAX);
-  /** The index has refused a key of the record at the position. */
-  #isIndexFull = false;
+  /** The index has refused a key of the record at the position, or the log could not be opened there. */
+  #isShort = false;
 
   constructor({ ends, log, filing, index, delays, batchTopics, clock, deleted }: DispatchOptions) {
     this.#ends = ends;
@@ -90,7 +91,7 @@ export class DispatchAgent implements Agent {
   }
 
   sleepMaxMs(): number {
-    const longest = this.#isIndexFull ? INDEX_RETRY_MS : SLEEP_MAX_MS;
+    const longest = this.#isShort ? RETRY_MS : SLEEP_MAX_MS;
     return Math.min(longest, this.#filing.dueInMs(this.#clock.monotonicUs()));
   }
 
@@ -132,10 +133,10 @@ export class DispatchAgent implements Agent {
   /** Takes one read of the log. Returns how many records and fillers that were. */
   #dispatch(): number {
     const visible = this.#ends.visible.read();
-    this.#isIndexFull = false;
+    this.#isShort = false;
     if (this.#position >= visible) return 0;
     const wanted = Math.min(this.#buffer.length, visible - this.#position);
-    const length = this.#log.read(asLogOffset(this.#position), wanted, this.#buffer, 0);
+    const length = this.#read(wanted);
     let at = 0;
     let records = 0;
     while (length - at >= BLANK_HEAD_BYTES) {
@@ -167,9 +168,20 @@ export class DispatchAgent implements Agent {
     return records;
   }
 
+  /** Reads the log at the position. Returns 0 when there is no descriptor for its segment: what this thread had open went for it in vain. */
+  #read(length: number): number {
+    try {
+      return this.#log.read(asLogOffset(this.#position), length, this.#buffer, 0);
+    } catch (cause) {
+      if (!isOutOfDescriptors(cause)) throw cause;
+      this.#isShort = true;
+      return 0;
+    }
+  }
+
   /** On a shortage the record at the position waits. */
   get #isFull(): boolean {
-    return this.#isIndexFull || this.#filing.isFull;
+    return this.#isShort || this.#filing.isFull;
   }
 
   /** A record is longer than the buffer. */
@@ -189,7 +201,7 @@ export class DispatchAgent implements Agent {
     scanIndexed(this.#buffer, propertiesStart, propertiesStart + propertiesLength, this.#indexed);
     const transaction = record.sysFlag & SysFlag.transactionRollback;
     if (this.#index?.add(record, this.#buffer, this.#indexed) === false) {
-      this.#isIndexFull = true;
+      this.#isShort = true;
       return false;
     }
     // Prepared and rolled back messages are in no queue (spec/store.md 3.6).

@@ -318,6 +318,19 @@ describe('a full disk', () => {
     expect(indexed.queueTable.max(SLOT)).toBe(1);
   });
 
+  it('makes dispatch wait for a descriptor to read the log with', () => {
+    const { agent } = path.dispatcher();
+    path.net.send();
+    path.write();
+    path.disk.fault = (operation, file) => (operation === 'open' && file.includes('commitlog') ? 'EMFILE' : null);
+    expect(agent.doWork()).toBe(0);
+    expect(agent.hasWork()).toBe(false);
+    expect(agent.sleepMaxMs()).toBeLessThanOrEqual(500);
+    path.disk.fault = () => null;
+    expect(agent.doWork()).toBe(1);
+    expect(path.queueTable.max(SLOT)).toBe(1);
+  });
+
   it('refuses to catch up: nobody is served queues that are shorter than they were', () => {
     fill();
     for (let i = 0; i < 200; i++) path.net.send({ body: `${i}` });
