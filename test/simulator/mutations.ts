@@ -168,4 +168,26 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [{ file: 'src/threads/topology.js', find: "syncFlush ? 'flushed' : 'written'", replace: "'written'" }],
     seen: LOST_SEEN,
   },
+  {
+    fault: 'a look for another broker without a descriptor is a failure',
+    edits: [
+      {
+        file: 'src/threads/control/store-watch.js',
+        find: 'if (!isOutOfDescriptors(cause))\n                throw cause;',
+        replace: 'throw cause;',
+      },
+    ],
+    seen: /^Violation: want of descriptors has ended a running broker: DiskFailedError: open .*abort/,
+  },
+  {
+    fault: 'dispatch does not wait for a descriptor to read the log with',
+    edits: [
+      {
+        file: 'src/threads/dispatch/dispatch-agent.js',
+        find: 'if (!isOutOfDescriptors(cause))\n                throw cause;',
+        replace: 'throw cause;',
+      },
+    ],
+    seen: /^Violation: want of descriptors has ended a running broker: DiskFailedError: open .*commitlog/,
+  },
 ];

@@ -28,6 +28,7 @@ export type Trouble = 'none' | 'short writes' | 'full' | 'descriptors' | 'failin
 const TROUBLES: readonly Trouble[] = ['none', 'none', 'short writes', 'full', 'descriptors', 'failing'];
 const FAILURE_WITHIN = 30;
 const SHORTAGE_EVERY = 40;
+const SHORTAGE_CALLS = 8;
 
 export function pick<T>(random: Random, choices: readonly T[]): T {
   return choices[random.below(choices.length)]!;
@@ -85,15 +86,25 @@ function troubleOf(
     case 'full':
       return { capacityBytes: disk.usedBytes + random.below(30_000) };
     case 'descriptors':
-      return {
-        faults: {
-          fail: (operation) => (operation === 'open' && random.below(SHORTAGE_EVERY) === 0 ? 'EMFILE' : null),
-          shorten: (length) => length,
-        },
-      };
+      return { faults: shortageOf(random) };
     case 'failing':
       return { faults: failingAt(random) };
   }
+}
+
+/** Now and then some calls in a row find no descriptor. */
+function shortageOf(random: Random): SimFaults {
+  let callsLeft = 0;
+  return {
+    fail: (operation) => {
+      if (operation !== 'open') return null;
+      if (callsLeft === 0 && random.below(SHORTAGE_EVERY) === 0) callsLeft = 1 + random.below(SHORTAGE_CALLS);
+      if (callsLeft === 0) return null;
+      callsLeft--;
+      return 'EMFILE';
+    },
+    shorten: (length) => length,
+  };
 }
 
 const FAILING: readonly SimOperation[] = [

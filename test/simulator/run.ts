@@ -63,6 +63,7 @@ class Run {
   readonly #trace: Trace;
   #disk: SimDisk;
   #life = 0;
+  #isStopping = false;
   #calls = 0;
   #firstCalls = 0;
 
@@ -103,6 +104,7 @@ class Run {
   #beginLife(): SimDisk {
     const disk = this.#disk;
     this.#life++;
+    this.#isStopping = false;
     this.#trace.note('life', () => `${this.#life}, ${disk.usedBytes} bytes on the disk`);
     if (this.#trace.isOn) {
       disk.before = (call, operation, path, detail) =>
@@ -187,6 +189,7 @@ class Run {
     work.close();
     if (!stops) return;
     this.#trace.note('stop', '');
+    this.#isStopping = true;
     broker.stop(() => work.harvest());
     work.noteSavedOffsets();
     if (broker.disk.isDead) throw new CrashedError('the disk is gone');
@@ -198,7 +201,10 @@ class Run {
     this.#trace.note('ended', () => String(cause));
     if (cause instanceof Violation) throw cause;
     if (cause instanceof CrashedError || this.#disk.isDead) return;
-    const isTroubled = !isSound(this.#profile.trouble);
+    const { trouble } = this.#profile;
+    const mustLive = trouble === 'descriptors' && broker !== null && !this.#isStopping;
+    insist(!mustLive, () => `want of descriptors has ended a running broker: ${cause}`);
+    const isTroubled = !isSound(trouble);
     const isDisk = cause instanceof DiskFailedError || cause instanceof DiskFullError;
     const isStart =
       broker === null && cause instanceof Error && cause.message.includes('the disk is full or too many files');

@@ -137,8 +137,7 @@ export class SimDisk implements Disk {
   }
 
   open(path: string, mode: OpenMode): DiskFile {
-    this.#look('open', path);
-    if (this.#openFiles >= this.openMax) throw new DiskFailedError(path, 'open', 'EMFILE');
+    this.#descriptor(path);
     let inode = this.#folders.find(path);
     if (inode instanceof SimFolder) throw new DiskFailedError(path, 'open', 'EISDIR');
     if (inode !== undefined && mode === 'exclusive') throw new DiskFailedError(path, 'open', 'EEXIST');
@@ -157,6 +156,7 @@ export class SimDisk implements Disk {
   }
 
   list(directory: string): string[] {
+    this.#descriptor(directory);
     this.#look('list', directory);
     const node = this.#folders.find(directory);
     return node instanceof SimFolder ? [...node.entries.keys()].sort() : [];
@@ -236,6 +236,7 @@ export class SimDisk implements Disk {
   }
 
   syncDirectory(path: string): void {
+    this.#descriptor(path);
     this.#turn('fsync', path);
     const node = this.#folders.find(path);
     if (!(node instanceof SimFolder)) throw new DiskFailedError(path, 'fsync', 'ENOENT');
@@ -245,6 +246,7 @@ export class SimDisk implements Disk {
   readWhole(path: string): Uint8Array {
     const system = this.system.get(path);
     if (system !== undefined) return Buffer.from(system);
+    this.#descriptor(path);
     this.#look('read', path);
     const inode = this.#file(path, 'read');
     return inode.bytes.slice(0, inode.size);
@@ -327,6 +329,12 @@ export class SimDisk implements Disk {
   #look(operation: SimOperation, path: string): void {
     this.#live();
     this.#refuse(operation, path);
+  }
+
+  /** What every call needs that opens something, if only for itself. */
+  #descriptor(path: string): void {
+    this.#look('open', path);
+    if (this.#openFiles >= this.openMax) throw new DiskFailedError(path, 'open', 'EMFILE');
   }
 
   /** The next numbered call. */
