@@ -1,9 +1,12 @@
 /**
  * Cold reads by a piscina pool: the disk keeps a pool's thread waiting and not a net thread with all its connections. Opened by each net
- * thread for itself. Pool and piscina start with the first read (29 ms and 8 MB, and 10 MB a worker, which a broker whose consumers
- * keep up never pays), and workers end again when nothing is read for a while.
+ * thread for itself. Workers start with the first reads (10 MB each, which a broker whose consumers keep up never pays), and end again
+ * when nothing is read for a while.
+ *
+ * Piscina itself is loaded with the net thread (1 MB). An import that finds no descriptor fails for as long as its thread lives: Node
+ * remembers that.
  */
-import type { Piscina } from 'piscina';
+import { ArrayTaskQueue, Piscina } from 'piscina';
 import type { ColdBytes, ColdReads, LogRun } from '../../broker/cold-reads.ts';
 import { SharedBuffers } from '../../ring/shared-buffers.ts';
 import type { CommitLogFiles } from '../../store/segments.ts';
@@ -16,8 +19,14 @@ const WORKER_IDLE_MS = 30_000;
 /** As much as consumers may keep read ahead (broker/cold-pulls.ts). */
 const KEPT_MAX_BYTES = 16 * 1024 * 1024;
 
-/** How much of each run was read. */
-type Pool = Piscina<ColdReadTask, number[]>;
+interface Pool {
+  readonly workers: Piscina<ColdReadTask, ColdReadAnswer>;
+  /** Tasks for which no worker is free. */
+  readonly waiting: ArrayTaskQueue;
+  /** Why it was given up. */
+  failure: Error | null;
+}
+
 type Then = (result: ColdBytes | Error) => void;
 
 /** What a worker is asked for. */
@@ -28,6 +37,9 @@ export interface ColdReadTask {
   /** Takes all runs. */
   readonly buffer: SharedArrayBuffer;
 }
+
+/** How much of each run was read, or in words why the disk has refused. */
+export type ColdReadAnswer = readonly number[] | string;
 
 export function coldReadPool(files: CommitLogFiles, logStart: () => number): ColdReads {
   return new ColdReadPool(files, logStart);
@@ -40,7 +52,7 @@ class ColdReadPool implements ColdReads {
   /** Reads for which there is no memory yet. */
   readonly #waiting: { readonly runs: readonly LogRun[]; readonly then: Then }[] = [];
   #reading = 0;
-  #pool: Promise<Pool> | null = null;
+  #pool: Pool | null = null;
   #isClosed = false;
 
   constructor(files: CommitLogFiles, logStart: () => number) {
@@ -56,8 +68,7 @@ class ColdReadPool implements ColdReads {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#waiting.length = 0;
-    const started = await this.#pool?.catch(() => null);
-    await started?.destroy();
+    await this.#pool?.workers.destroy();
   }
 
   #begin(): void {
@@ -72,36 +83,73 @@ class ColdReadPool implements ColdReads {
   async #read(runs: readonly LogRun[], then: Then): Promise<void> {
     const span = runs.reduce((sum, { length }) => sum + length, 0);
     const buffer = this.#buffers.take(span);
-    this.#pool ??= startPool(this.#files);
-    const task = { runs, logStart: this.#logStart(), buffer };
-    const lengths = await this.#pool.then((started) => started.run(task)).catch(errorOf);
+    const answer = await this.#ask({ runs, logStart: this.#logStart(), buffer });
     this.#reading--;
     if (this.#isClosed) return;
     // Before `then`, which may ask for more: who came first is read first.
     this.#begin();
     // A `then` that throws has met a broken invariant: nothing catches it, and it stops the thread.
-    if (lengths instanceof Error) {
+    if (answer instanceof Error) {
+      // The buffer is not used again: a worker that is being ended may still write to it.
+      then(answer);
+    } else if (typeof answer === 'string') {
       this.#buffers.give(buffer);
-      then(lengths);
+      then(new Error(answer));
     } else {
-      then({ bytes: new Uint8Array(buffer, 0, span), lengths, release: () => this.#buffers.give(buffer) });
+      then({ bytes: new Uint8Array(buffer, 0, span), lengths: answer, release: () => this.#buffers.give(buffer) });
     }
+  }
+
+  /** An error is one of the pool, which has been given up. */
+  async #ask(task: ColdReadTask): Promise<ColdReadAnswer | Error> {
+    this.#pool ??= this.#startPool();
+    const pool = this.#pool;
+    try {
+      return await run(pool, task);
+    } catch (cause) {
+      return this.#giveUp(pool, cause);
+    }
+  }
+
+  #startPool(): Pool {
+    const waiting = new ArrayTaskQueue();
+    const workers = new Piscina<ColdReadTask, ColdReadAnswer>({
+      filename: new URL('./cold-read-worker.js', import.meta.url).href,
+      name: 'readRuns',
+      workerData: this.#files,
+      execArgv: [],
+      minThreads: 0,
+      maxThreads: WORKERS_MAX,
+      idleTimeout: WORKER_IDLE_MS,
+      taskQueue: waiting,
+    });
+    const pool: Pool = { workers, waiting, failure: null };
+    workers.on('error', (cause) => this.#giveUp(pool, cause));
+    return pool;
+  }
+
+  /**
+   * A worker could not start, where descriptors or threads are short, or has ended. The pool would keep what waits for it until the next
+   * read comes: it is refused instead, and that read starts another pool. Returns the first cause.
+   */
+  #giveUp(pool: Pool, cause: unknown): Error {
+    pool.failure ??= cause instanceof Error ? cause : new Error(String(cause));
+    if (this.#pool === pool) this.#pool = null;
+    void pool.workers.destroy();
+    return pool.failure;
   }
 }
 
-async function startPool(files: CommitLogFiles): Promise<Pool> {
-  const { Piscina } = await import('piscina');
-  return new Piscina({
-    filename: new URL('./cold-read-worker.js', import.meta.url).href,
-    name: 'readRuns',
-    workerData: files,
-    execArgv: [],
-    minThreads: 0,
-    maxThreads: WORKERS_MAX,
-    idleTimeout: WORKER_IDLE_MS,
-  });
-}
-
-function errorOf(cause: unknown): Error {
-  return cause instanceof Error ? cause : new Error(String(cause));
+/**
+ * Piscina throws where the system has no thread for another worker, and has the task in its queue by then: it is taken out, because nobody
+ * would hear when it is refused with the others, which ends a thread.
+ */
+function run({ workers, waiting }: Pool, task: ColdReadTask): Promise<ColdReadAnswer> {
+  const { size } = waiting;
+  try {
+    return workers.run(task);
+  } catch (cause) {
+    if (waiting.size > size) waiting.tasks.pop();
+    throw cause;
+  }
 }

@@ -1,17 +1,26 @@
 /** What a worker of the cold read pool runs: reads runs of the log into the memory that comes with the task. */
 import { workerData } from 'piscina';
 import { asLogOffset } from '../../base/units.ts';
-import { NodeDisk } from '../../store/disk.ts';
+import { DiskFailedError, NodeDisk } from '../../store/disk.ts';
 import { LogReader } from '../../store/log-reader.ts';
 import type { CommitLogFiles } from '../../store/segments.ts';
-import type { ColdReadTask } from './cold-read-pool.ts';
+import type { ColdReadAnswer, ColdReadTask } from './cold-read-pool.ts';
 
 const log = new LogReader(new NodeDisk(), workerData as CommitLogFiles);
 
 let seenLogStart = 0;
 
-/** Returns how much of each run could be read. The runs lie one behind the other, each at the place that its whole length gives it. */
-export function readRuns({ runs, logStart, buffer }: ColdReadTask): number[] {
+/** The runs lie one behind the other, each at the place that its whole length gives it. What it throws is an error of the pool. */
+export function readRuns(task: ColdReadTask): ColdReadAnswer {
+  try {
+    return lengthsOf(task);
+  } catch (cause) {
+    if (cause instanceof DiskFailedError) return cause.message;
+    throw cause;
+  }
+}
+
+function lengthsOf({ runs, logStart, buffer }: ColdReadTask): number[] {
   if (logStart !== seenLogStart) log.dropBelow(asLogOffset(logStart));
   seenLogStart = logStart;
   const bytes = new Uint8Array(buffer);

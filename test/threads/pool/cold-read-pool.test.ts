@@ -1,6 +1,10 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import workerThreads from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { asLogOffset } from '../../../src/base/units.ts';
 import type { ColdBytes, ColdReads } from '../../../src/broker/cold-reads.ts';
@@ -10,6 +14,8 @@ import { openFilesUnder } from '../../support/open-files.ts';
 import { until } from '../node-client.ts';
 
 const SEGMENT_BYTES = 4096;
+/** More than Node needs for itself. */
+const DESCRIPTORS = 80;
 let files: CommitLogFiles;
 let reads: ColdReads;
 let logStart: number;
@@ -85,6 +91,38 @@ describe('the cold read pool', () => {
     expect(third.bytes.buffer).toBe(first.bytes.buffer);
     expect(Buffer.from(third.bytes)).toEqual(Buffer.from(expected(200, 50)));
     expect(Buffer.from(second.bytes)).toEqual(Buffer.from(expected(100, 100)));
+  });
+
+  // With none left not even a module could be loaded, with a few a worker cannot start.
+  it.each([0, 4])('refuses reads with %i descriptors left, and reads again when there are more', async (left) => {
+    const script = fileURLToPath(new URL('./reads-without-descriptors.js', import.meta.url));
+    const command = `ulimit -n ${DESCRIPTORS} && exec "$0" "$@"`;
+    const { stdout } = await promisify(execFile)(
+      'sh',
+      ['-c', command, process.execPath, script, files.directory, String(left)],
+      { timeout: 15_000 },
+    );
+    const { short, afterwards } = JSON.parse(stdout) as { short: string[]; afterwards: string };
+    expect(short).toHaveLength(6);
+    for (const answer of short) expect(answer).toContain('EMFILE');
+    expect(afterwards).toBe('10');
+  });
+
+  it('refuses reads while the system has no thread for a worker', async () => {
+    const { Worker } = workerThreads;
+    // As Node does when pthread_create fails: at once, and not by an event.
+    workerThreads.Worker = class {
+      constructor() {
+        throw new Error('EAGAIN');
+      }
+    } as unknown as typeof Worker;
+    try {
+      const refused = await Promise.all(Array.from({ length: 6 }, () => read([0, 10])));
+      expect(refused).toEqual(Array(6).fill(new Error('EAGAIN')));
+    } finally {
+      workerThreads.Worker = Worker;
+    }
+    expect((await read([0, 10])) as ColdBytes).toMatchObject({ lengths: [10] });
   });
 
   it('drops what is under way when it is closed', async () => {
