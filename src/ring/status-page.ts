@@ -9,8 +9,9 @@ import { Watermark } from './watermark.ts';
 
 /**
  * How far the log has come, in log offsets: `written >= flushed`, `written >= visible >= dispatched`. `logStart` is where it begins: what
- * lies below is deleted, or is going to be at once. Two are store times in ms, which the checkpoint is made of: `writtenAt` of the newest
- * written record, `queuesSyncedAt` up to which every queue entry is on the disk. `queueFilesDeleted` is a count.
+ * lies below is deleted, or is going to be at once. Every queue entry of the records before `queuesSyncedTo` is on the disk. Two are store
+ * times in ms, which the checkpoint is made of: `writtenAt` of the newest written record, `queuesSyncedAt` of the newest record whose queue
+ * entry is on the disk; they stand still while the clock goes back. `queueFilesDeleted` is a count.
  */
 export const WATERMARKS = [
   'written',
@@ -20,6 +21,7 @@ export const WATERMARKS = [
   'committed',
   'writtenAt',
   'queuesSyncedAt',
+  'queuesSyncedTo',
   'logStart',
   'queueFilesDeleted',
 ] as const;

@@ -211,6 +211,8 @@ export interface FlushEnds {
   readonly writtenAt: WatermarkReader;
   /** Every queue entry of records up to this store time is filed and fsynced. */
   readonly queuesSyncedAt: Watermark;
+  /** The same as a log offset, which moves whatever the clock does: what a round waits for. */
+  readonly queuesSyncedTo: Watermark;
   readonly flushed: Watermark;
   readonly nets: readonly Bell[];
   readonly dispatch: Bell;
@@ -223,6 +225,7 @@ export function flushEnds(memory: BrokerMemory): FlushEnds {
     written: page.status.watermark('written'),
     writtenAt: page.status.watermark('writtenAt'),
     queuesSyncedAt: page.status.watermark('queuesSyncedAt'),
+    queuesSyncedTo: page.status.watermark('queuesSyncedTo'),
     flushed: page.status.watermark('flushed'),
     nets: netBells(memory),
     dispatch: bellOf(memory, 'dispatch'),
@@ -235,6 +238,7 @@ export interface DispatchEnds {
   readonly visible: WatermarkReader;
   readonly dispatched: Watermark;
   readonly queuesSyncedAt: WatermarkReader;
+  readonly queuesSyncedTo: WatermarkReader;
   readonly logStart: WatermarkReader;
   readonly queueFilesDeleted: WatermarkReader;
   readonly queueTable: QueueTable;
@@ -253,6 +257,7 @@ export function dispatchEnds(memory: BrokerMemory, syncFlush: boolean): Dispatch
     visible: page.status.watermark(syncFlush ? 'flushed' : 'written'),
     dispatched: page.status.watermark('dispatched'),
     queuesSyncedAt: page.status.watermark('queuesSyncedAt'),
+    queuesSyncedTo: page.status.watermark('queuesSyncedTo'),
     logStart: page.status.watermark('logStart'),
     queueFilesDeleted: page.status.watermark('queueFilesDeleted'),
     queueTable: new QueueTable(memory.queueTable),
@@ -314,6 +319,7 @@ export interface ControlEnds {
   readonly dispatched: Watermark;
   readonly writtenAt: Watermark;
   readonly queuesSyncedAt: Watermark;
+  readonly queuesSyncedTo: Watermark;
   /** Control alone moves it, later on as well: before it deletes a segment. */
   readonly logStart: Watermark;
   /** Moves when files of queues are gone: readers close theirs. */
@@ -333,6 +339,7 @@ export function controlEnds(memory: BrokerMemory): ControlEnds {
     dispatched: page.status.watermark('dispatched'),
     writtenAt: page.status.watermark('writtenAt'),
     queuesSyncedAt: page.status.watermark('queuesSyncedAt'),
+    queuesSyncedTo: page.status.watermark('queuesSyncedTo'),
     logStart: page.status.watermark('logStart'),
     queueFilesDeleted: page.status.watermark('queueFilesDeleted'),
   };

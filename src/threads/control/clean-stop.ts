@@ -10,7 +10,7 @@ import { indexEnd } from '../../store/index-recovery.ts';
 import type { ControlEnds } from '../topology.ts';
 import type { QueueRows } from './queue-rows.ts';
 
-type StopEnds = Pick<ControlEnds, 'page' | 'written' | 'flushed' | 'dispatched' | 'writtenAt' | 'queuesSyncedAt'>;
+type StopEnds = Pick<ControlEnds, 'page' | 'written' | 'flushed' | 'dispatched' | 'queuesSyncedTo'>;
 
 /**
  * Everything is flushed in the log, in its queue, in the queue's file, and there durable as well: a full disk keeps entries out of the
@@ -19,7 +19,7 @@ type StopEnds = Pick<ControlEnds, 'page' | 'written' | 'flushed' | 'dispatched' 
 export function isStopClean(ends: StopEnds, rows: Pick<QueueRows, 'areFiled'>): boolean {
   const written = ends.written.read();
   const isLogWhole = ends.flushed.read() === written && ends.dispatched.read() === written;
-  const areQueuesDurable = rows.areFiled() && ends.queuesSyncedAt.read() >= ends.writtenAt.read();
+  const areQueuesDurable = rows.areFiled() && ends.queuesSyncedTo.read() >= written;
   return isLogWhole && areQueuesDurable && !ends.page.status.failed();
 }
 

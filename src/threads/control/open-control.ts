@@ -6,6 +6,7 @@ import type { ControlLog } from '../../broker/control-ports.ts';
 import type { ToControl } from '../../broker/control-protocol.ts';
 import { Coordinator } from '../../broker/coordinator.ts';
 import { settingsText } from '../../broker/settings-text.ts';
+import type { CheckpointFields } from '../../layout/checkpoint-file.ts';
 import { readCheckpoint } from '../../store/checkpoint.ts';
 import { ConsumeQueueReader } from '../../store/consume-queue.ts';
 import { LogReader } from '../../store/log-reader.ts';
@@ -50,7 +51,10 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
   const { memory, settings, paths, logFiles, disk, clock, ports, guard } = context;
   const log = controlLog(context);
   const ends = controlEnds(memory);
-  const recovered = recover(context, ends, lock.cleanStop);
+  const recovered = recover(context, lock.cleanStop);
+  const checkpoint = readCheckpoint(disk, paths.checkpoint);
+  const start = storeStart(recovered, checkpoint);
+  setWatermarks(ends, recovered, start, checkpoint);
   const rows = new QueueRows(ends.directory, ends.queueTable);
   rows.recover(recovered.queues);
 
@@ -139,7 +143,7 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
   });
   return {
     agent,
-    recovered: storeStart(context, recovered),
+    recovered: start,
     serving(address, given) {
       nameServers = given;
       return registrar.start(address, given);
@@ -155,11 +159,10 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
   };
 }
 
-/** Finds the end of the log and sets the watermarks to it; after a crash recovery has flushed what it found there. */
-function recover(context: WorkerContext, ends: ControlEnds, cleanStop: boolean): RecoveredStore {
+function recover(context: WorkerContext, cleanStop: boolean): RecoveredStore {
   const { settings, paths, logFiles, disk, clock } = context;
   const log = controlLog(context);
-  const recovered = recoverStore(
+  return recoverStore(
     disk,
     paths,
     {
@@ -172,19 +175,28 @@ function recover(context: WorkerContext, ends: ControlEnds, cleanStop: boolean):
     },
     log,
   );
-  const { logTimestamp, queuesTimestamp } = readCheckpoint(disk, paths.checkpoint);
+}
+
+/** To the end of the log; after a crash recovery has flushed what it found there. */
+function setWatermarks(
+  ends: ControlEnds,
+  recovered: RecoveredStore,
+  { lastStoreTimestamp }: StoreStart,
+  { logTimestamp, queuesTimestamp }: CheckpointFields,
+): void {
   ends.logStart.advance(recovered.logStart);
   ends.written.advance(recovered.logEnd);
   ends.flushed.advance(recovered.logEnd);
   ends.dispatched.advance(recovered.dispatchFrom);
   ends.writtenAt.advance(logTimestamp);
   // What was cut is not durable before the first round: until then a stop is no clean one.
-  if (recovered.cleanStop) ends.queuesSyncedAt.advance(queuesTimestamp);
-  return recovered;
+  if (!recovered.cleanStop) return;
+  ends.queuesSyncedAt.advance(queuesTimestamp);
+  // The checkpoint of Apache's broker may not name the newest records: the first round makes up for it.
+  if (queuesTimestamp >= lastStoreTimestamp) ends.queuesSyncedTo.advance(recovered.dispatchFrom);
 }
 
-function storeStart({ disk, paths }: WorkerContext, recovered: RecoveredStore): StoreStart {
-  const { logTimestamp, queuesTimestamp } = readCheckpoint(disk, paths.checkpoint);
+function storeStart(recovered: RecoveredStore, { logTimestamp, queuesTimestamp }: CheckpointFields): StoreStart {
   return {
     logStart: recovered.logStart,
     logEnd: recovered.logEnd,

@@ -151,11 +151,12 @@ export class QueueFiling {
   }
 
   get #hasMore(): boolean {
-    return this.#dirty.length > 0 || this.#seenAt > this.#ends.queuesSyncedAt.read();
+    return this.#dirty.length > 0 || this.#seenTo > this.#ends.queuesSyncedTo.read();
   }
 
+  /** By log offset: store times stand still while the clock goes back, and a round would seem to be over before flush has begun it. */
   get #isFlushed(): boolean {
-    return this.#ends.queuesSyncedAt.read() >= this.#roundTo;
+    return this.#ends.queuesSyncedTo.read() >= this.#roundLogTo;
   }
 
   /** Files what the disk has room for and hands it over. */

@@ -215,6 +215,7 @@ export class FlushAgent implements Agent {
     this.#queueSyncAtUs = clock.monotonicUs() + QUEUE_SYNC_EVERY_US;
     if (round === null) return 1;
     ends.queuesSyncedAt.advance(Math.max(round.storeTimestamp, ends.queuesSyncedAt.read()));
+    ends.queuesSyncedTo.advance(round.logOffset);
     this.#round = round;
     return 1;
   }

@@ -10,8 +10,7 @@ describe('a stop in order', () => {
   beforeEach(() => {
     ends = controlEnds(allocateBrokerMemory('inline', 1));
     areFiled = true;
-    for (const name of ['written', 'flushed', 'dispatched'] as const) ends[name].advance(1000);
-    for (const name of ['writtenAt', 'queuesSyncedAt'] as const) ends[name].advance(50);
+    for (const name of ['written', 'flushed', 'dispatched', 'queuesSyncedTo'] as const) ends[name].advance(1000);
   });
 
   it('has everything in its place, of a store without messages too', () => {
@@ -19,25 +18,20 @@ describe('a stop in order', () => {
     expect(isStopClean(controlEnds(allocateBrokerMemory('inline', 1)), { areFiled: () => true })).toBe(true);
   });
 
-  it('is none when the log is not flushed or not dispatched to its end', () => {
+  it('is none when the log is not flushed, not dispatched to its end, or not durable in its queues', () => {
     ends.written.advance(1001);
     expect(isClean()).toBe(false);
     ends.flushed.advance(1001);
     expect(isClean()).toBe(false);
     ends.dispatched.advance(1001);
+    expect(isClean()).toBe(false);
+    ends.queuesSyncedTo.advance(1001);
     expect(isClean()).toBe(true);
   });
 
   it('is none when entries are in no file', () => {
     areFiled = false;
     expect(isClean()).toBe(false);
-  });
-
-  it('is none when entries are in files that are not durable', () => {
-    ends.writtenAt.advance(51);
-    expect(isClean()).toBe(false);
-    ends.queuesSyncedAt.advance(51);
-    expect(isClean()).toBe(true);
   });
 
   it('is none after a failure', () => {

@@ -96,6 +96,27 @@ describe('making the queues durable', () => {
     expect(agent.sleepMaxMs()).toBe(1000);
   });
 
+  it('begins no other before flush is done with it, though the clock was set back and store times stand still', () => {
+    send(0);
+    path.clock.passMs(10_000);
+    untilSynced();
+    path.clock.wallMs -= 3_600_000;
+    const waiting: number[] = [];
+    for (let times = 0; times < 3; times++) {
+      send(1);
+      path.clock.passMs(10_000);
+      agent.doWork();
+      agent.doWork();
+      waiting.push(path.rounds.length);
+    }
+    expect(waiting).toEqual([1, 1, 1]);
+    for (let turns = 0; turns < 20; turns++) turn();
+    expect(path.rounds.length).toBe(0);
+    path.clock.passMs(100_000);
+    agent.doWork();
+    expect(path.rounds.length).toBe(1);
+  });
+
   it('at the end names everything', () => {
     send(0);
     const newest = send(3);
