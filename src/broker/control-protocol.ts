@@ -69,7 +69,6 @@ export type ToControl =
       readonly topic: string;
       readonly queueId: number;
       readonly offset: number;
-      readonly remote: string;
     };
 
 /** Control -> net. */

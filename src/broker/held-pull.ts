@@ -8,6 +8,6 @@ export interface HeldPull {
   readonly reply: ReplyPort;
   /** Monotonic; what its own timeout counts from. */
   readonly arrivedMs: number;
-  /** It has not got as far as the store yet: it may still commit its offset and be parked. */
+  /** It has not got as far as the store yet: it may still be parked, and commit its offset if its flags say so. */
   readonly isFirst: boolean;
 }

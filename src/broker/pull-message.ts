@@ -109,9 +109,7 @@ export class PullMessages {
   /** What the disk refuses is the answer of one pull: others may find theirs in the page cache. */
   #attempt(header: PullHeader, reply: ReplyPort, arrivedMs: number, isFirst: boolean): void {
     if (this.#slowReaders.isSlow(reply)) {
-      if (!this.#slowReaders.hold({ header: header.copy(), reply, arrivedMs, isFirst })) {
-        this.#answers.refuse(header, reply, TOO_MANY_HELD);
-      }
+      this.#hold(header.copy(), reply, arrivedMs, isFirst);
       return;
     }
     try {
@@ -121,6 +119,21 @@ export class PullMessages {
       this.#ports.lines.error('a pull failed', cause);
       const remark = `the store could not be read: ${cause.message}`;
       this.#answers.refuse(header, reply, { code: ResponseCode.SYSTEM_ERROR, remark, forbiddenType: 0 });
+    }
+  }
+
+  /**
+   * The offset that it brings is committed before it waits: its client may commit a later one meanwhile, which this one must not follow, or
+   * may go without having taken its answers.
+   */
+  #hold(header: PullHeader, reply: ReplyPort, arrivedMs: number, isFirst: boolean): void {
+    const target = this.#target;
+    if (isFirst && this.#checks.check(header, reply.remote, target) === null) {
+      this.#commit(header, reply, target);
+      header.sysFlag &= ~PullSysFlag.commitOffset;
+    }
+    if (!this.#slowReaders.hold({ header, reply, arrivedMs, isFirst })) {
+      this.#answers.refuse(header, reply, TOO_MANY_HELD);
     }
   }
 
@@ -151,7 +164,7 @@ export class PullMessages {
   #commit(header: PullHeader, reply: ReplyPort, { group, topic }: PullTarget): void {
     // A stored offset below 0 would be answered to 14 with success, which breaks consumers (spec/api.md 24).
     if ((header.sysFlag & PullSysFlag.commitOffset) === 0 || header.commitOffset < 0) return;
-    this.#ports.commitOffset(group.name, topic.name, header.queueId, header.commitOffset, reply.remote);
+    this.#ports.commitOffset(reply, group.name, topic.name, header.queueId, header.commitOffset);
   }
 
   #park(

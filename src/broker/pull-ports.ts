@@ -11,6 +11,7 @@ import type { ColdReads } from './cold-reads.ts';
 import type { ControlLog } from './control-ports.ts';
 import type { HeldPull } from './held-pull.ts';
 import type { NetTables } from './net-tables.ts';
+import type { ReplyPort } from './reply-port.ts';
 
 export type PullSettings = Pick<
   BrokerSettings,
@@ -61,7 +62,8 @@ export interface PullPorts {
   add(counter: CounterName, amount: number): void;
   /** Tells dispatch that so many pulls wait for messages; the order of this and of reading a maximum is in long-polls.ts. */
   setParked(count: number): void;
-  commitOffset(group: string, topic: string, queueId: number, offset: number, remote: string): void;
+  /** An offset that has come with a pull of `reply`, behind what its client has asked of control before. */
+  commitOffset(reply: ReplyPort, group: string, topic: string, queueId: number, offset: number): void;
   /** Asks control for the group that `pull` names; `then` comes on this thread, after the group's view when the code is 0. */
   ensureGroup(pull: HeldPull, group: string, then: GroupEnsured): void;
   /** Answers were written outside of the net agent's turn, when a cold read came back: see them off. */

@@ -87,8 +87,7 @@ describe('15', () => {
 describe('commits that ride on pulls', () => {
   it('are stored as they come', () => {
     const control = harness();
-    const remote = '10.0.0.9:1';
-    control.coordinator.receive(1, { kind: 'commitOffset', group: 'G', topic: 'T', queueId: 0, offset: 12, remote });
+    control.coordinator.receive(1, { kind: 'commitOffset', group: 'G', topic: 'T', queueId: 0, offset: 12 });
     expect(query(control)).toBe('12');
     control.coordinator.commitOffset('G', 'T', 0, 13);
     expect(query(control)).toBe('13');

@@ -54,7 +54,7 @@ describe('the checks of a pull (spec/api.md 8.2)', () => {
     broker.group({ name: 'NEW' });
     broker.groupRequests[0]!.then(0, null);
     expect(outcome(client.answer())).toEqual([0, 'FOUND', 2, 0, 2]);
-    expect(broker.commits).toEqual([['NEW', 'T', 0, 1, '127.0.0.1:51310']]);
+    expect(broker.commits).toEqual([['NEW', 'T', 0, 1]]);
   });
 
   it('3: control refuses the group, with its own remark', () => {
@@ -182,7 +182,7 @@ describe('an offset that rides on a pull', () => {
     broker.ask({ sysFlag: 5, commitOffset: 2, queueId: 9 });
     expect(broker.commits).toEqual([]);
     broker.ask({ sysFlag: 5, commitOffset: 2, queueOffset: 3 });
-    expect(broker.commits).toEqual([['G', 'T', 0, 2, '127.0.0.1:51310']]);
+    expect(broker.commits).toEqual([['G', 'T', 0, 2]]);
   });
 
   it('is not committed below 0', () => {

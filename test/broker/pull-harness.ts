@@ -239,7 +239,7 @@ export class PullHarness {
         this.parkedTold = count;
         this.afterParked();
       },
-      commitOffset: (...commit) => this.commits.push(commit),
+      commitOffset: (_, ...commit) => this.commits.push(commit),
       ensureGroup: (_, group, then) => this.groupRequests.push({ group, then }),
       outOfTurn: () => {
         this.outOfTurn++;

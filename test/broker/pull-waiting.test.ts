@@ -244,17 +244,28 @@ describe('a connection that does not read its answers', () => {
     broker.many(3);
     const client = slow(broker);
     for (const opaque of [1, 2, 3]) hold(broker, { opaque, sysFlag: 7, commitOffset: opaque }, client);
-    expect([client.answers.length, broker.reads.length, broker.commits.length, broker.pulls.held]).toEqual([
-      0, 0, 0, 3,
-    ]);
+    expect([client.answers.length, broker.reads.length, broker.pulls.held]).toEqual([0, 0, 3]);
     client.backlogBytes = 0;
     // Not yet told: those that wait go first.
     hold(broker, { opaque: 4 }, client);
     expect(broker.pulls.held).toBe(4);
     broker.pulls.drained(client.connectionId);
     expect(client.answers.map(({ opaque }) => opaque)).toEqual([1, 2, 3, 4]);
-    expect([broker.pulls.held, broker.commits.length]).toEqual([0, 3]);
+    expect(broker.pulls.held).toBe(0);
     expect(hold(broker, { opaque: 5 }, client).answers.length).toBe(5);
+  });
+
+  it('commits the offsets that its pulls bring, at once and only then', () => {
+    const broker = new PullHarness();
+    broker.many(3);
+    const client = slow(broker);
+    for (const commitOffset of [1, 2]) hold(broker, { sysFlag: 7, commitOffset }, client);
+    hold(broker, { sysFlag: 7, commitOffset: 3, queueId: 9 }, client);
+    expect(broker.commits.map(([, , , offset]) => offset)).toEqual([1, 2]);
+    client.backlogBytes = 0;
+    broker.pulls.drained(client.connectionId);
+    expect(client.answers.map(({ code }) => code)).toEqual([0, 0, 29]);
+    expect(broker.commits).toHaveLength(2);
   });
 
   it('is held again as soon as its backlog is large again, without a change of the order', () => {

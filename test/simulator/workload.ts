@@ -241,7 +241,7 @@ export class Workload {
     const group = pick(this.#random, GROUPS);
     const offset = this.#random.below(this.#broker.table.max(slot) + 1);
     this.#oracle.committed(`${topic}@${group}@${queueId}`, offset);
-    this.#broker.tellControl({ kind: 'commitOffset', group, topic, queueId, offset, remote: '127.0.0.1:1' });
+    this.#broker.tellControl({ kind: 'commitOffset', group, topic, queueId, offset });
     this.noteSavedOffsets();
   }
 }

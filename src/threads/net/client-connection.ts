@@ -7,6 +7,7 @@ import type { ReplyPort } from '../../broker/reply-port.ts';
 import { FrameReader } from '../../remoting/frame-reader.ts';
 import { SendHeaderMemos } from '../../remoting/send-header-memo.ts';
 import type { Connection } from '../../transport/connection.ts';
+import type { Commit } from './commit-batch.ts';
 import { SLAB_SIZE_MAX_BYTES, type SlabPool } from './slab-pool.ts';
 
 const NO_SLAB = Buffer.alloc(0);
@@ -31,8 +32,8 @@ export class ClientConnection implements ReplyPort {
   atControl = 0;
   /** Of their frames. */
   bytesAtControl = 0;
-  /** Frames for control that may not go yet (control-share.ts). */
-  readonly notAtControl: Uint8Array[] = [];
+  /** What may not go to control yet: frames, and offsets that came behind them (control-share.ts). */
+  readonly notAtControl: (Uint8Array | Commit)[] = [];
   #holds = 0;
   /** What it sent last, which is what it probably sends next. */
   pullsLast = false;

@@ -1,11 +1,11 @@
 /**
  * Offsets that ride on pulls, gathered per group and queue: of many commits of one queue only the last is told to control. They go out
  * every tick, and before any other request of this thread, so that whoever asks for an offset finds what it has committed
- * (docs/decisions/0008).
+ * (docs/decisions/0008). Commits of a client whose requests wait for control go behind them instead (control-share.ts).
  */
 import type { ToControl } from '../../broker/control-protocol.ts';
 
-type Commit = Extract<ToControl, { kind: 'commitOffset' }>;
+export type Commit = Extract<ToControl, { kind: 'commitOffset' }>;
 
 export class CommitBatch {
   readonly #send: (commit: Commit) => void;
@@ -17,7 +17,8 @@ export class CommitBatch {
     this.#send = send;
   }
 
-  add(group: string, topic: string, queueId: number, offset: number, remote: string): void {
+  add(commit: Commit): void {
+    const { group, topic, queueId } = commit;
     let topics = this.#groups.get(group);
     if (topics === undefined) {
       topics = new Map();
@@ -28,7 +29,7 @@ export class CommitBatch {
       queues = new Map();
       topics.set(topic, queues);
     }
-    queues.set(queueId, { kind: 'commitOffset', group, topic, queueId, offset, remote });
+    queues.set(queueId, commit);
     this.#isEmpty = false;
   }
 

@@ -6,6 +6,7 @@
 import type { ToControl } from '../../broker/control-protocol.ts';
 import { decodeFrame, isOneWay } from '../../remoting/frame-codec.ts';
 import { type ClientConnection, Hold } from './client-connection.ts';
+import type { Commit } from './commit-batch.ts';
 
 /** A usual client asks for a few things a second. */
 const AHEAD_MAX = 64;
@@ -27,15 +28,15 @@ interface Asked {
 }
 
 export class ControlShare {
-  readonly #send: (message: Counted) => void;
+  readonly #send: (message: Counted | Commit) => void;
   /** What was asked, in the order in which control carries it out. */
   #asked: Asked[] = [];
   /** The first that is not carried out; the array is cut when half of it has gone. */
   #head = 0;
-  /** Frames of all connections that may not go yet. */
+  /** What may not go yet, of all connections. */
   #waiting = 0;
 
-  constructor(send: (message: Counted) => void) {
+  constructor(send: (message: Counted | Commit) => void) {
     this.#send = send;
   }
 
@@ -46,9 +47,13 @@ export class ControlShare {
 
   /** `frame` is control's to keep. */
   request(client: Asker, frame: Uint8Array): void {
-    client.notAtControl.push(frame);
-    this.#waiting++;
+    this.#wait(client, frame);
     this.feed(client);
+  }
+
+  /** Keeps an offset behind the frames of `client` that wait, one of which may commit an earlier offset of the same queue. */
+  commitLater(client: Asker, commit: Commit): void {
+    this.#wait(client, commit);
   }
 
   /** A question of this thread, which others may wait for already; who has caused too many is not read. */
@@ -74,9 +79,9 @@ export class ControlShare {
   feed(client: Asker): void {
     const waiting = client.notAtControl;
     if (!client.isOpen) this.forget(client);
-    while (waiting.length > 0 && mayAsk(client, waiting[0]!.length) && !client.isHeld(Hold.backlog)) {
+    while (waiting.length > 0 && mayGo(client, waiting[0]!)) {
       this.#waiting--;
-      this.#askFor(client, waiting.shift()!);
+      this.#go(client, waiting.shift()!);
     }
     if (waiting.length > 0 || client.atControl > AHEAD_MAX) client.hold(Hold.control);
     else client.letGo(Hold.control);
@@ -84,18 +89,24 @@ export class ControlShare {
 
   /**
    * The client has gone, and nobody waits for its answers. What wants none is carried out: a consumer that stops commits the offsets of all
-   * its queues so, and closes. That is at most what was read of it at a time.
+   * its queues so, and closes. That is at most what was read of it at a time. Not of one that did not take its answers: what it has said may
+   * have waited for minutes, and its queues be another's since.
    */
   forget(client: Asker): void {
     const waiting = client.notAtControl.splice(0);
     this.#waiting -= waiting.length;
-    for (const frame of waiting) {
-      if (isOneWay(decodeFrame(frame, 0, frame.length).flag)) this.#askFor(client, frame);
-    }
+    if (client.isHeld(Hold.backlog)) return;
+    for (const next of waiting) if (wantsNoAnswer(next)) this.#go(client, next);
   }
 
-  #askFor(client: Asker, frame: Uint8Array): void {
-    this.#ask(client, { kind: 'request', connectionId: client.connectionId, frame }, frame.length);
+  #wait(client: Asker, what: Uint8Array | Commit): void {
+    client.notAtControl.push(what);
+    this.#waiting++;
+  }
+
+  #go(client: Asker, what: Uint8Array | Commit): void {
+    if (!(what instanceof Uint8Array)) this.#send(what);
+    else this.#ask(client, { kind: 'request', connectionId: client.connectionId, frame: what }, what.length);
   }
 
   #ask(client: Asker, message: Counted, bytes: number): void {
@@ -106,7 +117,14 @@ export class ControlShare {
   }
 }
 
-function mayAsk({ atControl, bytesAtControl }: Asker, bytes: number): boolean {
-  if (atControl >= AHEAD_MAX) return false;
-  return bytesAtControl === 0 || bytesAtControl + bytes <= AHEAD_MAX_BYTES;
+/** An offset costs control next to nothing: it only waits for what is before it. */
+function mayGo(client: Asker, what: Uint8Array | Commit): boolean {
+  if (!(what instanceof Uint8Array)) return true;
+  const { atControl, bytesAtControl } = client;
+  if (atControl >= AHEAD_MAX || client.isHeld(Hold.backlog)) return false;
+  return bytesAtControl === 0 || bytesAtControl + what.length <= AHEAD_MAX_BYTES;
+}
+
+function wantsNoAnswer(what: Uint8Array | Commit): boolean {
+  return !(what instanceof Uint8Array) || isOneWay(decodeFrame(what, 0, what.length).flag);
 }

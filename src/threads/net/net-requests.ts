@@ -20,7 +20,7 @@ import { SendHeader, sendHeaderOf } from '../../remoting/send-header.ts';
 import { scanSendHeader } from '../../remoting/send-header-scanner.ts';
 import type { ThreadPage } from '../topology.ts';
 import type { ClientConnection } from './client-connection.ts';
-import type { CommitBatch } from './commit-batch.ts';
+import type { Commit, CommitBatch } from './commit-batch.ts';
 import type { ControlLink } from './control-link.ts';
 import { ControlShare } from './control-share.ts';
 import { MissingGroups } from './missing-groups.ts';
@@ -132,6 +132,12 @@ export class NetRequests {
     let count = this.#waitingForRoom.count + this.#groups.count + this.#controlShare.count;
     for (const { waiting } of this.#missing.values()) count += waiting.count;
     return count;
+  }
+
+  /** Takes an offset that has come with a pull. It does not overtake what the client has asked of control before. */
+  commitOffset(client: ClientConnection, commit: Commit): void {
+    if (client.notAtControl.length === 0) this.#ports.commits.add(commit);
+    else this.#controlShare.commitLater(client, commit);
   }
 
   /** Asks control for a group that a pull of `client` names, unless it has been asked already. `bytes` are held for the pull. */

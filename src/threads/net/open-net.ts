@@ -135,8 +135,9 @@ export async function openNet(context: WorkerContext, net: number, listenPort: n
     logEnd: () => asLogOffset(ends.written.read()),
     add: (counter, amount) => ends.page.add(counter, amount),
     setParked: (count) => ends.page.status.setParked(net, count),
-    commitOffset: (group, topic, queueId, offset, remote) => commits.add(group, topic, queueId, offset, remote),
     // Every pull of this thread came through its requests, with the connection as its reply.
+    commitOffset: (reply, group, topic, queueId, offset) =>
+      requests.commitOffset(reply as ClientConnection, { kind: 'commitOffset', group, topic, queueId, offset }),
     ensureGroup: (pull, group, then) =>
       requests.ensureGroup(pull.reply as ClientConnection, group, pull.header.names.length, then),
     outOfTurn: wake,

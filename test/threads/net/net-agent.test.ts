@@ -343,7 +343,7 @@ describe('control', () => {
   });
 
   it('hears of the offsets of the last pulls when the agent ends', () => {
-    commits.add('G', 'T', 0, 7, '127.0.0.1:51310');
+    commits.add({ kind: 'commitOffset', group: 'G', topic: 'T', queueId: 0, offset: 7 });
     agent.close();
     expect(toControl()).toMatchObject([{ kind: 'commitOffset', group: 'G', topic: 'T', queueId: 0, offset: 7 }]);
   });

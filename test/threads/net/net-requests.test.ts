@@ -5,7 +5,7 @@ import { FrameFlag } from '../../../src/remoting/command.ts';
 import { encodeFrame, requestOf } from '../../../src/remoting/frame-codec.ts';
 import { SendHeaderMemos } from '../../../src/remoting/send-header-memo.ts';
 import { type ClientConnection, Hold } from '../../../src/threads/net/client-connection.ts';
-import type { CommitBatch } from '../../../src/threads/net/commit-batch.ts';
+import type { Commit, CommitBatch } from '../../../src/threads/net/commit-batch.ts';
 import type { ControlLink } from '../../../src/threads/net/control-link.ts';
 import { NetRequests } from '../../../src/threads/net/net-requests.ts';
 import { DataPath } from '../data-path.ts';
@@ -19,7 +19,7 @@ class Client extends SendReply {
   readonly sendsBefore = new SendHeaderMemos();
   atControl = 0;
   bytesAtControl = 0;
-  readonly notAtControl: Uint8Array[] = [];
+  readonly notAtControl: (Uint8Array | Commit)[] = [];
   readonly held = new Set<number>();
 
   isHeld(reason: number): boolean {
@@ -50,7 +50,10 @@ beforeEach(() => {
     sends,
     pulls: {} as PullMessages,
     control: { send: (message: ToControl) => toControl.push(message) } as unknown as ControlLink,
-    commits: { flush: () => toControl.push('commits' as never) } as unknown as CommitBatch,
+    commits: {
+      flush: () => toControl.push('commits' as never),
+      add: () => toControl.push('gathered' as never),
+    } as unknown as CommitBatch,
     page: ends.page,
     clock: path.clock,
   });
@@ -223,6 +226,50 @@ describe('a group that a pull names and nobody knows', () => {
   });
 });
 
+describe('an offset that rides on a pull', () => {
+  const commitOf = (offset: number): Commit => ({ kind: 'commitOffset', group: 'G', topic: 'T', queueId: 0, offset });
+  const commit = (offset: number): void =>
+    requests.commitOffset(client as unknown as ClientConnection, commitOf(offset));
+  const committing = encodeFrame({ ...requestOf(15, 6), flag: FrameFlag.oneWay });
+  /** What control hears behind the 64 requests that a client may be ahead: requests by their kind. */
+  const heard = (): unknown[] => {
+    const all: readonly unknown[] = toControl.map((message) => (message.kind === 'request' ? 'request' : message));
+    return all.filter((what) => what !== 'commits');
+  };
+
+  it('is gathered with others', () => {
+    commit(1);
+    take(committing);
+    commit(2);
+    expect(heard()).toEqual(['gathered', 'request', 'gathered']);
+  });
+
+  it('does not overtake what its client has said before, which may be an earlier offset', () => {
+    for (let i = 0; i < 65; i++) take(committing);
+    toControl.length = 0;
+    commit(2);
+    take(committing);
+    commit(3);
+    expect(heard()).toEqual([]);
+    requests.carriedOut(1);
+    expect(heard()).toEqual(['request', commitOf(2)]);
+    requests.carriedOut(1);
+    expect(heard()).toEqual(['request', commitOf(2), 'request', commitOf(3)]);
+    commit(4);
+    expect(heard().at(-1)).toBe('gathered');
+    expect([client.isHeld(Hold.control), requests.owed]).toEqual([false, 64]);
+  });
+
+  it('is heard of a client that has gone, in its place', () => {
+    for (let i = 0; i < 65; i++) take(committing);
+    toControl.length = 0;
+    commit(2);
+    client.isOpen = false;
+    requests.closed(client as unknown as ClientConnection);
+    expect(heard()).toEqual(['request', commitOf(2)]);
+  });
+});
+
 describe('other requests', () => {
   it('go to control, behind the offsets that were committed before', () => {
     const frame = encodeFrame(requestOf(34, 5));
@@ -279,6 +326,15 @@ describe('other requests', () => {
     expect(requests.owed).toBe(66);
     requests.carriedOut(66);
     expect([requests.owed, client.atControl, client.bytesAtControl]).toEqual([0, 0, 0]);
+  });
+
+  it('of a client that has gone without taking its answers are not carried out', () => {
+    client.hold(Hold.backlog);
+    take(encodeFrame({ ...requestOf(15, 6), flag: FrameFlag.oneWay }));
+    toControl.length = 0;
+    client.isOpen = false;
+    requests.closed(client as unknown as ClientConnection);
+    expect([toControl, requests.owed]).toEqual([[], 0]);
   });
 
   it('of a client that does not take its answers wait until it does', () => {
