@@ -4,7 +4,7 @@
  */
 import { NO_INDEX_KEPT } from '../../layout/checkpoint-file.ts';
 import { CheckpointWriter, readVouched } from '../../store/checkpoint.ts';
-import type { Disk } from '../../store/disk.ts';
+import { type Disk, isShortage } from '../../store/disk.ts';
 import type { IndexFiles } from '../../store/index-files.ts';
 import { indexEnd } from '../../store/index-recovery.ts';
 import type { ControlEnds } from '../topology.ts';
@@ -38,9 +38,18 @@ export interface StoppedStore {
 
 /**
  * Completes what the checkpoint says of the disk, so that the next start finds its way without looking at everything, and notices what
- * has gone meanwhile. False when it could not be written: then the stop was not a clean one.
+ * has gone meanwhile. False when it could not be read or written for want of room or descriptors: then the stop was not a clean one.
  */
-export function vouchForStop({ disk, checkpoint, indexFiles, logEnd, lookFrom, queueEnds }: StoppedStore): boolean {
+export function vouchForStop(store: StoppedStore): boolean {
+  try {
+    return vouch(store);
+  } catch (cause) {
+    if (!isShortage(cause)) throw cause;
+    return false;
+  }
+}
+
+function vouch({ disk, checkpoint, indexFiles, logEnd, lookFrom, queueEnds }: StoppedStore): boolean {
   const running = readVouched(disk, checkpoint);
   // The last round did not reach the end: a full disk, or too many files to flush in the time that a stop has.
   if (running === null || running.filedTo < logEnd) return false;

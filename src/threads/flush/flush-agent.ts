@@ -123,13 +123,13 @@ export class FlushAgent implements Agent {
 
   /**
    * Everything is on the disk after that, and the checkpoint says so. Thousands of queue files may take too long for whoever stops the
-   * broker: then they are left to the next start, which finds a store that was not closed in order. So are those that cannot be opened.
+   * broker: then they are left to the next start, which finds a store that was not closed in order. So is what cannot be opened.
    */
   close(): void {
-    this.#flush(true);
     const { clock } = this.#options;
-    const deadlineUs = clock.monotonicUs() + CLOSE_SYNC_MAX_US;
     try {
+      this.#flush(true);
+      const deadlineUs = clock.monotonicUs() + CLOSE_SYNC_MAX_US;
       while (this.#options.queues.hasWork() && clock.monotonicUs() < deadlineUs) this.#syncQueue();
       this.#checkpoint();
     } catch (cause) {

@@ -86,4 +86,16 @@ describe('what a start has cut of the queues', () => {
     broker.stop(() => {});
     expect(broker.disk.stat(STORE_PATHS.abort)).not.toBeNull();
   });
+
+  it('lets a stop be in order, and not clean, that could not look at the checkpoint for want of a descriptor', () => {
+    const broker = start(killed());
+    // Flush has it open by then.
+    pass(broker);
+    broker.disk.faults = {
+      ...NO_FAULTS,
+      fail: (operation, path) => (operation === 'open' && path === STORE_PATHS.checkpoint ? 'EMFILE' : null),
+    };
+    broker.stop(() => {});
+    expect(broker.disk.stat(STORE_PATHS.abort)).not.toBeNull();
+  });
 });

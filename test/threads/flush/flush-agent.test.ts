@@ -329,6 +329,16 @@ describe('the checkpoint', () => {
     expect(path.checkpoints).toHaveLength(1);
   });
 
+  it('is left as it is when the log cannot be flushed at the end for want of descriptors', () => {
+    start('ASYNC_FLUSH');
+    // The first segment is open already.
+    while (written() <= SEGMENT) send('x'.repeat(1000));
+    round(path.clock.wallMs, written());
+    path.disk.fault = (operation, file) => (operation === 'open' && file.includes('/commitlog/') ? 'EMFILE' : null);
+    flush.close();
+    expect([flushed(), path.checkpoints]).toEqual([0, []]);
+  });
+
   it('is written at the end', () => {
     send();
     const sentAt = path.clock.wallMs;
