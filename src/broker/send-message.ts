@@ -184,6 +184,8 @@ export class SendMessages {
         reply,
       );
     }
+    const refused = refusedProperties(this.#sent, this.#sentStart, this.#sentEnd);
+    if (refused !== null) return this.refuse(header, refused, reply);
     let size = 0;
     let count = 0;
     for (let at = bodyStart; at < bodyEnd; at = item.next) {
@@ -191,8 +193,7 @@ export class SendMessages {
       const own = this.#itemPropertiesLength(body);
       const refusal =
         refusedSize(item.bodyEnd - item.bodyStart, own + common, settings.maxMessageSize) ??
-        refusedProperties(body, item.propertiesStart, item.propertiesEnd) ??
-        refusedProperties(this.#sent, this.#sentStart, this.#sentEnd);
+        refusedProperties(body, item.propertiesStart, item.propertiesEnd);
       if (refusal !== null) return this.refuse(header, refusal, reply);
       size += this.#sizeOf(item.bodyEnd - item.bodyStart, topic, own + common, reply);
       count++;
