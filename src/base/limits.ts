@@ -17,7 +17,6 @@ export const SECTOR_BYTES = 512;
 export const TOPIC_LENGTH_MAX = 127;
 /** Retry and dead-letter topics may be longer, because a group name is in them. */
 export const RETRY_TOPIC_LENGTH_MAX = 255;
-export const GROUP_LENGTH_MAX = 120;
 
 /**
  * Tag expression of a pull: some hundred tags. It is hashed for each pull and kept while the pull waits, and upstream's bound, which is

@@ -139,11 +139,6 @@ export class Coordinator {
     this.#tables.offsets.commit(group, topic, queueId, offset);
   }
 
-  /** True while the group consumes some queue in order (spec/api.md 5.1, step 10). */
-  isGroupLocked(group: string): boolean {
-    return this.#tables.locks.isLocked(group, this.#tables.monotonicMs());
-  }
-
   /** For the registration at NameServers. */
   topicSnapshot(): TopicSnapshot {
     return this.#tables.topics.snapshot();

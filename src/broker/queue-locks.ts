@@ -47,12 +47,6 @@ export class QueueLocks {
     if (locks.size === 0) this.#groups.delete(group);
   }
 
-  /** A group that consumes in order: its failed messages are not retried through the retry topic (spec/api.md 5.1, step 10). */
-  isLocked(group: string, nowMs: number): boolean {
-    for (const lock of this.#groups.get(group)?.values() ?? []) if (this.#isLive(lock, nowMs)) return true;
-    return false;
-  }
-
   /** Forgets what has expired, so that groups that are gone leave nothing behind. */
   removeExpired(nowMs: number): void {
     for (const [group, locks] of this.#groups) {

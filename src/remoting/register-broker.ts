@@ -5,7 +5,6 @@
 import { bodyCrc32 } from '../base/crc32.ts';
 import { RequestCode } from './codes.ts';
 import { type ExtFields, HeaderError, type RemotingCommand } from './command.ts';
-import type { DataVersionFields } from './data-version.ts';
 import { requestOf } from './frame-codec.ts';
 import {
   optionalBoolean,
@@ -74,13 +73,6 @@ export function registerBrokerRequest(registration: RegisterBroker, compressed =
 /** The request 104. */
 export function unregisterBrokerRequest(key: BrokerKey): RemotingCommand {
   return requestOf(RequestCode.UNREGISTER_BROKER, 0, brokerKeyFields(key));
-}
-
-/** The request 322. */
-export function queryDataVersionRequest(key: BrokerKey, dataVersion: DataVersionFields): RemotingCommand {
-  const { counter, stateVersion, timestamp } = dataVersion;
-  const body = Buffer.from(JSON.stringify({ counter, stateVersion, timestamp }));
-  return requestOf(RequestCode.QUERY_DATA_VERSION, 0, brokerKeyFields(key), body);
 }
 
 /** The four fields that 103, 104 and 322 share. Throws HeaderError. */

@@ -58,17 +58,6 @@ describe('41 and 42 (spec/api.md 11)', () => {
     expect(lock(control, 'b', [0])).toEqual([0]);
   });
 
-  it('mark a group as locked as long as one lock lives', () => {
-    const control = harness();
-    expect(control.coordinator.isGroupLocked('G')).toBe(false);
-    lock(control, 'a', [0]);
-    expect(control.coordinator.isGroupLocked('G')).toBe(true);
-    control.clock.pass(60_001);
-    expect(control.coordinator.isGroupLocked('G')).toBe(false);
-    control.coordinator.doWork();
-    expect(control.coordinator.isGroupLocked('G')).toBe(false);
-  });
-
   it('do not depend on the wall clock', () => {
     const control = harness();
     lock(control, 'a', [0]);

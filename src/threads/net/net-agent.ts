@@ -80,10 +80,6 @@ export class NetAgent implements Agent, ConnectionEvents {
     this.name = `net-${parts.ends.net}`;
   }
 
-  get connections(): number {
-    return this.#clients.size;
-  }
-
   /**
    * Something that a client has asked is not answered, or its answer is not with the kernel yet. Long polls are not owed an answer: their
    * consumers go elsewhere when the connection ends. A broker that has failed owes nothing.
