@@ -52,8 +52,8 @@ export class ConsumerOffsets {
   }
 
   /**
-   * Moves back the groups that have come further than their queue goes, for a start after a crash that took the queue's end: they would pass
-   * over the messages that are given these offsets next. Returns how many places were moved.
+   * Moves back the groups that have come further than their queue goes, for a start: a loss of power, a repair or somebody else may have
+   * taken the queue's end, and they would pass over the messages that are given these offsets next. Returns how many places were moved.
    */
   holdBack(endOf: (topic: string, queueId: number) => number): number {
     let moved = 0;

@@ -77,7 +77,7 @@ export class Coordinator {
     this.#settle();
   }
 
-  /** After a crash: no group is further than its queue. `endOf` is the offset of the queue's next message. */
+  /** At start: no group is further than its queue. `endOf` is the offset of the queue's next message. */
   holdOffsetsBack(endOf: (topic: string, queueId: number) => number): void {
     const moved = this.#tables.offsets.holdBack(endOf);
     if (moved === 0) return;

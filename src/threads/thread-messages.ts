@@ -61,7 +61,7 @@ export interface QueueRound extends UnsyncedPaths {
   readonly lookFrom: number;
   /** Store time of the newest message that the index files then name in their headers; 0 without an index. */
   readonly indexTimestamp: number;
-  /** Its log offset: flush waits until the message is on the disk too. */
+  /** Its log offset, -1 without one: flush waits until the message is on the disk too. */
   readonly indexCountedTo: number;
   /** Newest message before {@link logOffset} that is in the index (layout/checkpoint-file.ts). */
   readonly indexEnd: number;

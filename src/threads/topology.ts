@@ -12,6 +12,7 @@
  *     |<------------------------------------------------------------- dispatch ---- port: queue files to fsync ----> flush
  *     +-- queue table (tails, maxima): dispatch writes; its minima, the log's start, the queue directory: control writes; all read
  *         index table (newest key index file): dispatch writes, control reads
+ *   net i <--- port: a task and the buffer for it ---> its pool of cold reads: the worker writes the buffer until it answers, then net reads it
  * ```
  */
 import { assert } from '../base/assert.ts';

@@ -188,7 +188,9 @@ export class LogRetention {
   }
 
   /**
-   * Why a segment may not go, null when it may. What is not in the files of every queue, and durable there, is built from the log after a crash: without it a queue would have a gap.
+   * Returns why a segment may not go, null when it may.
+   *
+   * What is not in the files of every queue, and durable there, is built from the log after a crash: without it a queue would have a gap.
    * A start builds it from where the checkpoint says; one that Apache's broker has written names a store time, and then all queues have
    * to be durable up to a later one than that of the first record behind the segment. Flushed it has to be, too: flush opens by name
    * what it syncs. And some record has to follow, so that the log is not without one.

@@ -1,7 +1,8 @@
 /**
- * Follows the log's start: moves the minimum of each queue beyond the messages that are gone (spec/store.md 5.4), and lets the files go
- * that hold none that is still there. Part of control, which is the only one to write minimums; up to 65 536 queues are done in pieces, so
- * that nobody waits for it. Upstream looks through a queue's first file only; here all are, so a minimum is never that of a lost message.
+ * Follows the log's start: moves the minimum of each queue beyond the messages that are gone (spec/store.md 5.4), and then names the queue
+ * to queue-file-removal, which lets the files go that hold none that is still there, but for that of the newest of the gone. Part of
+ * control, which is the only one to write minimums; up to 65 536 queues are done in pieces, so that nobody waits for it. Upstream looks
+ * through a queue's first file only; here all are, so a minimum is never that of a lost message.
  *
  * Entries of deleted records are durable in their files before the records go (log-retention), so none of them comes later.
  */

@@ -54,8 +54,9 @@ const EMPTY_HEAD: IndexHeader = {
 export interface IndexRound {
   readonly files: readonly string[];
   readonly folders: readonly string[];
-  /** Store time of the newest message that the headers name, and its log offset; -1 when the index is empty. */
+  /** Store time of the newest message that the headers name; 0 when the index is empty. */
   readonly storeTimestamp: number;
+  /** Log offset of that message; -1 when the index is empty. */
   readonly countedTo: number;
   /** Log offset of the newest message before the round's limit that was in the index when it began; -1 without. */
   readonly logOffset: number;
