@@ -56,7 +56,7 @@ function run(records: number, logEnd: number, indexed: boolean, round: number): 
   const target = storePathsOf(join(root, `round-${round}-${indexed}`));
   const disk = new NodeDisk();
   const memory = allocateBrokerMemory('inline', 1, indexed ? DEFAULT_INDEX_SHAPE.slots : null);
-  const control = controlEnds(memory);
+  const control = controlEnds(memory, false);
   for (let i = 0; i < queues; i++) control.directory.add(`topic-${Math.floor(i / 8)}`, i % 8);
   control.written.advance(logEnd);
   const ends = dispatchEnds(memory, false);

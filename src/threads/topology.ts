@@ -137,6 +137,11 @@ export function allocateBrokerMemory(
 /** A watermark for those who only look. */
 export type WatermarkReader = Pick<Watermark, 'read'>;
 
+/** What consumers may see of the log: nothing that is not flushed under sync flush (architecture.md 3). */
+function visibleOf({ status }: ThreadPage, syncFlush: boolean): WatermarkReader {
+  return status.watermark(syncFlush ? 'flushed' : 'written');
+}
+
 /** What every thread may do: look at the page, ring others, count for itself. */
 export class ThreadPage {
   readonly status: StatusPage;
@@ -235,7 +240,7 @@ export function flushEnds(memory: BrokerMemory): FlushEnds {
 
 export interface DispatchEnds {
   readonly page: ThreadPage;
-  /** Consumers may see the log up to here: `flushed` under sync flush, else `written` (architecture.md 3). */
+  /** Consumers may see the log up to here. */
   readonly visible: WatermarkReader;
   readonly dispatched: Watermark;
   readonly queuesSyncedAt: WatermarkReader;
@@ -255,7 +260,7 @@ export function dispatchEnds(memory: BrokerMemory, syncFlush: boolean): Dispatch
   const page = new ThreadPage(memory, THREADS.dispatch.index);
   return {
     page,
-    visible: page.status.watermark(syncFlush ? 'flushed' : 'written'),
+    visible: visibleOf(page, syncFlush),
     dispatched: page.status.watermark('dispatched'),
     queuesSyncedAt: page.status.watermark('queuesSyncedAt'),
     queuesSyncedTo: page.status.watermark('queuesSyncedTo'),
@@ -315,6 +320,8 @@ export interface ControlEnds {
   readonly queueTable: QueueTable;
   /** Null without a key index. */
   readonly indexTable: IndexTable | null;
+  /** Consumers may see the log up to here. */
+  readonly visible: WatermarkReader;
   readonly written: Watermark;
   readonly flushed: Watermark;
   readonly dispatched: Watermark;
@@ -328,13 +335,14 @@ export interface ControlEnds {
 }
 
 /** Control sets the watermarks once, to where recovery ended, before the other threads begin. */
-export function controlEnds(memory: BrokerMemory): ControlEnds {
+export function controlEnds(memory: BrokerMemory, syncFlush: boolean): ControlEnds {
   const page = new ThreadPage(memory, THREADS.control.index);
   return {
     page,
     directory: new QueueDirectory(memory.queueDirectory),
     queueTable: new QueueTable(memory.queueTable),
     indexTable: memory.indexTable === null ? null : new IndexTable(memory.indexTable),
+    visible: visibleOf(page, syncFlush),
     written: page.status.watermark('written'),
     flushed: page.status.watermark('flushed'),
     dispatched: page.status.watermark('dispatched'),

@@ -108,7 +108,7 @@ export class DataPath {
       queues: 256,
       indexSlots: indexShape?.slots ?? null,
     });
-    const control = controlEnds(this.memory);
+    const control = controlEnds(this.memory, false);
     this.status = control.page.status;
     this.directory = control.directory;
     this.queueTable = control.queueTable;

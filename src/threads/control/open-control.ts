@@ -50,7 +50,7 @@ export function openControl(context: WorkerContext): OpenedAgent {
 function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
   const { memory, settings, paths, logFiles, disk, clock, ports, guard } = context;
   const log = controlLog(context);
-  const ends = controlEnds(memory);
+  const ends = controlEnds(memory, settings.flushDiskType === 'SYNC_FLUSH');
   const recovered = recover(context, lock.cleanStop);
   const checkpoint = readCheckpoint(disk, paths.checkpoint);
   const start = storeStart(recovered, checkpoint);
@@ -87,7 +87,7 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
     messages: new MessageReads({
       disk,
       log: reader,
-      visible: () => (settings.flushDiskType === 'SYNC_FLUSH' ? ends.flushed : ends.written).read(),
+      visible: () => ends.visible.read(),
       indexTable: ends.indexTable,
       indexFiles: context.indexFiles,
     }),

@@ -8,14 +8,14 @@ describe('a stop in order', () => {
   const isClean = (): boolean => isStopClean(ends, { areFiled: () => areFiled });
 
   beforeEach(() => {
-    ends = controlEnds(allocateBrokerMemory('inline', 1));
+    ends = controlEnds(allocateBrokerMemory('inline', 1), false);
     areFiled = true;
     for (const name of ['written', 'flushed', 'dispatched', 'queuesSyncedTo'] as const) ends[name].advance(1000);
   });
 
   it('has everything in its place, of a store without messages too', () => {
     expect(isClean()).toBe(true);
-    expect(isStopClean(controlEnds(allocateBrokerMemory('inline', 1)), { areFiled: () => true })).toBe(true);
+    expect(isStopClean(controlEnds(allocateBrokerMemory('inline', 1), false), { areFiled: () => true })).toBe(true);
   });
 
   it('is none when the log is not flushed, not dispatched to its end, or not durable in its queues', () => {

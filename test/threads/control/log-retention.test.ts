@@ -35,7 +35,7 @@ beforeEach(() => {
     disk.nowMs = clock.wallMs - age * HOUR_MS;
     disk.put(segmentPath(FILES, i * SIZE), new Uint8Array(SIZE));
   }
-  ends = controlEnds(allocateBrokerMemory('full', 1));
+  ends = controlEnds(allocateBrokerMemory('full', 1), false);
   ends.flushed.advance(5 * SIZE);
   ends.queuesSyncedAt.advance(1000);
 });
@@ -224,7 +224,7 @@ describe('a deletion', () => {
 
 describe('what may not go', () => {
   it('a segment that is not flushed', () => {
-    ends = controlEnds(allocateBrokerMemory('full', 1));
+    ends = controlEnds(allocateBrokerMemory('full', 1), false);
     ends.flushed.advance(2 * SIZE + 1);
     ends.queuesSyncedAt.advance(1000);
     const one = retention({ deleteCommitLogFilesInterval: 0 });
@@ -237,7 +237,7 @@ describe('what may not go', () => {
     ['of the time up to which they are durable', 102],
     ['later than that', 101],
   ])('a segment whose successor begins with a record %s: some of its entries may be in no file', (_what, syncedAt) => {
-    ends = controlEnds(allocateBrokerMemory('full', 1));
+    ends = controlEnds(allocateBrokerMemory('full', 1), false);
     ends.flushed.advance(5 * SIZE);
     ends.queuesSyncedAt.advance(syncedAt);
     const one = retention({ deleteCommitLogFilesInterval: 0 });

@@ -37,7 +37,7 @@ beforeEach(() => {
   disk = new MemoryDisk();
   clock = new TestClock();
   lines = [];
-  ends = controlEnds(allocateBrokerMemory('inline', 1));
+  ends = controlEnds(allocateBrokerMemory('inline', 1), false);
   const say = (level: string) => (message: string) => void lines.push(`${level} ${message}`);
   const log = { info: say('info'), warn: say('warn'), error: say('error') };
   const files = new ConsumeQueueReader(disk, FOLDER, FILE_BYTES, 4);

@@ -55,7 +55,7 @@ function send(count: number): void {
 
 /** Until the entries of all that was sent are durable in the files of their queues. */
 function round(): void {
-  const { queuesSyncedAt, writtenAt } = controlEnds(path.memory);
+  const { queuesSyncedAt, writtenAt } = controlEnds(path.memory, false);
   while (queuesSyncedAt.read() < writtenAt.read()) {
     path.clock.passMs(1000);
     dispatch.doWork();
@@ -95,7 +95,7 @@ interface Upkeep {
 function upkeep(): Upkeep {
   const { disk, clock, settings, paths, logFiles } = path;
   saveCheckpoint();
-  const ends = controlEnds(path.memory);
+  const ends = controlEnds(path.memory, false);
   const nothing = (): void => {};
   const log = { info: nothing, warn: nothing, error: nothing };
   const reader = new LogReader(disk, logFiles);
