@@ -68,7 +68,14 @@ function run(records: number, logEnd: number, indexed: boolean, round: number): 
   const agent = new DispatchAgent({
     ends,
     log,
-    filing: new QueueFiling(ends, files, index, systemClock.monotonicUs(), 0, () => {}),
+    filing: new QueueFiling({
+      ends,
+      files,
+      index,
+      nowUs: systemClock.monotonicUs(),
+      lookFrom: 0,
+      handOver: () => {},
+    }),
     index,
     delays: new DelayLevels(),
     batchTopics: new Set(),

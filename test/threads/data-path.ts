@@ -153,7 +153,14 @@ export class DataPath {
     const files = new ConsumeQueueWriter(this.disk, this.paths.consumeQueue, queueFileBytes, 64);
     const index =
       ends.indexTable === null ? null : new IndexFiling(this.disk, this.indexFiles, ends.indexTable, this.clock);
-    const filing = new QueueFiling(ends, files, index, this.clock.monotonicUs(), 0, (round) => this.rounds.push(round));
+    const filing = new QueueFiling({
+      ends,
+      files,
+      index,
+      nowUs: this.clock.monotonicUs(),
+      lookFrom: 0,
+      handOver: (round) => this.rounds.push(round),
+    });
     const log = new LogReader(this.disk, this.logFiles);
     const agent = new DispatchAgent({
       ends,

@@ -30,9 +30,14 @@ export function openDispatch(
   const { indexTable } = ends;
   const index =
     indexTable === null || indexFiles === null ? null : new IndexFiling(disk, indexFiles, indexTable, clock);
-  const filing = new QueueFiling(ends, files, index, clock.monotonicUs(), start.lookFrom, (round) =>
-    ports.toFlush!.postMessage(round),
-  );
+  const filing = new QueueFiling({
+    ends,
+    files,
+    index,
+    nowUs: clock.monotonicUs(),
+    lookFrom: start.lookFrom,
+    handOver: (round) => ports.toFlush!.postMessage(round),
+  });
   const agent = new DispatchAgent({
     ends,
     log,

@@ -35,6 +35,19 @@ const US_PER_MS = 1000;
 
 const NO_INDEX: IndexRound = { files: [], folders: [], storeTimestamp: 0, logOffset: NO_INDEX_KEPT, countedTo: -1 };
 
+export interface QueueFilingParts {
+  readonly ends: DispatchEnds;
+  readonly files: ConsumeQueueWriter;
+  /** Null without a key index. */
+  readonly index: IndexFiling | null;
+  /** Monotonic time: the first round comes when one is due from here on. */
+  readonly nowUs: number;
+  /** Recovery's: a log offset from which a start may look through what there is now (store/recovery.ts). */
+  readonly lookFrom: number;
+  /** Passes a round on to flush. */
+  readonly handOver: (round: QueueRound) => void;
+}
+
 type Stage = 'idle' | 'filing' | 'flushing';
 
 export class QueueFiling {
@@ -65,15 +78,7 @@ export class QueueFiling {
   #round: QueueSlot[] = [];
   #isFull = false;
 
-  /** `handOver` passes a round on to flush. `lookFrom` is recovery's (store/recovery.ts). */
-  constructor(
-    ends: DispatchEnds,
-    files: ConsumeQueueWriter,
-    index: IndexFiling | null,
-    nowUs: number,
-    lookFrom: number,
-    handOver: (round: QueueRound) => void,
-  ) {
+  constructor({ ends, files, index, nowUs, lookFrom, handOver }: QueueFilingParts) {
     this.#ends = ends;
     this.#files = files;
     this.#index = index;

@@ -68,7 +68,14 @@ function openDispatch() {
   const agent = new DispatchAgent({
     ends,
     log: reader,
-    filing: new QueueFiling(ends, files, null, systemClock.monotonicUs(), 0, () => {}),
+    filing: new QueueFiling({
+      ends,
+      files,
+      index: null,
+      nowUs: systemClock.monotonicUs(),
+      lookFrom: 0,
+      handOver: () => {},
+    }),
     index: null,
     delays: new DelayLevels(),
     batchTopics: new Set(),
