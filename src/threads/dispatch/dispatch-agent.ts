@@ -7,7 +7,8 @@ import type { Clock } from '../../base/clock.ts';
 import { DISPATCH_READ_BYTES, QUEUE_SLOTS_MAX, QUEUE_TAIL_UNPUBLISHED_MAX } from '../../base/limits.ts';
 import { asLogOffset, asQueueOffset, type QueueSlot } from '../../base/units.ts';
 import type { DelayLevels } from '../../broker/delay-levels.ts';
-import { IndexedProperties, ScannedProperties, scanIndexed, scanProperties } from '../../layout/message-properties.ts';
+import { TagsCodes } from '../../broker/tags-code.ts';
+import { IndexedProperties, scanIndexed } from '../../layout/message-properties.ts';
 import {
   BLANK_HEAD_BYTES,
   BLANK_MAGIC,
@@ -17,7 +18,6 @@ import {
   RecordCursor,
   SysFlag,
 } from '../../layout/message-record.ts';
-import { SCHEDULE_TOPIC } from '../../layout/topic-names.ts';
 import { isOutOfDescriptors } from '../../store/disk.ts';
 import type { LogReader } from '../../store/log-reader.ts';
 import { segmentEnd } from '../../store/segments.ts';
@@ -51,13 +51,12 @@ export class DispatchAgent implements Agent {
   readonly #log: LogReader;
   readonly #filing: QueueFiling;
   readonly #index: IndexFiling | null;
-  readonly #delays: DelayLevels;
+  readonly #tagsCodes: TagsCodes;
   readonly #batchTopics: ReadonlySet<string>;
   readonly #clock: Clock;
   readonly #deleted: DeletedFiles;
   readonly #queues: QueueLookup;
   readonly #record = new RecordCursor();
-  readonly #properties = new ScannedProperties();
   readonly #indexed = new IndexedProperties();
   #buffer = Buffer.allocUnsafe(DISPATCH_READ_BYTES);
   #view = viewOf(this.#buffer);
@@ -77,7 +76,7 @@ export class DispatchAgent implements Agent {
     this.#log = log;
     this.#filing = filing;
     this.#index = index;
-    this.#delays = delays;
+    this.#tagsCodes = new TagsCodes(delays);
     this.#batchTopics = batchTopics;
     this.#clock = clock;
     this.#deleted = deleted;
@@ -224,7 +223,7 @@ export class DispatchAgent implements Agent {
       asQueueOffset(next),
       asLogOffset(record.physicalOffset),
       record.totalSize,
-      this.#tagsCode(record),
+      this.#tagsCodes.of(this.#buffer, record, this.#indexed.tagsHash),
     );
     this.#next[slot] = next + 1;
     if (this.#isGrown[slot] === 0) {
@@ -238,21 +237,6 @@ export class DispatchAgent implements Agent {
   #passOver({ topicStart, topicLength, queueId, physicalOffset }: RecordCursor): void {
     const topic = this.#buffer.toString('utf8', topicStart, topicStart + topicLength);
     assert(this.#batchTopics.has(topic), `the record at ${physicalOffset} has a queue: ${queueId} of ${topic}`);
-  }
-
-  /** Hash of the tag, or the delivery time of a record of the schedule topic (spec/store.md 3.10). */
-  #tagsCode(record: RecordCursor): number {
-    const buffer = this.#buffer;
-    const start = record.propertiesStart;
-    const end = start + record.propertiesLength;
-    if (record.topicLength === SCHEDULE_TOPIC.length) {
-      const topic = buffer.toString('latin1', record.topicStart, record.topicStart + record.topicLength);
-      scanProperties(buffer, start, end, this.#properties);
-      const { delayLevel } = this.#properties;
-      if (topic === SCHEDULE_TOPIC && delayLevel > 0)
-        return this.#delays.deliveryTime(delayLevel, record.storeTimestamp);
-    }
-    return this.#indexed.tagsHash;
   }
 
   #learn(slot: QueueSlot): number {
