@@ -1,15 +1,15 @@
 /**
- * `npm run bench:cold -- [--gb N] [--memory-mb M] [--seconds S] [--rounds R] [--reader-mb R] [--flush async|sync] [--placement P]`: does a
- * consumer that is far behind disturb the others? Publish latency at 10 k/s (open loop of `ringmq bench`), without and with a consumer that
+ * `npm run bench:cold -- [--gb N] [--memory-mb M] [--seconds S] [--rounds R] [--reader-mb R] [--reader-nice N] [--flush F] [--placement P]`: does
+ * a consumer that is far behind disturb the others? Publish latency at 10 k/s (open loop of `ringmq bench`), without and with a consumer that
  * reads an old store from its beginning, in turns on one broker. The store is larger than what the broker's memory cgroup lets the page
  * cache keep: the file cache is dropped when the store is made, and whatever the broker reads from then on counts towards its limit. The
  * reader takes what it gets, or `--reader-mb` MB/s: benchmark, reader and broker share the machine, and on two cores a greedy one leaves
- * little of it. Needs root, Linux and cgroups (v1 or v2).
+ * little of it. `--reader-nice 19` lets it have only what the others leave, as if it were on another machine. Needs root, Linux and cgroups (v1 or v2).
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { sleep, systemClock } from '../../src/base/clock.ts';
@@ -30,6 +30,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '10' },
     rounds: { type: 'string', default: '3' },
     'reader-mb': { type: 'string', default: '0' },
+    'reader-nice': { type: 'string', default: '0' },
     flush: { type: 'string', default: 'async' },
     placement: { type: 'string', default: 'full' },
     folder: { type: 'string', default: tmpdir() },
@@ -134,6 +135,8 @@ function recordsIn(body: Uint8Array): number {
 async function publish(address: string, seconds: string): Promise<Phase> {
   const load = ['bench', '--target', address, '--rate', '10000', '--in-flight', '1', '--duration', seconds, '--json'];
   const child = spawn(process.execPath, [main, ...load, '--report', join(root, 'report.html')]);
+  // The reader's priority is this process's, which a child has too.
+  setPriority(child.pid!, 0);
   let output = '';
   child.stdout.on('data', (text: Buffer) => {
     output += text.toString();
@@ -174,6 +177,7 @@ try {
   for (let round = 0; round < Number(values.rounds); round++) {
     print('alone', await publish(address, values.seconds));
     const reader = new ColdConsumer(address, Number(values['reader-mb']));
+    setPriority(Number(values['reader-nice']));
     const reading = reader.run();
     await sleep(1000);
     const [bytes, startUs, disk] = [reader.bytes, systemClock.monotonicUs(), diskBytes(broker.pid!)];
@@ -186,6 +190,7 @@ try {
     );
     reader.stop();
     await reading;
+    setPriority(0);
   }
 } finally {
   await stop();
