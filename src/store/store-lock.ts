@@ -49,7 +49,7 @@ export class StoreLock {
       writeAbort(disk, paths, processes.self);
       return new StoreLock(disk, paths, file, processes.self, cleanStop);
     } catch (error) {
-      disk.unlink(file);
+      removeIfThere(disk, file);
       throw error;
     }
   }
@@ -81,9 +81,9 @@ export class StoreLock {
   /** Gives the store up. `clean` says that every file is flushed and every record is in its queue. */
   release(clean: boolean): void {
     this.#isReleased = true;
-    // Somebody else's `abort` tells of somebody else.
+    // Somebody else's `abort` tells of somebody else. One that is gone was taken away by a broker that has opened the store and closed it.
     if (this.#otherOwner() === null) {
-      if (clean) this.#disk.unlink(this.#paths.abort);
+      if (clean) removeIfThere(this.#disk, this.#paths.abort);
       // The file stays, but it no longer names a process: this one may live on without the store.
       else writeWhole(this.#disk, this.#paths.abort, Buffer.from('given up without a clean stop'));
     }
@@ -142,12 +142,13 @@ function ownerNamed(name: string, processes: ProcessTable): number | null {
 
 /** Upstream's broker has no file of ours, but its `abort` names it. The number may be another process's by now: one that began later. */
 function foreignOwner(disk: Disk, paths: StorePaths, processes: ProcessTable): number | null {
-  const abort = disk.stat(paths.abort);
-  if (abort === null) return null;
-  const processId = Number.parseInt(Buffer.from(disk.readWhole(paths.abort)).toString(), 10);
-  if (Number.isNaN(processId) || processId === processes.self) return null;
+  const processId = processOfAbort(disk, paths);
+  if (processId === null || Number.isNaN(processId) || processId === processes.self) return null;
   const startedMs = processes.find(processId)?.startedMs ?? null;
-  return startedMs === null || startedMs > abort.modifiedMs + CLOCK_SLACK_MS ? null : processId;
+  // It may have closed the store meanwhile.
+  const writtenMs = disk.stat(paths.abort)?.modifiedMs ?? null;
+  if (startedMs === null || writtenMs === null) return null;
+  return startedMs > writtenMs + CLOCK_SLACK_MS ? null : processId;
 }
 
 function refuseForeignBroker(disk: Disk, paths: StorePaths, processes: ProcessTable): void {

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { NodeDisk, writeWhole } from '../../src/store/disk.ts';
 import { type LiveProcess, type ProcessTable, SystemProcesses } from '../../src/store/process-table.ts';
 import { StoreOwnedError } from '../../src/store/store-errors.ts';
-import { StoreLock } from '../../src/store/store-lock.ts';
+import { liveOwner, StoreLock } from '../../src/store/store-lock.ts';
 import { storePathsOf } from '../../src/store/store-paths.ts';
 import { MemoryDisk } from '../support/memory-disk.ts';
 
@@ -199,6 +199,44 @@ describe('the lock of a store', () => {
     }
     disk.unlink('/store/abort');
     expect(lock.takenBy()).toBeNull();
+  });
+
+  it('is given back when a broker that it does not see has opened the store and closed it again', () => {
+    const disk = new MemoryDisk();
+    for (const clean of [true, false]) {
+      const lock = StoreLock.acquire(disk, paths, machine(10).seenBy(10));
+      disk.unlink('/store/abort');
+      lock.release(clean);
+      // What this owner has left half done is told of.
+      expect(disk.list('/store')).toEqual(clean ? [] : ['abort']);
+    }
+  });
+
+  it('says who has the store when its own file is gone by the time that it is refused', () => {
+    const disk = new MemoryDisk();
+    const both = machine(10, 11);
+    StoreLock.acquire(disk, paths, both.seenBy(10));
+    const processes = both.seenBy(11);
+    const find = (processId: number): LiveProcess | null => {
+      // A broker of another container takes it for that of a dead process.
+      if (processId === 10) disk.unlink('/store/lock.11-11');
+      return processes.find(processId);
+    };
+    expect(() => StoreLock.acquire(disk, paths, { self: 11, find })).toThrow('/store is open in process 10');
+  });
+
+  it('may be looked for while its broker is closing the store', () => {
+    for (let step = 1, isInTime = true; isInTime; step++) {
+      const disk = new MemoryDisk();
+      disk.nowMs = 60_000;
+      disk.put('/store/abort', '4711');
+      let calls = 0;
+      disk.before = () => {
+        if (++calls === step) disk.unlink('/store/abort');
+      };
+      expect([null, 4711]).toContain(liveOwner(disk, paths, machine(10, 4711).seenBy(10)));
+      isInTime = calls >= step;
+    }
   });
 
   it('is free for another process when the owner has given it up and lives on', () => {
