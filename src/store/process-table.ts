@@ -17,6 +17,12 @@ export interface ProcessTable {
   find(processId: number): LiveProcess | null;
 }
 
+/** The number of the process that an identity is of; null for text that is none. */
+export function processOfIdentity(identity: string): number | null {
+  const number = /^(\d+)(?:-\d+-[\da-f]+)?$/.exec(identity)?.[1];
+  return number === undefined ? null : Number(number);
+}
+
 /** Clock ticks per second in /proc, the same on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 /** Field of /proc/PID/stat behind the command's name: the ticks from boot to start. */

@@ -10,7 +10,7 @@
  */
 import { join } from 'node:path';
 import { type Disk, DiskFailedError, isMissing, makeDurableDirectory, writeWhole } from './disk.ts';
-import type { ProcessTable } from './process-table.ts';
+import { type ProcessTable, processOfIdentity } from './process-table.ts';
 import { StoreOwnedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
 
@@ -122,7 +122,7 @@ function refuseOtherOwners(disk: Disk, root: string, ownFile: string, processes:
   const dead: string[] = [];
   for (const name of disk.list(root)) {
     const path = join(root, name);
-    if (!name.startsWith(LOCK_PREFIX) || path === ownFile) continue;
+    if (processOfLock(name) === null || path === ownFile) continue;
     const processId = ownerNamed(name, processes);
     if (processId !== null) {
       throw new StoreOwnedError(`the store ${root} is open in process ${processId}: stop it, or use another folder`);
@@ -132,12 +132,16 @@ function refuseOtherOwners(disk: Disk, root: string, ownFile: string, processes:
   return dead;
 }
 
+/** Null for a file of the store's folder that is no lock: others may have put it there. */
+function processOfLock(name: string): number | null {
+  return name.startsWith(LOCK_PREFIX) ? processOfIdentity(name.slice(LOCK_PREFIX.length)) : null;
+}
+
 /** The live process that a file of the store's folder is the lock of. */
 function ownerNamed(name: string, processes: ProcessTable): number | null {
-  if (!name.startsWith(LOCK_PREFIX)) return null;
-  const identity = name.slice(LOCK_PREFIX.length);
-  const processId = Number.parseInt(identity, 10);
-  return processes.find(processId)?.identity === identity ? processId : null;
+  const processId = processOfLock(name);
+  if (processId === null) return null;
+  return processes.find(processId)?.identity === name.slice(LOCK_PREFIX.length) ? processId : null;
 }
 
 /** Upstream's broker has no file of ours, but its `abort` names it. The number may be another process's by now: one that began later. */

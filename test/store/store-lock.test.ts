@@ -11,7 +11,8 @@ import { storePathsOf } from '../../src/store/store-paths.ts';
 import { MemoryDisk } from '../support/memory-disk.ts';
 
 const paths = storePathsOf('/store');
-const LOCK_OF_10 = 'lock.10-10';
+const BOOT = '0badc0de';
+const LOCK_OF_10 = `lock.10-10-${BOOT}`;
 
 /** A machine whose processes are told by hand: number and time of start. */
 class Machine {
@@ -23,7 +24,7 @@ class Machine {
 
   #find(processId: number): LiveProcess | null {
     const startedMs = this.startedMs.get(processId);
-    return startedMs === undefined ? null : { identity: `${processId}-${startedMs}`, startedMs };
+    return startedMs === undefined ? null : { identity: `${processId}-${startedMs}-${BOOT}`, startedMs };
   }
 }
 
@@ -101,7 +102,7 @@ describe('the lock of a store', () => {
     processes.startedMs.set(11, 5000);
     const lock = StoreLock.acquire(disk, paths, processes.seenBy(12));
     expect(lock.cleanStop).toBe(false);
-    expect(disk.list('/store')).toEqual(['abort', 'lock.12-12']);
+    expect(disk.list('/store')).toEqual(['abort', `lock.12-12-${BOOT}`]);
   });
 
   it('passes from a killed container to the next, whose process has the same number', () => {
@@ -109,7 +110,7 @@ describe('the lock of a store', () => {
     StoreLock.acquire(disk, paths, containerWith(1, 1000));
     const lock = StoreLock.acquire(disk, paths, containerWith(1, 9000));
     expect(lock.cleanStop).toBe(false);
-    expect(disk.list('/store')).toEqual(['abort', 'lock.1-9000']);
+    expect(disk.list('/store')).toEqual(['abort', `lock.1-9000-${BOOT}`]);
     expect(lock.takenBy()).toBeNull();
     lock.release(true);
     expect(disk.list('/store')).toEqual([]);
@@ -124,7 +125,7 @@ describe('the lock of a store', () => {
     expect(second.takenBy()).toBeNull();
     for (const clean of [true, false]) {
       first.release(clean);
-      expect(disk.list('/store')).toEqual(['abort', 'lock.1-9000']);
+      expect(disk.list('/store')).toEqual(['abort', `lock.1-9000-${BOOT}`]);
       expect(second.isUntouched()).toBe(true);
     }
   });
@@ -166,6 +167,15 @@ describe('the lock of a store', () => {
       if (!isNested) break;
       expect(step).toBeLessThan(50);
     }
+  });
+
+  it('takes no other file for the lock of a dead process', () => {
+    const disk = new MemoryDisk();
+    const others = ['lock.', 'lock.7-of-mine', 'lock.7.bak', 'lock.txt', 'lock.x-7-00000000'];
+    const dead = ['lock.7', 'lock.8-123456-01234567'];
+    for (const name of [...others, ...dead]) disk.put(`/store/${name}`, '');
+    StoreLock.acquire(disk, paths, machine(10).seenBy(10)).release(true);
+    expect(disk.list('/store')).toEqual(others);
   });
 
   it('is refused while another kind of broker has the store open', () => {
@@ -219,7 +229,7 @@ describe('the lock of a store', () => {
     const processes = both.seenBy(11);
     const find = (processId: number): LiveProcess | null => {
       // A broker of another container takes it for that of a dead process.
-      if (processId === 10) disk.unlink('/store/lock.11-11');
+      if (processId === 10) disk.unlink(`/store/lock.11-11-${BOOT}`);
       return processes.find(processId);
     };
     expect(() => StoreLock.acquire(disk, paths, { self: 11, find })).toThrow('/store is open in process 10');
