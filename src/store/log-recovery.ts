@@ -117,6 +117,8 @@ export function walkRecords(
  * Makes `end` the end of the log: later segments go, and the rest of its own becomes zero, so that no record of before the crash is
  * ever found behind one that is written now. After a crash the segments that were looked through are flushed, because some of what was
  * found in them may be in the page cache only and counts as flushed from here on; the older file first, as always.
+ *
+ * The later segments go first, durably: a file that a loss of power finds cut and not grown again is the last one then, which may be short.
  */
 export function endLogAt(
   disk: Disk,
@@ -129,16 +131,15 @@ export function endLogAt(
 ): void {
   const ending = segmentStart(files, end);
   if (!segments.includes(ending)) return;
-  const isLeftover = hasLeftover(disk, files, end);
-  if (isLeftover) log.warn(`no whole record lies at ${end}: the log ends there, what is behind it is removed`);
-  if (!cleanStop || isLeftover) {
-    wipeTail(disk, segmentPath(files, ending), end - ending, files.segmentSizeBytes);
-    const walked = segments.filter((start) => start + files.segmentSizeBytes > walkStart && start <= ending);
-    flushAll(disk, files, walked, walkStart, end, log);
-  }
   const surplus = segments.filter((start) => start > end);
   for (const start of surplus.toReversed()) disk.unlink(segmentPath(files, start));
   if (!cleanStop || surplus.length > 0) disk.syncDirectory(files.directory);
+  const isLeftover = hasLeftover(disk, files, end);
+  if (isLeftover) log.warn(`no whole record lies at ${end}: the log ends there, what is behind it is removed`);
+  if (cleanStop && !isLeftover) return;
+  wipeTail(disk, segmentPath(files, ending), end - ending, files.segmentSizeBytes);
+  const walked = segments.filter((start) => start + files.segmentSizeBytes > walkStart && start <= ending);
+  flushAll(disk, files, walked, walkStart, end, log);
 }
 
 /**
