@@ -1,7 +1,7 @@
 /**
  * The files of a log or of a queue as they are found at start: all of one size, one behind the other (spec/store.md 2.2). What a crash
- * leaves of files that were never flushed is put right here: sizes and names of them reach the disk in any order, so any of them may be
- * short or missing. Everything else that does not fit is refused.
+ * leaves of files that were never flushed is told apart here: sizes and names of them reach the disk in any order, so any of them may be
+ * short or missing. Everything else that does not fit is refused. Nothing is changed: who asks takes away what goes.
  */
 import { join } from 'node:path';
 import { counted } from '../base/counted.ts';
@@ -17,11 +17,19 @@ export interface FileRun {
   readonly setting: string;
   /** After a crash: this file was flushed, so it is whole or somebody has damaged it. */
   readonly wasFlushed: (start: number) => boolean;
-  readonly log: { warn(message: string): void };
 }
 
-/** Starts of the files in order. */
-export function loadFileRun(disk: Disk, run: FileRun, cleanStop: boolean): number[] {
+/** Starts of its files, in order. */
+export interface FoundRun {
+  /** In a row, of their full size: after a crash the last one may be shorter. */
+  readonly starts: readonly number[];
+  /** Behind one that is short or missing, and never flushed: they go. */
+  readonly torn: readonly number[];
+  /** Without a byte, at the end: they go. */
+  readonly empty: readonly number[];
+}
+
+export function findRun(disk: Disk, run: FileRun, cleanStop: boolean): FoundRun {
   const { directory, sizeBytes } = run;
   const starts = disk
     .list(directory)
@@ -29,17 +37,13 @@ export function loadFileRun(disk: Disk, run: FileRun, cleanStop: boolean): numbe
     .filter((start) => start >= 0);
   const sizes = new Map(starts.map((start) => [start, disk.stat(join(directory, fileNameOf(start)))?.size ?? 0]));
   const sizeOf = (start: number): number => sizes.get(start)!;
-  for (let last = starts.at(-1); last !== undefined && sizeOf(last) === 0; last = starts.at(-1)) {
-    disk.unlink(join(directory, fileNameOf(last)));
-    starts.pop();
-  }
-  if (!cleanStop) dropTorn(disk, run, starts, sizeOf);
+  const used = starts.findLastIndex((start) => sizeOf(start) > 0) + 1;
+  const empty = starts.splice(used);
+  const torn = cleanStop ? [] : starts.splice(tornFrom(run, starts, sizeOf));
   for (const [i, start] of starts.entries()) {
-    const isLast = i === starts.length - 1;
+    const mayBeShort = i === starts.length - 1 && !cleanStop && start % sizeBytes === 0;
     const size = sizeOf(start);
-    if (isLast && !cleanStop && size < sizeBytes && start % sizeBytes === 0) {
-      regrow(disk, join(directory, fileNameOf(start)), sizeBytes);
-    } else if (size !== sizeBytes) {
+    if (size > sizeBytes || (size < sizeBytes && !mayBeShort)) {
       throw new StoreDamagedError(
         `${join(directory, fileNameOf(start))} has ${counted(size, 'byte')}, but ${run.setting} is ${sizeBytes}`,
       );
@@ -50,29 +54,21 @@ export function loadFileRun(disk: Disk, run: FileRun, cleanStop: boolean): numbe
       );
     }
   }
-  return starts;
+  return { starts, torn, empty };
 }
 
-/** Removes the files behind the first one that is short or missing, unless one of them was flushed: then this is no crash's doing. */
-function dropTorn(disk: Disk, run: FileRun, starts: number[], sizeOf: (start: number) => number): void {
-  const { directory, sizeBytes, wasFlushed, log } = run;
+/** How many files come before the first torn place. All, when one behind it was flushed: then this is no crash's doing. */
+function tornFrom({ sizeBytes, wasFlushed }: FileRun, starts: number[], sizeOf: (start: number) => number): number {
   const isTorn = (start: number, i: number): boolean =>
     i > 0 && (starts[i - 1]! + sizeBytes !== start || sizeOf(starts[i - 1]!) < sizeBytes);
   const first = starts.findIndex(isTorn);
-  if (first < 0 || starts.slice(first).some(wasFlushed)) return;
-  const torn = starts.splice(first);
-  log.warn(`${directory}: ${torn.length} files from ${fileNameOf(torn[0]!)} on were never flushed, they are removed`);
-  for (const start of torn.toReversed()) disk.unlink(join(directory, fileNameOf(start)));
-  disk.syncDirectory(directory);
+  return first < 0 || starts.slice(first).some(wasFlushed) ? starts.length : first;
 }
 
-function regrow(disk: Disk, path: string, sizeBytes: number): void {
-  const file = disk.open(path, 'write');
-  try {
-    file.resize(sizeBytes);
-  } finally {
-    file.close();
-  }
+/** For who takes the torn files away. */
+export function tellTorn(log: { warn(message: string): void }, directory: string, torn: readonly number[]): void {
+  if (torn.length === 0) return;
+  log.warn(`${directory}: ${torn.length} files from ${fileNameOf(torn[0]!)} on were never flushed, they are removed`);
 }
 
 /** Makes everything from byte `from` of a full-size file zero, in no time: the bytes are cut off and come back as a hole. Not flushed. */

@@ -51,17 +51,18 @@ export function misfits(found: readonly FoundIndexFile[], shape: IndexFileShape)
   return found.filter(({ sizeBytes }) => sizeBytes !== size);
 }
 
+export function misfitError({ path, sizeBytes }: FoundIndexFile, shape: IndexFileShape): StoreDamagedError {
+  return new StoreDamagedError(
+    `${path} has ${counted(sizeBytes, 'byte')}, but maxHashSlotNum and maxIndexNum make ${indexFileBytes(shape)}. Set them as they were, or ` +
+      'move the file away: what is missing in the index is built again from the log',
+  );
+}
+
 /** The names of the files; throws when one has not the size that the settings ask for. */
 export function checkedIndexFileNames(disk: Disk, files: IndexFiles): string[] {
   const found = foundIndexFiles(disk, files);
   const [misfit] = misfits(found, files.shape);
-  if (misfit !== undefined) {
-    const { path, sizeBytes } = misfit;
-    throw new StoreDamagedError(
-      `${path} has ${counted(sizeBytes, 'byte')}, but maxHashSlotNum and maxIndexNum make ${indexFileBytes(files.shape)}. Set them as they were, or ` +
-        'move the file away: what is missing in the index is built again from the log',
-    );
-  }
+  if (misfit !== undefined) throw misfitError(misfit, files.shape);
   return found.map(({ name }) => name);
 }
 

@@ -17,8 +17,9 @@ import {
   indexEntryLogOffset,
   indexEntryPrevious,
   indexEntrySeconds,
+  indexFileBytes,
 } from '../layout/index-file.ts';
-import type { Disk } from './disk.ts';
+import type { Disk, OpenMode } from './disk.ts';
 import { IndexFile } from './index-file.ts';
 import {
   checkedIndexFileNames,
@@ -28,6 +29,7 @@ import {
   type IndexFiles,
   indexFilePath,
   isHalfWiped,
+  misfitError,
   misfits,
   newestIndexed,
 } from './index-files.ts';
@@ -46,31 +48,50 @@ export interface IndexRecoverySettings {
   readonly storeTimeAt: (logOffset: number) => number;
 }
 
+/** What is to be done to the files. Nothing is changed before {@link carryOut}. */
+export interface IndexCut {
+  /** Log offset of the newest message that stays in the index; -1 when none does. */
+  readonly end: number;
+  carryOut(): void;
+}
+
 /** Takes all files back to `limit`. Returns the log offset of the newest message that is in the index; -1 when it is empty. */
 export function cutIndex(disk: Disk, files: IndexFiles, settings: IndexRecoverySettings): number {
-  let removed = removeUnfinished(disk, files);
-  growHalfWiped(disk, files);
-  const names = checkedIndexFileNames(disk, files);
-  let end = -1;
-  for (let name = names.pop(); name !== undefined && end < 0; name = names.pop()) {
-    const path = indexFilePath(files, name);
-    const file = IndexFile.open(disk, path, files.shape, 'write');
-    try {
-      end = new IndexCut(file, settings).run();
-    } finally {
-      file.close();
-    }
-    if (end >= 0) continue;
-    disk.unlink(path);
-    removed = true;
+  const cut = findIndexCut(disk, files, settings);
+  cut.carryOut();
+  return cut.end;
+}
+
+/** Throws for files of another size. */
+export function findIndexCut(disk: Disk, files: IndexFiles, settings: IndexRecoverySettings): IndexCut {
+  const refused = refusedIndexFile(disk, files, false);
+  if (refused !== null) throw misfitError(refused, files.shape);
+  const found = foundIndexFiles(disk, files);
+  const kept = found.slice(0, finishedOf(found));
+  const gone = found.slice(kept.length);
+  let newest: FileCut | null = null;
+  while (newest === null && kept.length > 0) {
+    const { path, sizeBytes } = kept.at(-1)!;
+    const cut = withIndexFile(disk, files, path, 'read', (file) => new FileCut(file, sizeBytes, settings));
+    if (cut.isEmpty) gone.unshift(kept.pop()!);
+    else newest = cut;
   }
-  if (removed) disk.syncDirectory(files.directory);
-  return end;
+  return {
+    end: newest?.end ?? -1,
+    carryOut() {
+      for (const { path } of gone.toReversed()) disk.unlink(path);
+      if (gone.length > 0) disk.syncDirectory(files.directory);
+      // The start before was ended while it took them back.
+      for (const { path } of misfits(kept, files.shape))
+        withIndexFile(disk, files, path, 'write', (file) => file.grow());
+      if (newest !== null) withIndexFile(disk, files, kept.at(-1)!.path, 'write', (file) => newest.carryOut(file));
+    },
+  };
 }
 
 /**
  * The file for which a start refuses the index; null when it takes all of them. It only looks, and knows what a start after a crash puts right
- * by itself. Called by the command line's tools.
+ * by itself. Called by a start, and by the command line's tools.
  */
 export function refusedIndexFile(disk: Disk, files: IndexFiles, cleanStop: boolean): FoundIndexFile | null {
   const found = foundIndexFiles(disk, files);
@@ -79,89 +100,88 @@ export function refusedIndexFile(disk: Disk, files: IndexFiles, cleanStop: boole
   return wrong[0] ?? null;
 }
 
-function removeUnfinished(disk: Disk, files: IndexFiles): boolean {
-  const found = foundIndexFiles(disk, files);
-  const unfinished = found.slice(finishedOf(found));
-  for (const { path } of unfinished.toReversed()) disk.unlink(path);
-  return unfinished.length > 0;
-}
-
 function finishedOf(found: readonly FoundIndexFile[]): number {
   return countFinished(found.map(({ sizeBytes }) => sizeBytes));
 }
 
 /** A loss of power has ended a start that took files back. Where others are of a wrong size too, it is the settings that are wrong. */
-function growHalfWiped(disk: Disk, files: IndexFiles): void {
-  const wrong = misfits(foundIndexFiles(disk, files), files.shape);
-  if (!areHalfWiped(disk, files, wrong)) return;
-  for (const { path } of wrong) {
-    const file = IndexFile.open(disk, path, files.shape, 'write');
-    try {
-      file.grow();
-    } finally {
-      file.close();
-    }
-  }
-}
-
-function areHalfWiped(disk: Disk, { shape }: IndexFiles, wrong: readonly FoundIndexFile[]): boolean {
+function areHalfWiped(disk: Disk, files: IndexFiles, wrong: readonly FoundIndexFile[]): boolean {
   return wrong.every(({ path, sizeBytes }) => {
     if (sizeBytes < INDEX_HEADER_BYTES) return false;
-    const file = IndexFile.open(disk, path, shape, 'read');
-    try {
-      return isHalfWiped(shape, file.readHeader(), sizeBytes);
-    } finally {
-      file.close();
-    }
+    const header = withIndexFile(disk, files, path, 'read', (file) => file.readHeader());
+    return isHalfWiped(files.shape, header, sizeBytes);
   });
+}
+
+function withIndexFile<T>(
+  disk: Disk,
+  { shape }: IndexFiles,
+  path: string,
+  mode: OpenMode,
+  action: (file: IndexFile) => T,
+): T {
+  const file = IndexFile.open(disk, path, shape, mode);
+  try {
+    return action(file);
+  } finally {
+    file.close();
+  }
 }
 
 /** Where the index ends after a clean stop: log offset of its newest message, -1 when it is empty. Throws for files of another size. */
 export function indexEnd(disk: Disk, files: IndexFiles): number {
   const name = checkedIndexFileNames(disk, files).at(-1);
   if (name === undefined) return -1;
-  const file = IndexFile.open(disk, indexFilePath(files, name), files.shape, 'read');
-  try {
-    return newestIndexed(file.readHeader());
-  } finally {
-    file.close();
-  }
+  return withIndexFile(disk, files, indexFilePath(files, name), 'read', (file) => newestIndexed(file.readHeader()));
 }
 
-/** One file being taken back. */
-class IndexCut {
-  readonly #file: IndexFile;
+/** How one file is taken back: what stays is found at once, the file may be closed until it is changed. */
+class FileCut {
+  #file: IndexFile;
   readonly #header: IndexHeader;
   readonly #settings: IndexRecoverySettings;
   readonly #slots: Int32Array;
   readonly #entries = new EntryReader();
+  readonly #isBelieved: boolean;
+  /** Number of the first entry that goes. */
+  readonly #keep: number;
+  /** Log offset of the newest entry that is left. */
+  readonly end: number;
 
-  constructor(file: IndexFile, settings: IndexRecoverySettings) {
+  constructor(file: IndexFile, sizeBytes: number, settings: IndexRecoverySettings) {
     this.#file = file;
     this.#header = file.readHeader();
     this.#settings = settings;
     this.#slots = new Int32Array(file.shape.slots);
+    const { nextEntry, endTimestamp } = this.#header;
+    this.#isBelieved = nextEntry <= file.shape.entries && endTimestamp <= settings.believedTo;
+    const isShort = sizeBytes < indexFileBytes(file.shape);
+    this.#keep = this.#isBelieved
+      ? this.#entriesBelow(nextEntry)
+      : this.#wholeEntries(isShort ? nextEntry : file.shape.entries);
+    this.end = this.isEmpty ? -1 : this.#entries.load(file, this.#keep - 1).logOffset;
   }
 
-  /** Log offset of the newest entry that is left, -1 when none is. */
-  run(): number {
-    const { nextEntry, endTimestamp } = this.#header;
-    const isBelieved = nextEntry <= this.#file.shape.entries && endTimestamp <= this.#settings.believedTo;
-    const keep = isBelieved ? this.#entriesBelow(nextEntry) : this.#wholeEntries();
-    if (keep === FIRST_INDEX_ENTRY) return -1;
-    if (isBelieved) {
+  get isEmpty(): boolean {
+    return this.#keep === FIRST_INDEX_ENTRY;
+  }
+
+  /** `file`: the same one, of its full size. */
+  carryOut(file: IndexFile): void {
+    this.#file = file;
+    const keep = this.#keep;
+    const { nextEntry } = this.#header;
+    if (this.#isBelieved) {
       this.#loadSlots();
       const newest = newestOf(this.#slots);
-      if (keep === nextEntry && newest < keep && this.#isHeaderOf(keep)) return this.#wipe(keep);
+      // The file says what it should already, but for entries that were not counted yet.
+      if (keep === nextEntry && newest < keep && this.#isHeaderOf(keep)) {
+        file.wipeEntriesFrom(keep);
+        return;
+      }
       if (!this.#undo(keep, Math.max(nextEntry, newest + 1))) this.#rebuild(keep);
     }
-    return this.#write(keep);
-  }
-
-  /** The file says what it should already, but for entries that were not counted yet. */
-  #wipe(keep: number): number {
-    this.#file.wipeEntriesFrom(keep);
-    return this.#header.endLogOffset;
+    this.#write(keep);
   }
 
   #isHeaderOf(keep: number): boolean {
@@ -188,10 +208,13 @@ class IndexCut {
     return partition(FIRST_INDEX_ENTRY, end, isBefore);
   }
 
-  /** The end of the entries that are whole and lie before the limit, with the slots as they make them: a page that was lost is zero. */
-  #wholeEntries(): number {
+  /**
+   * The end of the entries before `entries` that are whole and lie before the limit, with the slots as they make them: a page that was lost
+   * is zero.
+   */
+  #wholeEntries(entries: number): number {
     const { limit } = this.#settings;
-    const { slots, entries } = this.#file.shape;
+    const { slots } = this.#file.shape;
     let end = FIRST_INDEX_ENTRY;
     let newest = 0;
     this.#entries.each(this.#file, FIRST_INDEX_ENTRY, entries, (entry, found) => {
@@ -242,7 +265,7 @@ class IndexCut {
   }
 
   /** Leaves a file that looks as if it had never held more. */
-  #write(keep: number): number {
+  #write(keep: number): void {
     const beginLogOffset = this.#entries.load(this.#file, FIRST_INDEX_ENTRY).logOffset;
     const { logOffset, seconds } = this.#entries.load(this.#file, keep - 1);
     const { storeTimeAt } = this.#settings;
@@ -261,7 +284,6 @@ class IndexCut {
       nextEntry: keep,
     });
     this.#file.wipeEntriesFrom(keep);
-    return logOffset;
   }
 
   /** Only what has changed: the file of a young index is a hole for the most part, and is to stay one. */

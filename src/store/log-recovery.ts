@@ -5,7 +5,7 @@
 import { asLogOffset, type LogOffset } from '../base/units.ts';
 import type { Disk } from './disk.ts';
 import { flushSegment, forgetFailedSync, hasFailedSync, rewriteSegment } from './failed-sync.ts';
-import { wipeTail } from './file-run.ts';
+import { type FoundRun, tellTorn, wipeTail } from './file-run.ts';
 import type { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import type { QueueLedger } from './queue-ledger.ts';
@@ -123,22 +123,23 @@ export function walkRecords(
 export function endLogAt(
   disk: Disk,
   files: CommitLogFiles,
-  segments: readonly number[],
+  { starts, torn, empty }: FoundRun,
   walkStart: LogOffset,
   end: LogOffset,
   cleanStop: boolean,
   log: { warn(message: string): void },
 ): void {
-  const ending = segmentStart(files, end);
-  if (!segments.includes(ending)) return;
-  const surplus = segments.filter((start) => start > end);
+  tellTorn(log, files.directory, torn);
+  const surplus = [...starts.filter((start) => start > end), ...torn, ...empty];
   for (const start of surplus.toReversed()) disk.unlink(segmentPath(files, start));
-  if (!cleanStop || surplus.length > 0) disk.syncDirectory(files.directory);
+  if (surplus.length > 0 || (!cleanStop && starts.length > 0)) disk.syncDirectory(files.directory);
+  const ending = segmentStart(files, end);
+  if (!starts.includes(ending)) return;
   const isLeftover = hasLeftover(disk, files, end);
   if (isLeftover) log.warn(`no whole record lies at ${end}: the log ends there, what is behind it is removed`);
   if (cleanStop && !isLeftover) return;
   wipeTail(disk, segmentPath(files, ending), end - ending, files.segmentSizeBytes);
-  const walked = segments.filter((start) => start + files.segmentSizeBytes > walkStart && start <= ending);
+  const walked = starts.filter((start) => start + files.segmentSizeBytes > walkStart && start <= ending);
   flushAll(disk, files, walked, walkStart, end, log);
 }
 

@@ -5,7 +5,7 @@
 import { asQueueOffset, type QueueOffset } from '../base/units.ts';
 import { FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
 import type { Disk } from './disk.ts';
-import { loadFileRun, wipeTail } from './file-run.ts';
+import { type FoundRun, findRun, wipeTail } from './file-run.ts';
 import { EntryProbe, partition, queueFilePath } from './queue-files.ts';
 import { queueFolders } from './queue-folders.ts';
 import type { UnsyncedQueues } from './unsynced-queues.ts';
@@ -14,7 +14,7 @@ export interface FiledQueue {
   readonly topic: string;
   readonly queueId: number;
   readonly directory: string;
-  /** Starts of its files, in order; at least one. */
+  /** Starts of its files, in order. */
   readonly starts: readonly number[];
   /** Offset behind the last entry. */
   readonly end: QueueOffset;
@@ -22,16 +22,18 @@ export interface FiledQueue {
   readonly logEnd: number;
 }
 
-/** All queues that have files. `flushedTo`: entries of records before it were flushed. */
+/** With files that go, whatever is left of the others. It may have no other files. */
+export interface FoundQueue extends FiledQueue, FoundRun {}
+
+/** All queues that have files. `flushedTo`: entries of records before it were flushed. Nothing is changed. */
 export function listQueues(
   disk: Disk,
   root: string,
   fileSizeBytes: number,
   cleanStop: boolean,
   flushedTo: number,
-  log: { warn(message: string): void },
-): FiledQueue[] {
-  const queues: FiledQueue[] = [];
+): FoundQueue[] {
+  const queues: FoundQueue[] = [];
   for (const folder of queueFolders(disk, root)) {
     const { directory } = folder;
     const run = {
@@ -40,24 +42,70 @@ export function listQueues(
       setting: 'mappedFileSizeConsumeQueue',
       wasFlushed: (start: number) =>
         withProbe(disk, queueFilePath(directory, start), (probe) => probe.load(0) && probe.logOffset < flushedTo),
-      log,
     };
-    const starts = loadFileRun(disk, run, cleanStop);
-    if (starts.length > 0) queues.push({ ...folder, starts, ...endOf(disk, directory, starts, fileSizeBytes) });
+    const found = findRun(disk, run, cleanStop);
+    const { starts, torn, empty } = found;
+    if (starts.length + torn.length + empty.length > 0)
+      queues.push({ ...folder, ...found, ...endOf(disk, directory, starts, fileSizeBytes) });
   }
   return queues;
 }
 
+/** What a start does to the files of a queue. */
+export interface QueueCut {
+  readonly directory: string;
+  /** Null when nothing of it is left. */
+  readonly left: FiledQueue | null;
+  /** Starts of the files that go, in order. */
+  readonly gone: readonly number[];
+  /** Those of them that were torn. */
+  readonly torn: readonly number[];
+  /** Whether what lies behind the last entry that is left becomes zero. */
+  readonly wipes: boolean;
+}
+
+/** After a clean stop only files without a byte go. */
+export function keepQueue({ torn, empty, ...queue }: FoundQueue): QueueCut {
+  const left = queue.starts.length > 0 ? queue : null;
+  return { directory: queue.directory, left, gone: empty, torn, wipes: false };
+}
+
 /**
- * Takes away the entries of records at `limit` and beyond (spec/store.md 5.6), and what a crash may have left behind them. Null when
- * nothing of the queue is left.
+ * Finds the entries of records at `limit` and beyond (spec/store.md 5.6), and what a crash may have left behind them: they go.
  *
  * After a crash some pages behind the last flushed entry may be lost and later ones not. Entries of records before `limit` were flushed
  * before the checkpoint could name it, so "is an entry and lies before the limit" holds up to one place and nowhere behind it.
- *
- * What is changed goes to `unsynced`: a cut that a loss of power undoes would show its entries again, to a start whose checkpoint says
- * by then that there is nothing to cut.
  */
+export function findCut(
+  disk: Disk,
+  { torn, empty, ...queue }: FoundQueue,
+  limit: number,
+  fileSizeBytes: number,
+): QueueCut {
+  const { directory } = queue;
+  const end = endOf(disk, directory, queue.starts, fileSizeBytes, limit);
+  const starts = queue.starts.filter((start) => start < end.end * QUEUE_ENTRY_BYTES);
+  const gone = [...queue.starts.slice(starts.length), ...torn, ...empty];
+  const left = starts.length === 0 ? null : { ...queue, starts, ...end };
+  return { directory, left, gone, torn, wipes: left !== null };
+}
+
+/**
+ * Does what was found. What is changed goes to `unsynced`: a cut that a loss of power undoes would show its entries again, to a start whose
+ * checkpoint says by then that there is nothing to cut.
+ */
+export function carryOutCut(
+  disk: Disk,
+  { directory, left, gone, wipes }: QueueCut,
+  fileSizeBytes: number,
+  unsynced: UnsyncedQueues,
+): void {
+  for (const start of gone.toReversed()) disk.unlink(queueFilePath(directory, start));
+  if (gone.length > 0) unsynced.addNames(directory);
+  if (left !== null && wipes) wipeBehind(disk, left, left.end, fileSizeBytes, unsynced);
+}
+
+/** Takes away the entries of records at `limit` and beyond. Null when nothing of the queue is left. */
 export function cutQueue(
   disk: Disk,
   queue: FiledQueue,

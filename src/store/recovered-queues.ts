@@ -5,9 +5,10 @@
 
 import { asQueueOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
 import type { Disk } from './disk.ts';
+import { tellTorn } from './file-run.ts';
 import { queueName } from './queue-folders.ts';
 import type { QueueLedger } from './queue-ledger.ts';
-import { cutQueue, type FiledQueue, minOf } from './queue-recovery.ts';
+import { carryOutCut, type FiledQueue, findCut, minOf, type QueueCut } from './queue-recovery.ts';
 import type { StorePaths } from './store-paths.ts';
 import { QueueSync, type UnsyncedPaths, UnsyncedQueues } from './unsynced-queues.ts';
 
@@ -21,28 +22,28 @@ export interface RecoveredQueue {
   readonly next: QueueOffset;
 }
 
-export interface CutQueues {
-  /** Those in which something is left. */
-  readonly queues: FiledQueue[];
-  /** What was changed: it must be durable before a checkpoint names a later place, or a stop counts as a clean one. */
-  readonly unsynced: UnsyncedPaths;
+/** What is left when the cuts are carried out. */
+export function leftOf(cuts: readonly QueueCut[]): FiledQueue[] {
+  return cuts.flatMap(({ left }) => left ?? []);
 }
 
-/** After a crash every queue is cut, whether anything lies behind its end or not, so the fdatasyncs are left to the first round. */
-export function cutAll(
+/**
+ * After a crash every queue is cut, whether anything lies behind its end or not, so the fdatasyncs are left to the first round. Returns what
+ * was changed: it must be durable before a checkpoint names a later place, or a stop counts as a clean one.
+ */
+export function carryOutCuts(
   disk: Disk,
   paths: StorePaths,
-  queues: readonly FiledQueue[],
-  limit: number,
+  cuts: readonly QueueCut[],
   fileSizeBytes: number,
-): CutQueues {
+  log: { warn(message: string): void },
+): UnsyncedPaths {
   const unsynced = new UnsyncedQueues(paths.consumeQueue);
-  const left: FiledQueue[] = [];
-  for (const queue of queues) {
-    const cut = cutQueue(disk, queue, limit, fileSizeBytes, unsynced);
-    if (cut !== null) left.push(cut);
+  for (const cut of cuts) {
+    tellTorn(log, cut.directory, cut.torn);
+    carryOutCut(disk, cut, fileSizeBytes, unsynced);
   }
-  return { queues: left, unsynced: unsynced.take() };
+  return unsynced.take();
 }
 
 /** After a clean stop only a damaged log makes queues go beyond its end. Nothing is owed then: this is rare, and the stop still counts. */
@@ -58,10 +59,10 @@ export function cutBeyond(
   if (ahead.length === 0) return [...queues];
   log.warn(`${ahead.length} queues name records beyond the end of the log at ${logEnd}: these entries are removed`);
   const within = queues.filter((queue) => queue.logEnd <= logEnd);
-  const cut = cutAll(disk, paths, ahead, logEnd, fileSizeBytes);
-  const sync = new QueueSync(disk, cut.unsynced);
+  const cuts = ahead.map((queue) => findCut(disk, { ...queue, torn: [], empty: [] }, logEnd, fileSizeBytes));
+  const sync = new QueueSync(disk, carryOutCuts(disk, paths, cuts, fileSizeBytes, log));
   while (!sync.step());
-  return [...within, ...cut.queues];
+  return [...within, ...leftOf(cuts)];
 }
 
 /** Of all queues that have files or were met in the log. */

@@ -2,6 +2,9 @@
  * Opens the store at start, before any thread writes: finds the ends of the log, of the queues and of the index, cuts off what a crash has
  * left half done, and says from where dispatch has to build them again (spec/store.md 12). One thread calls it once, in control's start.
  *
+ * It looks at everything first, and refuses before it changes anything. The cuts depend on nothing but what the checkpoint says and what the
+ * log holds, so a start that ends in the middle of them leaves a store in which the next one finds the same.
+ *
  * The checkpoint says from where on the log has to be looked through (layout/checkpoint-file.ts): after a clean stop a short piece before
  * its end, after a crash all that has come since. Queues and index are cut there, because nothing behind it was on the disk for certain.
  * A store that Apache's broker has left says less: there the look begins at a segment, as upstream's does. A queue or an index that
@@ -10,22 +13,18 @@
  */
 import { dirname } from 'node:path';
 import { asLogOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
-import { type CheckpointFields, NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
-import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
+import { NO_INDEX_KEPT } from '../layout/checkpoint-file.ts';
 import type { Disk } from './disk.ts';
-import { hasFailedSync } from './failed-sync.ts';
-import { loadFileRun } from './file-run.ts';
 import type { IndexFiles } from './index-files.ts';
-import { cutIndex, type IndexRecoverySettings, indexEnd } from './index-recovery.ts';
-import { LogReader } from './log-reader.ts';
-import { endLogAt, findWalkStart, type WalkProgress, walkBefore, walkRecords } from './log-recovery.ts';
-import { LogScanner, Scanned } from './log-scanner.ts';
+import { cutIndex, findIndexCut, type IndexCut, type IndexRecoverySettings, indexEnd } from './index-recovery.ts';
+import { LogAtStart, lossLimit, type StartPoint } from './log-at-start.ts';
+import { endLogAt, type WalkProgress, walkBefore, walkRecords } from './log-recovery.ts';
 import { LookBack } from './look-back.ts';
 import { StoreTimes } from './offset-search.ts';
 import { type LedgerQueue, QueueLedger } from './queue-ledger.ts';
-import { type FiledQueue, listQueues } from './queue-recovery.ts';
-import { boundsOf, cutAll, cutBeyond, lookUp, type RecoveredQueue } from './recovered-queues.ts';
-import { type CommitLogFiles, segmentEnd } from './segments.ts';
+import { type FiledQueue, type FoundQueue, findCut, keepQueue, listQueues, type QueueCut } from './queue-recovery.ts';
+import { boundsOf, carryOutCuts, cutBeyond, leftOf, lookUp, type RecoveredQueue } from './recovered-queues.ts';
+import type { CommitLogFiles } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { UnsyncedPaths } from './unsynced-queues.ts';
@@ -81,16 +80,6 @@ export function recoverStore(
   }
 }
 
-/** Where to begin. */
-interface StartPoint {
-  /** From here on the log is looked through for its end. */
-  readonly lookFrom: LogOffset;
-  /** After a crash: from here on entries of queues and index are not believed. */
-  readonly limit: LogOffset;
-  /** What the start goes by; null when RingMQ has not said anything that a start of this kind can go by. */
-  readonly vouched: Vouched | null;
-}
-
 /** What was found on the way to the log's end. */
 interface Walk {
   readonly ledger: QueueLedger;
@@ -99,71 +88,53 @@ interface Walk {
   readonly lookBack: LookBack;
 }
 
+/** The records between its last entry and its first in the log are gone with old segments: so are those of its entries. */
+interface UnfinishedQueue {
+  readonly queue: FiledQueue;
+  readonly firstInLog: number;
+}
+
+/** What a start has found, and what it is going to change. */
+interface StartFindings {
+  readonly start: StartPoint;
+  readonly walk: Walk;
+  readonly queueCuts: readonly QueueCut[];
+  /** Null after a clean stop, and without an index. */
+  readonly indexCut: IndexCut | null;
+  /** From here on messages may be missing in the index; null when none is. */
+  readonly indexFrom: LogOffset | null;
+  /** All files of these go. */
+  readonly unfinished: readonly UnfinishedQueue[];
+}
+
 class Recovery {
   readonly #disk: Disk;
   readonly #paths: StorePaths;
   readonly #settings: RecoverySettings;
   readonly #log: RecoveryLog;
-  readonly #files: CommitLogFiles;
-  readonly #reader: LogReader;
-  readonly #checkpoint: CheckpointFields;
-  /** What RingMQ has said of the disk itself; null when it has not. */
-  readonly #vouched: Vouched | null;
-  /** Everything before this place was on the disk when it was last said, in the log and in the queues. */
-  readonly #flushedTo: number;
-  readonly #segments: readonly number[];
-  readonly #logStart: LogOffset;
+  readonly #logFound: LogAtStart;
   readonly #batchTopics: ReadonlySet<string>;
 
   constructor(disk: Disk, paths: StorePaths, settings: RecoverySettings, log: RecoveryLog) {
-    const { segmentSizeBytes } = settings;
     this.#disk = disk;
     this.#paths = paths;
     this.#log = log;
-    this.#files = { directory: paths.commitLog, segmentSizeBytes };
-    const cleanStop = settings.cleanStop && !hasFailedSync(disk, this.#files);
-    this.#settings = { ...settings, cleanStop };
-    this.#checkpoint = readCheckpoint(disk, paths.checkpoint);
-    this.#vouched = readVouched(disk, paths.checkpoint);
-    this.#flushedTo = flushedTo(this.#checkpoint, this.#vouched);
-    const run = {
-      directory: paths.commitLog,
-      sizeBytes: segmentSizeBytes,
-      setting: 'mappedFileSizeCommitLog',
-      wasFlushed: (start: number) => start < this.#flushedTo,
-      log,
-    };
-    this.#segments = loadFileRun(disk, run, cleanStop);
-    this.#logStart = asLogOffset(this.#segments[0] ?? 0);
+    this.#settings = settings;
+    this.#logFound = new LogAtStart(disk, paths, settings.segmentSizeBytes, settings.cleanStop);
     this.#batchTopics = new Set(disk.list(paths.batchConsumeQueue));
-    this.#reader = new LogReader(disk, this.#files);
   }
 
   run(): RecoveredStore {
-    const { cleanStop, queueFileSizeBytes } = this.#settings;
-    if (this.#segments.length === 0) this.#withoutLog();
-    const { consumeQueue } = this.#paths;
-    let queues = listQueues(this.#disk, consumeQueue, queueFileSizeBytes, cleanStop, this.#flushedTo, this.#log);
-    const start = this.#startPoint(queues);
-    let unsynced: UnsyncedPaths = { files: [], folders: [] };
-    if (!cleanStop) {
-      ({ queues, unsynced } = cutAll(this.#disk, this.#paths, queues, start.limit, queueFileSizeBytes));
-    }
-    const indexFrom = this.#indexFrom(start);
-    const { ledger, logEnd, from, lookBack } = this.#walk(queues, start, this.#walkFrom(queues, start, indexFrom));
-    this.#refuseLoss(start, logEnd);
-    endLogAt(this.#disk, this.#files, this.#segments, start.lookFrom, logEnd, cleanStop, this.#log);
-    queues = this.#dropUnfinished(queues, ledger);
-    if (cleanStop) {
-      queues = cutBeyond(this.#disk, this.#paths, queues, logEnd, queueFileSizeBytes, this.#log);
-      this.#cutIndexBeyond(logEnd);
-    }
-    const dispatchFrom = asLogOffset(Math.min(ledger.firstUnfiledAt ?? logEnd, indexFrom ?? logEnd, logEnd));
-    report(this.#log, this.#files, cleanStop, { logStart: this.#logStart, from, dispatchFrom, logEnd }, queues.length);
-    const bounds = boundsOf(this.#disk, queues, ledger, this.#logStart, queueFileSizeBytes);
+    const { cleanStop, start: logStart, files } = this.#logFound;
+    const found = this.#look();
+    const { ledger, logEnd, from, lookBack } = found.walk;
+    const { queues, unsynced } = this.#change(found);
+    const dispatchFrom = asLogOffset(Math.min(ledger.firstUnfiledAt ?? logEnd, found.indexFrom ?? logEnd, logEnd));
+    report(this.#log, files, cleanStop, { logStart, from, dispatchFrom, logEnd }, queues.length);
+    const bounds = boundsOf(this.#disk, queues, ledger, logStart, this.#settings.queueFileSizeBytes);
     return {
       cleanStop,
-      logStart: this.#logStart,
+      logStart,
       logEnd,
       lookFrom: asLogOffset(lookBack.from(logEnd)),
       dispatchFrom,
@@ -175,81 +146,82 @@ class Recovery {
     };
   }
 
-  close(): void {
-    this.#reader.close();
-  }
-
-  /** From what RingMQ itself has said of the disk, else as upstream begins. */
-  #startPoint(queues: readonly FiledQueue[]): StartPoint {
-    return this.#vouchedStart() ?? this.#upstreamStart(queues);
-  }
-
-  #vouchedStart(): StartPoint | null {
-    const { cleanStop } = this.#settings;
-    const vouched = this.#vouched;
-    if (vouched === null || (cleanStop && vouched.stoppedAt < 0)) return null;
-    const { filedTo } = vouched;
-    const back = asLogOffset(Math.max(vouched.lookFrom, this.#logStart));
-    const limit = asLogOffset(filedTo);
-    // Nothing may have come behind it: then the record before it has to be found, which tells that this is the log.
-    const lookFrom = !cleanStop && this.#hasRecordAt(limit) ? limit : back;
-    const isPlace =
-      filedTo >= this.#logStart && filedTo <= this.#filesEnd && (lookFrom >= filedTo || this.#hasRecordAt(lookFrom));
-    if (isPlace) return { lookFrom, limit, vouched };
-    throw this.#lost(`no record lies at ${Math.min(lookFrom, filedTo)}`, filedTo);
-  }
-
-  /** What RingMQ has vouched for is looked for before anything goes. */
-  #withoutLog(): void {
-    const to = lossLimit(this.#vouched);
-    if (to > 0) throw this.#lost('there is no file of it', to);
-    dropWithoutLog(this.#disk, this.#paths, this.#log);
-  }
-
-  #hasRecordAt(offset: LogOffset): boolean {
-    const scanner = new LogScanner(this.#reader, false);
-    scanner.begin(offset, this.#filesEnd);
-    return scanner.next() === Scanned.record;
-  }
-
-  get #filesEnd(): LogOffset {
-    return asLogOffset((this.#segments.at(-1) ?? 0) + this.#files.segmentSizeBytes);
-  }
-
-  /**
-   * After a clean stop: in the last segment that the queues know a record of or that continues it. After a crash: in the last one that
-   * begins before the time that the checkpoint vouches for.
-   */
-  #upstreamStart(queues: readonly FiledQueue[]): StartPoint {
-    const { cleanStop, checksBodies } = this.#settings;
-    const filedTo = queues.reduce((most, queue) => Math.max(most, queue.logEnd), -1);
-    const safeTime = safeTimestamp(this.#checkpoint);
-    const start = findWalkStart(this.#reader, this.#segments, checksBodies, (position, storeTimestamp) =>
-      cleanStop ? position <= filedTo : storeTimestamp <= safeTime,
+  /** Throws when the store cannot be opened. Nothing is changed yet. */
+  #look(): StartFindings {
+    const { cleanStop } = this.#logFound;
+    const { queueFileSizeBytes, checksBodies } = this.#settings;
+    const found = this.#findQueues();
+    const start = this.#logFound.startPoint(
+      found.filter(({ starts }) => starts.length > 0),
+      checksBodies,
     );
-    return { lookFrom: start, limit: start, vouched: null };
+    const queueCuts = found.map((queue) =>
+      cleanStop ? keepQueue(queue) : findCut(this.#disk, queue, start.limit, queueFileSizeBytes),
+    );
+    const queues = leftOf(queueCuts);
+    const indexCut = this.#findIndexCut(start.limit);
+    const indexFrom = this.#indexFrom(start, indexCut);
+    const walk = this.#walk(queues, start, this.#walkFrom(queues, start, indexFrom));
+    this.#logFound.refuseLoss(start, walk.logEnd);
+    return { start, walk, queueCuts, indexCut, indexFrom, unfinished: this.#unfinished(queues, walk.ledger) };
   }
 
-  /** From here on messages may be missing in the index; null when none is. After a crash its files are cut. */
-  #indexFrom({ limit, lookFrom, vouched }: StartPoint): LogOffset | null {
-    const { index, cleanStop } = this.#settings;
-    if (index == null || this.#segments.length === 0) return null;
-    const end = cleanStop ? indexEnd(this.#disk, index) : cutIndex(this.#disk, index, this.#indexCut(limit));
+  #change({ start, walk, queueCuts, indexCut, unfinished }: StartFindings): {
+    readonly queues: readonly FiledQueue[];
+    readonly unsynced: UnsyncedPaths;
+  } {
+    const { files, run, cleanStop } = this.#logFound;
+    const { queueFileSizeBytes } = this.#settings;
+    const { logEnd } = walk;
+    if (this.#logFound.isMissing) dropWithoutLog(this.#disk, this.#paths, this.#log);
+    const unsynced = carryOutCuts(this.#disk, this.#paths, queueCuts, queueFileSizeBytes, this.#log);
+    indexCut?.carryOut();
+    endLogAt(this.#disk, files, run, start.lookFrom, logEnd, cleanStop, this.#log);
+    this.#drop(unfinished);
+    const queues = leftOf(queueCuts).filter((queue) => !unfinished.some((gone) => gone.queue === queue));
+    if (!cleanStop) return { queues, unsynced };
+    this.#cutIndexBeyond(logEnd);
+    return { queues: cutBeyond(this.#disk, this.#paths, queues, logEnd, queueFileSizeBytes, this.#log), unsynced };
+  }
+
+  close(): void {
+    this.#logFound.close();
+  }
+
+  /** Without a log they name nothing, and go (spec/store.md 12.5). */
+  #findQueues(): FoundQueue[] {
+    if (this.#logFound.isMissing) return [];
+    const { cleanStop, flushedTo } = this.#logFound;
+    return listQueues(this.#disk, this.#paths.consumeQueue, this.#settings.queueFileSizeBytes, cleanStop, flushedTo);
+  }
+
+  /** After a crash the index is cut where the queues are. */
+  #findIndexCut(limit: LogOffset): IndexCut | null {
+    const { index } = this.#settings;
+    if (this.#logFound.cleanStop || index == null || this.#logFound.isMissing) return null;
+    return findIndexCut(this.#disk, index, this.#indexSettings(limit));
+  }
+
+  #indexFrom({ limit, lookFrom, vouched }: StartPoint, indexCut: IndexCut | null): LogOffset | null {
+    const { index } = this.#settings;
+    const { cleanStop } = this.#logFound;
+    if (index == null || this.#logFound.isMissing) return null;
+    const end = indexCut === null ? indexEnd(this.#disk, index) : indexCut.end;
     const known = vouched?.indexEnd ?? NO_INDEX_KEPT;
     const isComplete = known !== NO_INDEX_KEPT && end >= known;
     if (isComplete) return cleanStop ? null : limit;
-    const behind = this.#behind(end);
+    const behind = this.#logFound.behind(end);
     if (vouched !== null || behind < lookFrom) {
       this.#log.warn(`the key index lacks messages from ${behind} on: they are put in again`);
     }
     return cleanStop ? behind : asLogOffset(Math.min(behind, limit));
   }
 
-  #indexCut(limit: LogOffset): IndexRecoverySettings {
-    const times = new StoreTimes(this.#reader);
+  #indexSettings(limit: LogOffset): IndexRecoverySettings {
+    const times = new StoreTimes(this.#logFound.reader);
     return {
       limit,
-      believedTo: this.#checkpoint.indexTimestamp,
+      believedTo: this.#logFound.checkpoint.indexTimestamp,
       storeTimeAt: (logOffset) => times.at(logOffset),
     };
   }
@@ -259,21 +231,13 @@ class Recovery {
     const { index } = this.#settings;
     if (index == null || indexEnd(this.#disk, index) < logEnd) return;
     this.#log.warn(`the key index names records beyond the end of the log at ${logEnd}: these entries are removed`);
-    cutIndex(this.#disk, index, { ...this.#indexCut(logEnd), believedTo: Number.POSITIVE_INFINITY });
-  }
-
-  /** The place behind the record at `offset`; the log's start when it is not there. */
-  #behind(offset: number): LogOffset {
-    if (offset < this.#logStart) return this.#logStart;
-    const scanner = new LogScanner(this.#reader, false);
-    scanner.begin(asLogOffset(offset), asLogOffset(segmentEnd(this.#files, offset)));
-    return scanner.next() === Scanned.record && scanner.position === offset ? scanner.nextPosition : this.#logStart;
+    cutIndex(this.#disk, index, { ...this.#indexSettings(logEnd), believedTo: Number.POSITIVE_INFINITY });
   }
 
   /** The walk begins early enough for what is missing. */
   #walkFrom(queues: readonly FiledQueue[], { lookFrom, vouched }: StartPoint, indexFrom: LogOffset | null): LogOffset {
     const from = asLogOffset(Math.min(lookFrom, indexFrom ?? lookFrom));
-    if (!this.#settings.cleanStop || vouched === null) return from;
+    if (!this.#logFound.cleanStop || vouched === null) return from;
     const filed = queues.filter(({ end }) => end > 0);
     const entries = filed.reduce((sum, { end }) => sum + end, 0);
     if (filed.length === vouched.queueCount && entries === vouched.queueEntries) return from;
@@ -281,7 +245,7 @@ class Recovery {
       `${filed.length} queues have ${entries} entries, at the stop ${vouched.queueCount} had ${vouched.queueEntries}: what is missing is ` +
         'built again from the log',
     );
-    return this.#logStart;
+    return this.#logFound.start;
   }
 
   /** Looks through the log from `from` on, and from its start when a queue turns out to lack more than that. */
@@ -295,53 +259,37 @@ class Recovery {
     };
     const ledger = new QueueLedger(this.#batchTopics);
     for (const queue of queues) ledger.addFiled(queue);
-    walkBefore(this.#reader, from, lookFrom, ledger, progress);
+    walkBefore(this.#logFound.reader, from, lookFrom, ledger, progress);
     const walk = { from: lookFrom, durableTo: lossLimit(start.vouched), checksContents: checksBodies, ledger };
-    const logEnd = walkRecords(this.#reader, this.#segments, walk, passed, this.#log);
+    const logEnd = walkRecords(this.#logFound.reader, this.#logFound.run.starts, walk, passed, this.#log);
     const first = ledger.incomplete[0];
-    if (first === undefined || from <= this.#logStart) return { ledger, logEnd, from, lookBack };
+    if (first === undefined || from <= this.#logFound.start) return { ledger, logEnd, from, lookBack };
     this.#log.warn(
       `queue ${first.topic}/${first.queueId} (${ledger.incomplete.length} in all) has ${Math.max(0, first.filedEnd)} entries, and the log ` +
         `goes on with ${first.firstUnfiled} at ${from}: what is missing is built again from the log's start`,
     );
-    return this.#walk(queues, start, this.#logStart);
+    return this.#walk(queues, start, this.#logFound.start);
   }
 
-  /** The records between a queue's last entry and its first in the log are gone with old segments: so are those of its entries. */
-  #dropUnfinished(queues: readonly FiledQueue[], ledger: QueueLedger): FiledQueue[] {
-    const dropped = new Set<FiledQueue>();
-    for (const lacking of ledger.incomplete) {
+  #unfinished(queues: readonly FiledQueue[], ledger: QueueLedger): UnfinishedQueue[] {
+    return ledger.incomplete.flatMap((lacking) => {
       const queue = queues.find(({ topic, queueId }) => topic === lacking.topic && queueId === lacking.queueId);
-      if (queue === undefined) continue;
-      if (queue.logEnd > this.#logStart) throw gapIn(queue, lacking);
+      if (queue === undefined) return [];
+      if (queue.logEnd > this.#logFound.start) throw gapIn(queue, lacking);
+      return { queue, firstInLog: lacking.firstUnfiled };
+    });
+  }
+
+  #drop(unfinished: readonly UnfinishedQueue[]): void {
+    for (const { queue, firstInLog } of unfinished) {
+      const { topic, queueId, end, directory } = queue;
       this.#log.warn(
-        `queue ${queue.topic}/${queue.queueId} ends at ${queue.end}, the log begins with ${lacking.firstUnfiled}: it begins there now`,
+        `queue ${topic}/${queueId} ends at ${end}, the log begins with ${firstInLog}: it begins there now`,
       );
-      this.#disk.removeTree(queue.directory);
-      dropped.add(queue);
+      this.#disk.removeTree(directory);
     }
-    for (const { directory } of dropped) this.#disk.syncDirectory(dirname(directory));
-    return queues.filter((queue) => !dropped.has(queue));
+    for (const { queue } of unfinished) this.#disk.syncDirectory(dirname(queue.directory));
   }
-
-  /** What was on the disk once and is not there any more was not lost by a crash: nothing is cut before somebody has looked at it. */
-  #refuseLoss({ vouched }: StartPoint, logEnd: LogOffset): void {
-    const to = lossLimit(vouched);
-    if (logEnd < to) throw this.#lost(`it ends at ${logEnd}`, to);
-  }
-
-  #lost(what: string, to: number): StoreDamagedError {
-    return new StoreDamagedError(
-      `the log of ${this.#files.directory} has lost something: ${what}, but all records up to ${to} have been on the disk. \`ringmq ` +
-        `verify\` says what is wrong. To go on with what is left: \`ringmq repair\`, or move ${this.#paths.checkpoint} away`,
-    );
-  }
-}
-
-/** Infinity where only times are known: a store that Apache's broker has left. */
-function flushedTo(checkpoint: CheckpointFields, vouched: Vouched | null): number {
-  if (vouched !== null) return vouched.filedTo;
-  return safeTimestamp(checkpoint) === 0 ? 0 : Number.POSITIVE_INFINITY;
 }
 
 function gapIn({ topic, queueId, end }: FiledQueue, { firstUnfiled }: LedgerQueue): StoreDamagedError {
@@ -349,11 +297,6 @@ function gapIn({ topic, queueId, end }: FiledQueue, { firstUnfiled }: LedgerQueu
     `queue ${topic}/${queueId} has a gap: its files end at ${end}, the log goes on with ${firstUnfiled}. \`ringmq verify\` says what is ` +
       'wrong, `ringmq repair` builds the queue from what the log has',
   );
-}
-
-/** Up to here all records have been on the disk; 0 when nobody says so. */
-function lossLimit(vouched: Vouched | null): number {
-  return Math.max(0, vouched?.filedTo ?? 0, vouched?.stoppedAt ?? 0);
 }
 
 /** Without a log queues and index name nothing. They can be built again from a log that comes back, so nothing is lost (spec/store.md 12.5). */

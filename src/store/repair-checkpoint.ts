@@ -57,7 +57,7 @@ function vouchedOf(disk: Disk, plan: VerifyPlan, log: LogPicture, hasIndex: bool
   const { segmentSizeBytes, queueFileSizeBytes } = plan.options.sizes;
   const end = lastRecordEnd(disk, plan, log, log.end);
   if (end < 0) return null;
-  const queues = listQueues(disk, plan.paths.consumeQueue, queueFileSizeBytes, true, 0, { warn: () => {} });
+  const queues = listQueues(disk, plan.paths.consumeQueue, queueFileSizeBytes, true, 0);
   const filed = queues.filter((queue) => queue.end > 0);
   // A start is not to look at older files: what is damaged there stays.
   const newest = segmentStart({ directory: '', segmentSizeBytes }, end - 1);

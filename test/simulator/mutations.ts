@@ -144,8 +144,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/store/file-run.js',
-        find: 'if (!cleanStop)\n        dropTorn(disk, run, starts, sizeOf);',
-        replace: '',
+        find: 'cleanStop ? [] : starts.splice(tornFrom(run, starts, sizeOf))',
+        replace: '[]',
       },
     ],
     seen: FILE_SHORT,

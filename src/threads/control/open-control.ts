@@ -41,7 +41,7 @@ export function openControl(context: WorkerContext): OpenedAgent {
   try {
     return openWithLock(context, lock);
   } catch (cause) {
-    // Nobody has been served. Recovery may have cut or filled files; the next start does so again and comes to the same end.
+    // Nobody has been served. Recovery has refused the store as it is, or failed half way: then the next start comes to the same end.
     lock.release(lock.cleanStop);
     throw cause;
   }

@@ -1,0 +1,147 @@
+/**
+ * The log as a start finds it, before anything is changed: its files, what the checkpoint says of them, and from where on it has to be looked
+ * through. Part of recovery.ts. Refuses a log that has lost what was on the disk.
+ */
+import { asLogOffset, type LogOffset } from '../base/units.ts';
+import type { CheckpointFields, Vouched } from '../layout/checkpoint-file.ts';
+import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
+import type { Disk } from './disk.ts';
+import { hasFailedSync } from './failed-sync.ts';
+import { type FoundRun, findRun } from './file-run.ts';
+import { LogReader } from './log-reader.ts';
+import { findWalkStart } from './log-recovery.ts';
+import { LogScanner, Scanned } from './log-scanner.ts';
+import type { FiledQueue } from './queue-recovery.ts';
+import { type CommitLogFiles, segmentEnd } from './segments.ts';
+import { StoreDamagedError } from './store-errors.ts';
+import type { StorePaths } from './store-paths.ts';
+
+/** Where to begin. */
+export interface StartPoint {
+  /** From here on the log is looked through for its end. */
+  readonly lookFrom: LogOffset;
+  /** After a crash: from here on entries of queues and index are not believed. */
+  readonly limit: LogOffset;
+  /** What the start goes by; null when RingMQ has not said anything that a start of this kind can go by. */
+  readonly vouched: Vouched | null;
+}
+
+export class LogAtStart {
+  readonly files: CommitLogFiles;
+  readonly cleanStop: boolean;
+  readonly checkpoint: CheckpointFields;
+  /** Everything before this place was on the disk when it was last said, in the log and in the queues. */
+  readonly flushedTo: number;
+  readonly run: FoundRun;
+  readonly start: LogOffset;
+  readonly reader: LogReader;
+  readonly #checkpointPath: string;
+  /** What RingMQ has said of the disk itself; null when it has not. */
+  readonly #vouched: Vouched | null;
+
+  /** Throws for files that do not fit the settings or each other. */
+  constructor(disk: Disk, paths: StorePaths, segmentSizeBytes: number, cleanStop: boolean) {
+    this.files = { directory: paths.commitLog, segmentSizeBytes };
+    this.cleanStop = cleanStop && !hasFailedSync(disk, this.files);
+    this.#checkpointPath = paths.checkpoint;
+    this.checkpoint = readCheckpoint(disk, paths.checkpoint);
+    this.#vouched = readVouched(disk, paths.checkpoint);
+    this.flushedTo = flushedTo(this.checkpoint, this.#vouched);
+    const run = {
+      directory: paths.commitLog,
+      sizeBytes: segmentSizeBytes,
+      setting: 'mappedFileSizeCommitLog',
+      wasFlushed: (start: number) => start < this.flushedTo,
+    };
+    this.run = findRun(disk, run, this.cleanStop);
+    this.start = asLogOffset(this.run.starts[0] ?? 0);
+    this.reader = new LogReader(disk, this.files);
+    if (this.isMissing) this.#refuseLoss('there is no file of it', 0, this.#vouched);
+  }
+
+  get isMissing(): boolean {
+    return this.run.starts.length === 0;
+  }
+
+  /** From what RingMQ itself has said of the disk, else as upstream begins: after a clean stop that asks what the queues know. */
+  startPoint(queues: readonly FiledQueue[], checksBodies: boolean): StartPoint {
+    return this.#vouchedStart() ?? this.#upstreamStart(queues, checksBodies);
+  }
+
+  #vouchedStart(): StartPoint | null {
+    const vouched = this.#vouched;
+    if (vouched === null || (this.cleanStop && vouched.stoppedAt < 0)) return null;
+    const { filedTo } = vouched;
+    const back = asLogOffset(Math.max(vouched.lookFrom, this.start));
+    const limit = asLogOffset(filedTo);
+    // Nothing may have come behind it: then the record before it has to be found, which tells that this is the log.
+    const lookFrom = !this.cleanStop && this.#hasRecordAt(limit) ? limit : back;
+    const isPlace =
+      filedTo >= this.start && filedTo <= this.#filesEnd && (lookFrom >= filedTo || this.#hasRecordAt(lookFrom));
+    if (isPlace) return { lookFrom, limit, vouched };
+    throw this.#lost(`no record lies at ${Math.min(lookFrom, filedTo)}`, filedTo);
+  }
+
+  /**
+   * After a clean stop: in the last segment that the queues know a record of or that continues it. After a crash: in the last one that
+   * begins before the time that the checkpoint vouches for.
+   */
+  #upstreamStart(queues: readonly FiledQueue[], checksBodies: boolean): StartPoint {
+    const filedTo = queues.reduce((most, queue) => Math.max(most, queue.logEnd), -1);
+    const safeTime = safeTimestamp(this.checkpoint);
+    const start = findWalkStart(this.reader, this.run.starts, checksBodies, (position, storeTimestamp) =>
+      this.cleanStop ? position <= filedTo : storeTimestamp <= safeTime,
+    );
+    return { lookFrom: start, limit: start, vouched: null };
+  }
+
+  #hasRecordAt(offset: LogOffset): boolean {
+    const scanner = new LogScanner(this.reader, false);
+    scanner.begin(offset, this.#filesEnd);
+    return scanner.next() === Scanned.record;
+  }
+
+  get #filesEnd(): LogOffset {
+    return asLogOffset((this.run.starts.at(-1) ?? 0) + this.files.segmentSizeBytes);
+  }
+
+  /** The place behind the record at `offset`; the log's start when it is not there. */
+  behind(offset: number): LogOffset {
+    if (offset < this.start) return this.start;
+    const scanner = new LogScanner(this.reader, false);
+    scanner.begin(asLogOffset(offset), asLogOffset(segmentEnd(this.files, offset)));
+    return scanner.next() === Scanned.record && scanner.position === offset ? scanner.nextPosition : this.start;
+  }
+
+  /** What was on the disk once and is not there any more was not lost by a crash. */
+  refuseLoss({ vouched }: StartPoint, end: LogOffset): void {
+    this.#refuseLoss(`it ends at ${end}`, end, vouched);
+  }
+
+  #refuseLoss(what: string, end: number, vouched: Vouched | null): void {
+    const to = lossLimit(vouched);
+    if (end < to) throw this.#lost(what, to);
+  }
+
+  #lost(what: string, to: number): StoreDamagedError {
+    return new StoreDamagedError(
+      `the log of ${this.files.directory} has lost something: ${what}, but all records up to ${to} have been on the disk. \`ringmq ` +
+        `verify\` says what is wrong. To go on with what is left: \`ringmq repair\`, or move ${this.#checkpointPath} away`,
+    );
+  }
+
+  close(): void {
+    this.reader.close();
+  }
+}
+
+/** Infinity where only times are known: a store that Apache's broker has left. */
+function flushedTo(checkpoint: CheckpointFields, vouched: Vouched | null): number {
+  if (vouched !== null) return vouched.filedTo;
+  return safeTimestamp(checkpoint) === 0 ? 0 : Number.POSITIVE_INFINITY;
+}
+
+/** Up to here all records have been on the disk; 0 when nobody says so. */
+export function lossLimit(vouched: Vouched | null): number {
+  return Math.max(0, vouched?.filedTo ?? 0, vouched?.stoppedAt ?? 0);
+}
