@@ -1,6 +1,7 @@
 /**
- * Keeps the `checkpoint` file, from which a start after a crash takes how far back it has to look. Flush writes it; it never names a
- * store time before everything up to it is on the disk, in the log and in every queue.
+ * Keeps the `checkpoint` file, from which a start after a crash takes how far back it has to look. Flush writes it, control at a start that
+ * finds nothing of RingMQ's there and at a stop; it never names a store time before everything up to it is on the disk, in the log and in
+ * every queue.
  */
 
 import { dirname } from 'node:path';
@@ -13,7 +14,7 @@ import {
   encodeCheckpoint,
   type Vouched,
 } from '../layout/checkpoint-file.ts';
-import { type Disk, type DiskFile, isMissing, isShortage, writeFully } from './disk.ts';
+import { type Disk, type DiskFile, isMissing, isShortage, replaceFile, writeFully } from './disk.ts';
 
 /** How far upstream goes back behind the named times, because store times are not in order to the millisecond (spec/store.md 10.1). */
 const SLACK_MS = 3000;
@@ -92,4 +93,12 @@ export class CheckpointWriter {
     this.#file?.close();
     this.#file = null;
   }
+}
+
+/**
+ * Says something of a store that is not served yet, and leaves upstream's fields as they are. On the disk before it is there to be read: a
+ * start that is killed here leaves nothing, or a file whose name the next one makes durable together with that of its `abort`.
+ */
+export function vouchAtStart(disk: Disk, path: string, vouched: Vouched): void {
+  replaceFile(disk, path, encodeCheckpoint(readCheckpoint(disk, path), vouched));
 }

@@ -1,7 +1,8 @@
 /**
- * The files of a log or of a queue as they are found at start: all of one size, one behind the other (spec/store.md 2.2). What a crash
- * leaves of files that were never flushed is told apart here: sizes and names of them reach the disk in any order, so any of them may be
- * short or missing. Everything else that does not fit is refused. Nothing is changed: who asks takes away what goes.
+ * The files of a log or of a queue as they are found at start: all of one size, one behind the other (spec/store.md 2.2). What a loss of
+ * power leaves of files that were never flushed is told apart here: their sizes and names reach the disk in any order, so any of them may
+ * be short or missing. Everything else that does not fit is refused. Nothing is changed: who asks takes away what goes. Used by recovery, and
+ * by verify, which has to tell the same.
  */
 import { join } from 'node:path';
 import { counted } from '../base/counted.ts';
@@ -9,17 +10,23 @@ import type { Disk } from './disk.ts';
 import { fileNameOf, startByteOf } from './file-names.ts';
 import { StoreDamagedError } from './store-errors.ts';
 
-/** One row of files. */
-export interface FileRun {
-  readonly directory: string;
-  readonly sizeBytes: number;
-  /** Name of the setting that gives their size. */
-  readonly setting: string;
-  /** After a crash: this file was flushed, so it is whole or somebody has damaged it. */
-  readonly wasFlushed: (start: number) => boolean;
+export interface FoundFile {
+  readonly start: number;
+  readonly size: number;
 }
 
-/** Starts of its files, in order. */
+export interface RunRule {
+  /** Of each file. */
+  readonly sizeBytes: number;
+  readonly cleanStop: boolean;
+  /**
+   * After a crash: something was flushed at `tear`, the first byte that no file has, or in the files that start at `behind`. Then this is no
+   * crash's doing.
+   */
+  readonly wasFlushed: (tear: number, behind: readonly number[]) => boolean;
+}
+
+/** Starts of files, in order. */
 export interface FoundRun {
   /** In a row, of their full size: after a crash the last one may be shorter. */
   readonly starts: readonly number[];
@@ -29,46 +36,90 @@ export interface FoundRun {
   readonly empty: readonly number[];
 }
 
-export function findRun(disk: Disk, run: FileRun, cleanStop: boolean): FoundRun {
-  const { directory, sizeBytes } = run;
-  const starts = disk
-    .list(directory)
-    .map(startByteOf)
-    .filter((start) => start >= 0);
-  const sizes = new Map(starts.map((start) => [start, disk.stat(join(directory, fileNameOf(start)))?.size ?? 0]));
-  const sizeOf = (start: number): number => sizes.get(start)!;
-  const used = starts.findLastIndex((start) => sizeOf(start) > 0) + 1;
-  const empty = starts.splice(used);
-  const torn = cleanStop ? [] : starts.splice(tornFrom(run, starts, sizeOf));
-  for (const [i, start] of starts.entries()) {
-    const mayBeShort = i === starts.length - 1 && !cleanStop && start % sizeBytes === 0;
-    const size = sizeOf(start);
-    if (size > sizeBytes || (size < sizeBytes && !mayBeShort)) {
-      throw new StoreDamagedError(
-        `${join(directory, fileNameOf(start))} has ${counted(size, 'byte')}, but ${run.setting} is ${sizeBytes}`,
-      );
-    }
-    if (i > 0 && starts[i - 1]! + sizeBytes !== start) {
-      throw new StoreDamagedError(
-        `${join(directory, fileNameOf(start))} does not follow ${fileNameOf(starts[i - 1]!)}: a file between them is missing`,
-      );
-    }
-  }
-  return { starts, torn, empty };
+/** `place`: no file of the size begins there. `size`: it has another one. `missing`: the file before it is. */
+export interface RunFault {
+  readonly kind: 'place' | 'size' | 'missing';
+  readonly file: FoundFile;
+  /** Start of the one that is before it; -1 without. */
+  readonly before: number;
 }
 
-/** How many files come before the first torn place. All, when one behind it was flushed: then this is no crash's doing. */
-function tornFrom({ sizeBytes, wasFlushed }: FileRun, starts: number[], sizeOf: (start: number) => number): number {
-  const isTorn = (start: number, i: number): boolean =>
-    i > 0 && (starts[i - 1]! + sizeBytes !== start || sizeOf(starts[i - 1]!) < sizeBytes);
-  const first = starts.findIndex(isTorn);
-  return first < 0 || starts.slice(first).some(wasFlushed) ? starts.length : first;
+/** `files` in order. With faults, `starts` are of all that begin where a file may. */
+export function judgeRun(files: readonly FoundFile[], rule: RunRule): FoundRun & { readonly faults: RunFault[] } {
+  const { sizeBytes, cleanStop } = rule;
+  const faults: RunFault[] = [];
+  const used = files.findLastIndex(({ size }) => size > 0) + 1;
+  const row: FoundFile[] = [];
+  for (const file of files.slice(0, used)) {
+    const isPlace = file.start % sizeBytes === 0;
+    if (isPlace) row.push(file);
+    if (!isPlace || file.size > sizeBytes) faults.push({ kind: isPlace ? 'size' : 'place', file, before: -1 });
+  }
+  // By files of another size nothing can be told.
+  const torn = cleanStop || faults.length > 0 ? [] : row.splice(tornFrom(row, rule));
+  for (const [i, file] of row.entries()) {
+    const before = row[i - 1]?.start ?? -1;
+    const mayBeShort = i === row.length - 1 && !cleanStop;
+    if (file.size < sizeBytes && !mayBeShort) faults.push({ kind: 'size', file, before });
+    if (i > 0 && before + sizeBytes !== file.start) faults.push({ kind: 'missing', file, before });
+  }
+  return { starts: startsOf(row), torn: startsOf(torn), empty: startsOf(files.slice(used)), faults };
+}
+
+function startsOf(files: readonly FoundFile[]): number[] {
+  return files.map(({ start }) => start);
+}
+
+/** How many files come before the first torn place: all where there is none that a crash can have left. */
+function tornFrom(row: readonly FoundFile[], { sizeBytes, wasFlushed }: RunRule): number {
+  const first = row.findIndex(({ start }, i) => {
+    const before = row[i - 1];
+    return before !== undefined && (before.start + sizeBytes !== start || before.size < sizeBytes);
+  });
+  if (first < 0) return row.length;
+  const { start, size } = row[first - 1]!;
+  return wasFlushed(start + size, startsOf(row.slice(first))) ? row.length : first;
+}
+
+/** One row of files on the disk. */
+export interface FileRun extends RunRule {
+  readonly directory: string;
+  /** Name of the setting that gives their size. */
+  readonly setting: string;
+}
+
+/** Throws for files that do not fit. */
+export function findRun(disk: Disk, run: FileRun): FoundRun {
+  const { directory } = run;
+  const files = disk
+    .list(directory)
+    .map(startByteOf)
+    .filter((start) => start >= 0)
+    .map((start) => ({ start, size: disk.stat(join(directory, fileNameOf(start)))?.size ?? 0 }));
+  const { faults, ...found } = judgeRun(files, run);
+  const [fault] = faults;
+  if (fault !== undefined) throw new StoreDamagedError(faultText(run, fault));
+  return found;
+}
+
+function faultText({ directory, sizeBytes, setting }: FileRun, { kind, file, before }: RunFault): string {
+  const path = join(directory, fileNameOf(file.start));
+  if (kind === 'place')
+    return `${path} begins where no file of ${sizeBytes} bytes does: ${setting} is not what it was when it was made`;
+  if (kind === 'size') return `${path} has ${counted(file.size, 'byte')}, but ${setting} is ${sizeBytes}`;
+  return (
+    `${path} does not follow ${fileNameOf(before)}: a file between them is missing. Put it back; to go on without it, move this one and all ` +
+    'behind it away'
+  );
 }
 
 /** For who takes the torn files away. */
 export function tellTorn(log: { warn(message: string): void }, directory: string, torn: readonly number[]): void {
   if (torn.length === 0) return;
-  log.warn(`${directory}: ${torn.length} files from ${fileNameOf(torn[0]!)} on were never flushed, they are removed`);
+  const first = fileNameOf(torn[0]!);
+  log.warn(
+    `${directory}: ${counted(torn.length, 'file')} from ${first} on, behind one that is short or missing: never flushed, and taken away now`,
+  );
 }
 
 /** Makes everything from byte `from` of a full-size file zero, in no time: the bytes are cut off and come back as a hole. Not flushed. */

@@ -17,7 +17,7 @@ export const FINDING_KINDS = {
   },
   'segment-missing': {
     means: 'Between two files of the log one is missing',
-    todo: 'restore it: no broker starts like that',
+    todo: 'restore it: no broker starts like that, unless nothing of what lies behind was ever flushed',
   },
   'filler-wrong': {
     means: 'The filler at the end of a file of the log does not say the size that it has',

@@ -30,14 +30,12 @@ export class LogAtStart {
   readonly files: CommitLogFiles;
   readonly cleanStop: boolean;
   readonly checkpoint: CheckpointFields;
-  /** Everything before this place was on the disk when it was last said, in the log and in the queues. */
-  readonly flushedTo: number;
   readonly run: FoundRun;
   readonly start: LogOffset;
   readonly reader: LogReader;
-  readonly #checkpointPath: string;
   /** What RingMQ has said of the disk itself; null when it has not. */
-  readonly #vouched: Vouched | null;
+  readonly vouched: Vouched | null;
+  readonly #checkpointPath: string;
 
   /** Throws for files that do not fit the settings or each other. */
   constructor(disk: Disk, paths: StorePaths, segmentSizeBytes: number, cleanStop: boolean) {
@@ -45,18 +43,18 @@ export class LogAtStart {
     this.cleanStop = cleanStop && !hasFailedSync(disk, this.files);
     this.#checkpointPath = paths.checkpoint;
     this.checkpoint = readCheckpoint(disk, paths.checkpoint);
-    this.#vouched = readVouched(disk, paths.checkpoint);
-    this.flushedTo = flushedTo(this.checkpoint, this.#vouched);
-    const run = {
+    this.vouched = readVouched(disk, paths.checkpoint);
+    const flushedTo = logFlushedTo(this.vouched);
+    this.run = findRun(disk, {
       directory: paths.commitLog,
       sizeBytes: segmentSizeBytes,
       setting: 'mappedFileSizeCommitLog',
-      wasFlushed: (start: number) => start < this.flushedTo,
-    };
-    this.run = findRun(disk, run, this.cleanStop);
+      cleanStop: this.cleanStop,
+      wasFlushed: (tear) => tear < flushedTo,
+    });
     this.start = asLogOffset(this.run.starts[0] ?? 0);
     this.reader = new LogReader(disk, this.files);
-    if (this.isMissing) this.#refuseLoss('there is no file of it', 0, this.#vouched);
+    if (this.isMissing) this.#refuseLoss('there is no file of it', 0, this.vouched);
   }
 
   get isMissing(): boolean {
@@ -69,7 +67,7 @@ export class LogAtStart {
   }
 
   #vouchedStart(): StartPoint | null {
-    const vouched = this.#vouched;
+    const vouched = this.vouched;
     if (vouched === null || (this.cleanStop && vouched.stoppedAt < 0)) return null;
     const { filedTo } = vouched;
     const back = asLogOffset(Math.max(vouched.lookFrom, this.start));
@@ -135,13 +133,15 @@ export class LogAtStart {
   }
 }
 
-/** Infinity where only times are known: a store that Apache's broker has left. */
-function flushedTo(checkpoint: CheckpointFields, vouched: Vouched | null): number {
-  if (vouched !== null) return vouched.filedTo;
-  return safeTimestamp(checkpoint) === 0 ? 0 : Number.POSITIVE_INFINITY;
-}
-
 /** Up to here all records have been on the disk; 0 when nobody says so. */
 export function lossLimit(vouched: Vouched | null): number {
   return Math.max(0, vouched?.filedTo ?? 0, vouched?.stoppedAt ?? 0);
+}
+
+/**
+ * Files of the log up to here have been on the disk. Infinity when nobody says how far: a RingMQ broker says it before it writes anything, so
+ * another one has been there, or the checkpoint is gone.
+ */
+export function logFlushedTo(vouched: Vouched | null): number {
+  return vouched === null ? Number.POSITIVE_INFINITY : lossLimit(vouched);
 }

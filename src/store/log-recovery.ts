@@ -10,6 +10,7 @@ import type { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import type { QueueLedger } from './queue-ledger.ts';
 import { type CommitLogFiles, segmentPath, segmentStart } from './segments.ts';
+import { takeOff } from './segments-aside.ts';
 import { StoreDamagedError } from './store-errors.ts';
 
 /** How far behind the end of a cleanly stopped log is looked for bytes that some earlier crash has left. */
@@ -131,12 +132,13 @@ export function endLogAt(
 ): void {
   tellTorn(log, files.directory, torn);
   const surplus = [...starts.filter((start) => start > end), ...torn, ...empty];
-  for (const start of surplus.toReversed()) disk.unlink(segmentPath(files, start));
-  if (surplus.length > 0 || (!cleanStop && starts.length > 0)) disk.syncDirectory(files.directory);
+  if (surplus.length > 0) takeOff(disk, files, surplus, log);
+  else if (!cleanStop && starts.length > 0) disk.syncDirectory(files.directory);
   const ending = segmentStart(files, end);
   if (!starts.includes(ending)) return;
   const isLeftover = hasLeftover(disk, files, end);
-  if (isLeftover) log.warn(`no whole record lies at ${end}: the log ends there, what is behind it is removed`);
+  if (isLeftover)
+    log.warn(`no whole record lies at ${end}: the log ends there, what is behind it in its file is wiped`);
   if (cleanStop && !isLeftover) return;
   wipeTail(disk, segmentPath(files, ending), end - ending, files.segmentSizeBytes);
   const walked = starts.filter((start) => start + files.segmentSizeBytes > walkStart && start <= ending);

@@ -25,25 +25,26 @@ export interface FiledQueue {
 /** With files that go, whatever is left of the others. It may have no other files. */
 export interface FoundQueue extends FiledQueue, FoundRun {}
 
-/** All queues that have files. `flushedTo`: entries of records before it were flushed. Nothing is changed. */
+/** All queues that have files. `limit`: after a crash entries of records from there on are built again. Nothing is changed. */
 export function listQueues(
   disk: Disk,
   root: string,
   fileSizeBytes: number,
   cleanStop: boolean,
-  flushedTo: number,
+  limit: number,
 ): FoundQueue[] {
   const queues: FoundQueue[] = [];
   for (const folder of queueFolders(disk, root)) {
     const { directory } = folder;
-    const run = {
+    const isBuiltAgain = (start: number): boolean =>
+      withProbe(disk, queueFilePath(directory, start), (probe) => !probe.load(0) || probe.logOffset >= limit);
+    const found = findRun(disk, {
       directory,
       sizeBytes: fileSizeBytes,
       setting: 'mappedFileSizeConsumeQueue',
-      wasFlushed: (start: number) =>
-        withProbe(disk, queueFilePath(directory, start), (probe) => probe.load(0) && probe.logOffset < flushedTo),
-    };
-    const found = findRun(disk, run, cleanStop);
+      cleanStop,
+      wasFlushed: (_, behind) => !behind.every(isBuiltAgain),
+    });
     const { starts, torn, empty } = found;
     if (starts.length + torn.length + empty.length > 0)
       queues.push({ ...folder, ...found, ...endOf(disk, directory, starts, fileSizeBytes) });

@@ -13,7 +13,7 @@
  */
 import { dirname } from 'node:path';
 import { asLogOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
-import { NO_INDEX_KEPT } from '../layout/checkpoint-file.ts';
+import { NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
 import type { Disk } from './disk.ts';
 import type { IndexFiles } from './index-files.ts';
 import { cutIndex, findIndexCut, type IndexCut, type IndexRecoverySettings, indexEnd } from './index-recovery.ts';
@@ -54,6 +54,8 @@ export interface RecoveredStore {
   readonly lookFrom: LogOffset;
   /** Records from here on may be missing in queues or index; those that they have are to be passed over. */
   readonly dispatchFrom: LogOffset;
+  /** What the checkpoint can say of the disk now; null when RingMQ has said something already. To be written before anything is appended. */
+  readonly firstWord: Vouched | null;
   /** Store time of the newest record, in ms; append gives out no earlier one. 0 for an empty log. */
   readonly newestStoreTimestamp: number;
   /** All queues that have files or records from `dispatchFrom` on. */
@@ -101,6 +103,8 @@ interface StartFindings {
   readonly queueCuts: readonly QueueCut[];
   /** Null after a clean stop, and without an index. */
   readonly indexCut: IndexCut | null;
+  /** Log offset of the newest message in the index, as it is going to be: -1 when it is empty, null when none is kept. */
+  readonly indexed: number | null;
   /** From here on messages may be missing in the index; null when none is. */
   readonly indexFrom: LogOffset | null;
   /** All files of these go. */
@@ -132,12 +136,14 @@ class Recovery {
     const dispatchFrom = asLogOffset(Math.min(ledger.firstUnfiledAt ?? logEnd, found.indexFrom ?? logEnd, logEnd));
     report(this.#log, files, cleanStop, { logStart, from, dispatchFrom, logEnd }, queues.length);
     const bounds = boundsOf(this.#disk, queues, ledger, logStart, this.#settings.queueFileSizeBytes);
+    const lookFrom = asLogOffset(lookBack.from(logEnd));
     return {
       cleanStop,
       logStart,
       logEnd,
-      lookFrom: asLogOffset(lookBack.from(logEnd)),
+      lookFrom,
       dispatchFrom,
+      firstWord: this.#logFound.vouched === null ? firstWord(found, dispatchFrom, lookFrom) : null,
       newestStoreTimestamp: ledger.newestStoreTimestamp,
       batchTopics: this.#batchTopics,
       unsynced,
@@ -150,20 +156,21 @@ class Recovery {
   #look(): StartFindings {
     const { cleanStop } = this.#logFound;
     const { queueFileSizeBytes, checksBodies } = this.#settings;
-    const found = this.#findQueues();
-    const start = this.#logFound.startPoint(
-      found.filter(({ starts }) => starts.length > 0),
-      checksBodies,
-    );
+    // After a crash no queue is asked: it is known before which of their entries count.
+    const crashed = cleanStop ? null : this.#logFound.startPoint([], checksBodies);
+    const found = this.#findQueues(crashed?.limit ?? 0);
+    const start = crashed ?? this.#logFound.startPoint(found, checksBodies);
     const queueCuts = found.map((queue) =>
       cleanStop ? keepQueue(queue) : findCut(this.#disk, queue, start.limit, queueFileSizeBytes),
     );
     const queues = leftOf(queueCuts);
     const indexCut = this.#findIndexCut(start.limit);
-    const indexFrom = this.#indexFrom(start, indexCut);
+    const indexed = this.#indexEnd(indexCut);
+    const indexFrom = indexed === null ? null : this.#indexFrom(start, indexed);
     const walk = this.#walk(queues, start, this.#walkFrom(queues, start, indexFrom));
     this.#logFound.refuseLoss(start, walk.logEnd);
-    return { start, walk, queueCuts, indexCut, indexFrom, unfinished: this.#unfinished(queues, walk.ledger) };
+    const unfinished = this.#unfinished(queues, walk.ledger);
+    return { start, walk, queueCuts, indexCut, indexed, indexFrom, unfinished };
   }
 
   #change({ start, walk, queueCuts, indexCut, unfinished }: StartFindings): {
@@ -189,10 +196,10 @@ class Recovery {
   }
 
   /** Without a log they name nothing, and go (spec/store.md 12.5). */
-  #findQueues(): FoundQueue[] {
+  #findQueues(limit: number): FoundQueue[] {
     if (this.#logFound.isMissing) return [];
-    const { cleanStop, flushedTo } = this.#logFound;
-    return listQueues(this.#disk, this.#paths.consumeQueue, this.#settings.queueFileSizeBytes, cleanStop, flushedTo);
+    const { queueFileSizeBytes } = this.#settings;
+    return listQueues(this.#disk, this.#paths.consumeQueue, queueFileSizeBytes, this.#logFound.cleanStop, limit);
   }
 
   /** After a crash the index is cut where the queues are. */
@@ -202,11 +209,16 @@ class Recovery {
     return findIndexCut(this.#disk, index, this.#indexSettings(limit));
   }
 
-  #indexFrom({ limit, lookFrom, vouched }: StartPoint, indexCut: IndexCut | null): LogOffset | null {
+  #indexEnd(indexCut: IndexCut | null): number | null {
     const { index } = this.#settings;
-    const { cleanStop } = this.#logFound;
-    if (index == null || this.#logFound.isMissing) return null;
-    const end = indexCut === null ? indexEnd(this.#disk, index) : indexCut.end;
+    if (index == null) return null;
+    if (this.#logFound.isMissing) return -1;
+    return indexCut === null ? indexEnd(this.#disk, index) : indexCut.end;
+  }
+
+  #indexFrom({ limit, lookFrom, vouched }: StartPoint, end: number): LogOffset | null {
+    const { cleanStop, isMissing } = this.#logFound;
+    if (isMissing) return null;
     const known = vouched?.indexEnd ?? NO_INDEX_KEPT;
     const isComplete = known !== NO_INDEX_KEPT && end >= known;
     if (isComplete) return cleanStop ? null : limit;
@@ -290,6 +302,19 @@ class Recovery {
     }
     for (const { queue } of unfinished) this.#disk.syncDirectory(dirname(queue.directory));
   }
+}
+
+/** What the start itself goes by, as far as queues and index do not lack anything. */
+function firstWord({ start, indexed }: StartFindings, dispatchFrom: LogOffset, lookFrom: LogOffset): Vouched {
+  const filedTo = Math.min(start.limit, dispatchFrom);
+  return {
+    filedTo,
+    lookFrom: Math.min(lookFrom, filedTo),
+    indexEnd: indexed === null || indexed >= filedTo ? NO_INDEX_KEPT : indexed,
+    stoppedAt: -1,
+    queueCount: 0,
+    queueEntries: 0,
+  };
 }
 
 function gapIn({ topic, queueId, end }: FiledQueue, { firstUnfiled }: LedgerQueue): StoreDamagedError {

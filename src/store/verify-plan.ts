@@ -10,8 +10,10 @@ import type { BuiltStore } from './built-store.ts';
 import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { fileNameOf, startByteOf } from './file-names.ts';
-import { Findings } from './findings.ts';
+import { judgeRun, type RunFault } from './file-run.ts';
+import { type Finding, Findings } from './findings.ts';
 import { indexHeads } from './index-heads.ts';
+import { logFlushedTo } from './log-at-start.ts';
 import { LogReader } from './log-reader.ts';
 import { findWalkStart } from './log-recovery.ts';
 import { type QueueFolder, queueFolders } from './queue-folders.ts';
@@ -51,7 +53,7 @@ export interface VerifyPlan {
   readonly walkStart: number;
   /** All of the log before this has been on the disk, by RingMQ's own word; -1 when it has said nothing that a start goes by. */
   readonly vouchedTo: number;
-  /** Files of what comes before this were flushed: a start after a crash makes no allowance for them. */
+  /** Queue files with entries of records before this were flushed: a start after a crash makes no allowance for them. */
   readonly flushedTo: number;
   readonly queueFolders: readonly QueueFolder[];
   readonly findings: Findings;
@@ -61,10 +63,7 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
   const findings = new Findings();
   const checkpoint = readCheckpoint(disk, paths.checkpoint);
   const vouched = readVouched(disk, paths.checkpoint);
-  // As recovery has it: where only times are known, everything may have been flushed.
-  const isNothingKnown = safeTimestamp(checkpoint) === 0;
-  const flushedTo = vouched?.filedTo ?? (isNothingKnown ? 0 : Number.POSITIVE_INFINITY);
-  const segments = findSegments(disk, paths, options, flushedTo, findings);
+  const segments = findSegments(disk, paths, options, logFlushedTo(vouched), findings);
   const strangers: string[] = [];
   const folders = queueFolders(disk, paths.consumeQueue, strangers);
   for (const path of strangers) addForeign(findings, path);
@@ -91,7 +90,7 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
     checkpoint,
     walkStart,
     vouchedTo,
-    flushedTo,
+    flushedTo: walkStart,
     queueFolders: folders,
     findings,
   };
@@ -112,6 +111,7 @@ function walkStartOf(
   }
 }
 
+/** As a start has it (file-run.ts): what it would take off the log is told and left out, what it would refuse is told. */
 function findSegments(
   disk: Disk,
   paths: StorePaths,
@@ -119,47 +119,74 @@ function findSegments(
   flushedTo: number,
   findings: Findings,
 ): number[] {
-  const size = sizes.segmentSizeBytes;
-  const starts: number[] = [];
-  const names = segmentNames(disk, paths.commitLog, findings);
-  for (const [i, name] of names.entries()) {
-    const path = join(paths.commitLog, name);
-    const start = startByteOf(name);
-    const found = disk.stat(path);
+  const sizeBytes = sizes.segmentSizeBytes;
+  const files = segmentNames(disk, paths.commitLog, findings).flatMap((name) => {
+    const found = disk.stat(join(paths.commitLog, name));
     // A broker that runs has deleted it meanwhile.
-    if (found === null) continue;
-    if (start % size !== 0) {
-      const what = `begins at ${start}, where no file of ${size} bytes does`;
-      findings.add({ kind: 'segment-size', file: path, offset: start, what, matters: true, advice: 'settings' });
-      continue;
-    }
-    const isLast = i === names.length - 1;
-    if (found.size === 0 && isLast) continue;
-    if (found.size !== size) {
-      // A crash while the newest file was made: the next start lets it grow.
-      const isYoung = isLast && state !== 'clean';
-      const what = `has ${counted(found.size, 'byte')}, the others have ${size}`;
-      findings.add({
-        kind: 'segment-size',
-        file: path,
-        offset: start,
-        what,
-        matters: !isYoung,
-        advice: isYoung ? 'nothing' : 'restore',
-      });
-    }
-    const before = starts.at(-1);
-    if (before !== undefined && before + size !== start) {
-      const isYoung = state === 'crashed' && before + size >= flushedTo;
-      const what = isYoung
-        ? 'the file before it is missing: none of the two was ever flushed, the next start removes what is there'
-        : `the file before it, ${fileNameOf(start - size)}, is missing: a broker refuses to start`;
-      const advice = isYoung ? 'nothing' : 'restore';
-      findings.add({ kind: 'segment-missing', file: path, offset: before + size, what, matters: !isYoung, advice });
-    }
-    starts.push(start);
+    return found === null ? [] : { start: startByteOf(name), size: found.size };
+  });
+  const { starts, torn, faults } = judgeRun(files, {
+    sizeBytes,
+    cleanStop: state === 'clean',
+    wasFlushed: (tear) => state === 'running' || tear < flushedTo,
+  });
+  const pathOf = (start: number): string => join(paths.commitLog, fileNameOf(start));
+  for (const fault of faults)
+    findings.add({ file: pathOf(fault.file.start), matters: true, ...wordsOf(fault, sizeBytes) });
+  const last = files.find(({ start }) => start === starts.at(-1));
+  if (last !== undefined && last.size < sizeBytes && state !== 'clean') {
+    // A crash while it was made, or cut: the next start lets it grow.
+    const what = `has ${counted(last.size, 'byte')}, the others have ${sizeBytes}`;
+    findings.add({
+      kind: 'segment-size',
+      file: pathOf(last.start),
+      offset: last.start,
+      what,
+      matters: false,
+      advice: 'nothing',
+    });
   }
-  return starts;
+  if (torn.length > 0) {
+    const what = `${counted(torn.length, 'file')} from here on, behind one that is short or missing: never flushed, and the next start takes them off the log`;
+    findings.add({
+      kind: 'segment-missing',
+      file: pathOf(torn[0]!),
+      offset: torn[0]!,
+      what,
+      matters: false,
+      advice: 'nothing',
+    });
+  }
+  return [...starts];
+}
+
+function wordsOf(
+  { kind, file: { start, size }, before }: RunFault,
+  sizeBytes: number,
+): Pick<Finding, 'kind' | 'offset' | 'what' | 'advice'> {
+  switch (kind) {
+    case 'place':
+      return {
+        kind: 'segment-size',
+        offset: start,
+        what: `begins at ${start}, where no file of ${sizeBytes} bytes does`,
+        advice: 'settings',
+      };
+    case 'size':
+      return {
+        kind: 'segment-size',
+        offset: start,
+        what: `has ${counted(size, 'byte')}, the others have ${sizeBytes}`,
+        advice: 'restore',
+      };
+    case 'missing':
+      return {
+        kind: 'segment-missing',
+        offset: before + sizeBytes,
+        what: `the file before it, ${fileNameOf(start - sizeBytes)}, is missing: a broker refuses to start`,
+        advice: 'restore',
+      };
+  }
 }
 
 /** In order; what else is there is told. */

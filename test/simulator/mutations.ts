@@ -23,6 +23,8 @@ const SETTINGS_LOST = /^Violation: (topic .* is lost|consumer offsets .* are non
 const LOG_SHORT = /^StoreDamagedError: the log of .* has lost something: /;
 const FILE_SHORT = /^StoreDamagedError: .* has \d+ bytes, but .*(is \d+$|make \d+\.)/;
 const FILE_MISSING = /^StoreDamagedError: .* does not follow \d+: a file between them is missing/;
+/** One of the two, of the log. */
+const LOG_FILE = /^StoreDamagedError: \S*\/commitlog\/\d+ (has \d+ bytes|does not follow)/;
 const LOG_END = /^Violation: the log (says that it ends|begins) at \d+/;
 const LOG_DAMAGE = [LOST, LOG_SHORT, FILE_SHORT, FILE_MISSING, LOG_END];
 const QUEUE_DAMAGE = [REPAIRED, QUEUE_WRONG, FILE_SHORT, FILE_MISSING, /^Violation: message .* times by its key/];
@@ -144,12 +146,23 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/store/file-run.js',
-        find: 'cleanStop ? [] : starts.splice(tornFrom(run, starts, sizeOf))',
+        find: 'cleanStop || faults.length > 0 ? [] : row.splice(tornFrom(row, rule))',
         replace: '[]',
       },
     ],
     seen: FILE_SHORT,
     also: [FILE_MISSING],
+  },
+  {
+    fault: 'a store is written to before its checkpoint says anything',
+    edits: [
+      {
+        file: 'src/threads/control/open-control.js',
+        find: 'if (recovered.firstWord !== null)',
+        replace: 'if (false)',
+      },
+    ],
+    seen: LOG_FILE,
   },
   {
     fault: 'a settings file is not flushed before it replaces the old one',

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { asLogOffset, asQueueOffset } from '../../src/base/units.ts';
 import { QUEUE_ENTRY_BYTES, writeQueueEntry } from '../../src/layout/queue-entry.ts';
+import { vouchAtStart } from '../../src/store/checkpoint.ts';
 import { CommitLogWriter } from '../../src/store/commit-log.ts';
 import { ConsumeQueueReader } from '../../src/store/consume-queue.ts';
 import { LogReader } from '../../src/store/log-reader.ts';
@@ -14,6 +15,7 @@ import {
   GOLDEN_SEGMENT_BYTES,
   type GoldenQueue,
   type GoldenStoreIndex,
+  type GoldenVariant,
   goldenPaths,
   goldenStore,
   goldenStoreIndex,
@@ -36,11 +38,15 @@ interface Served {
   readonly queues: Map<string, ServedQueue>;
 }
 
-/** Recovers the store, files what its queues lack, and reads all queues back. */
-function open(disk: MemoryDisk): Served {
+function recover(disk: MemoryDisk): RecoveredStore {
   const cleanStop = disk.stat(goldenPaths.abort) === null;
   const settings = { ...sizes, checksBodies: true, cleanStop, index: GOLDEN_INDEX };
-  const store = recoverStore(disk, goldenPaths, settings, { info: () => {}, warn: () => {} });
+  return recoverStore(disk, goldenPaths, settings, { info: () => {}, warn: () => {} });
+}
+
+/** Recovers the store, files what its queues lack, and reads all queues back. */
+function open(disk: MemoryDisk): Served {
+  const store = recover(disk);
   const writer = fileQueues(disk, goldenPaths, sizes, store);
   const filing = openFiling(disk);
   putRange(filing, { disk, from: store.dispatchFrom, to: store.logEnd });
@@ -99,6 +105,17 @@ function sha256OfEntries(index: string, name: string, lastTagsCode: number): str
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+const ALL = ['clean', 'killed', ...goldenVariants.map(({ name }) => name)];
+
+function variantNamed(name: string): GoldenVariant | undefined {
+  return goldenVariants.find((variant) => variant.name === name);
+}
+
+function storeNamed(name: string): MemoryDisk {
+  const variant = variantNamed(name);
+  return variant === undefined ? goldenStore(name as 'clean' | 'killed') : damagedStore(variant);
+}
+
 describe('stores by Apache RocketMQ', () => {
   it.each(['clean', 'killed'] as const)('%s: the same log, queues and entries', (name) => {
     const index = goldenStoreIndex(`${name}.index.json`);
@@ -109,9 +126,9 @@ describe('stores by Apache RocketMQ', () => {
     expect(byName(queues)).toEqual(byName(expectedQueues(index)));
   });
 
-  it.each(['clean', 'killed', ...goldenVariants.map(({ name }) => name)])('%s: the same answers by key', (name) => {
-    const variant = goldenVariants.find((one) => one.name === name);
-    const disk = variant === undefined ? goldenStore(name as 'clean' | 'killed') : damagedStore(variant);
+  it.each(ALL)('%s: the same answers by key', (name) => {
+    const disk = storeNamed(name);
+    const variant = variantNamed(name);
     const { store } = open(disk);
     const index = goldenStoreIndex(variant?.expect ?? `${name}.index.json`);
     // Upstream's index goes on naming records that the log has lost, whose place other records take; without a log it has all of them.
@@ -144,6 +161,17 @@ describe('stores by Apache RocketMQ', () => {
     const again = open(disk);
     expect(again.store.logEnd, 'at a second start').toBe(store.logEnd);
     expect(byName(again.queues), 'at a second start').toEqual(byName(expected));
+  });
+
+  it.each(ALL)('%s: what the first start says in the checkpoint leads a start after its crash to the same', (name) => {
+    const disk = storeNamed(name);
+    const expected = open(disk.copy());
+    vouchAtStart(disk, goldenPaths.checkpoint, recover(disk).firstWord!);
+    disk.put(goldenPaths.abort, '1');
+    const { store, queues } = open(disk);
+    expect(store.firstWord).toBeNull();
+    expect([store.logStart, store.logEnd]).toEqual([expected.store.logStart, expected.store.logEnd]);
+    expect(byName(queues)).toEqual(byName(expected.queues));
   });
 
   it('has the very files that ours would be: queues built from the log are the same, byte for byte', () => {

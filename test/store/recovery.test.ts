@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { asLogOffset, asQueueOffset } from '../../src/base/units.ts';
+import { NO_INDEX_KEPT, type Vouched } from '../../src/layout/checkpoint-file.ts';
 import { BLANK_HEAD_BYTES } from '../../src/layout/message-record.ts';
 import { QUEUE_ENTRY_BYTES, writeQueueEntry } from '../../src/layout/queue-entry.ts';
-import { CheckpointWriter } from '../../src/store/checkpoint.ts';
+import { CheckpointWriter, vouchAtStart } from '../../src/store/checkpoint.ts';
 import { CommitLogWriter } from '../../src/store/commit-log.ts';
 import { ConsumeQueueWriter } from '../../src/store/consume-queue.ts';
 import { type RecoveredStore, recoverStore } from '../../src/store/recovery.ts';
@@ -12,12 +13,14 @@ import { storePathsOf } from '../../src/store/store-paths.ts';
 import { fileQueues } from '../support/file-queues.ts';
 import { MemoryDisk } from '../support/memory-disk.ts';
 import { encodeTestRecord, testRecordSize } from '../support/records.ts';
+import { SMALL_SHAPE, SMALL_SIZES, smallPaths, smallStore } from '../support/small-store.ts';
 
 const paths = storePathsOf('/store');
 const sizes = { segmentSizeBytes: 1024, queueFileSizeBytes: 5 * QUEUE_ENTRY_BYTES };
 const files = { directory: paths.commitLog, segmentSizeBytes: sizes.segmentSizeBytes };
 const FIRST = '/store/commitlog/00000000000000000000';
 const SECOND = '/store/commitlog/00000000000000001024';
+const THIRD = '/store/commitlog/00000000000000002048';
 const SLACK_MS = 3000;
 const START_MS = 1_000_000;
 
@@ -101,6 +104,12 @@ function checkpointAt(disk: MemoryDisk, timeMs: number): void {
   writer.close();
 }
 
+const AT_START = { lookFrom: 0, indexEnd: NO_INDEX_KEPT, stoppedAt: -1, queueCount: 0, queueEntries: 0 };
+
+function vouchFor(disk: MemoryDisk, filedTo: number): void {
+  vouchAtStart(disk, paths.checkpoint, { ...AT_START, filedTo, lookFrom: filedTo });
+}
+
 /** What the queues hold after dispatch has caught up: the log offsets of their entries, by queue. */
 function queuesAfterDispatch(disk: MemoryDisk, store: RecoveredStore): Map<number, number[]> {
   const writer = fileQueues(disk, paths, sizes, store);
@@ -139,6 +148,18 @@ function expectedQueues(stored: readonly Stored[]): Map<number, number[]> {
 
 const sorted = (queues: Map<number, number[]>): [number, number[]][] => [...queues].sort(([a], [b]) => a - b);
 
+/** 2500 bytes of log in three files. */
+function longStore(): TestStore {
+  const store = new TestStore();
+  while (store.end < 2500) store.send(0, 'a body of some length');
+  return store;
+}
+
+const TEARS: [how: string, harm: (disk: MemoryDisk, path: string) => void][] = [
+  ['short', (disk, path) => disk.put(path, '')],
+  ['missing', (disk, path) => disk.unlink(path)],
+];
+
 describe('a start', () => {
   it('on nothing begins at 0 and makes nothing', () => {
     for (const cleanStop of [true, false]) {
@@ -172,6 +193,24 @@ describe('a start', () => {
     expect(recovered.dispatchFrom).toBe(missing.logOffset);
     expect(recovered.queues.find((queue) => queue.queueId === 1)).toMatchObject({ min: 0, max: 0, next: 1 });
     expect(sorted(queuesAfterDispatch(store.disk, recovered))).toEqual(sorted(expectedQueues(store.stored)));
+  });
+
+  it('says no more for the checkpoint than what queues and index have', () => {
+    const lacking = new TestStore();
+    const missing = lacking.send(1, 'not filed', false);
+    while (lacking.end < 2500) lacking.send(0, 'a body of some length');
+    lacking.send(1, 'filed, behind what is missing', false);
+    expect(recover(lacking.disk, true).firstWord).toEqual({ ...AT_START, filedTo: missing.logOffset });
+    const index = { directory: smallPaths.index, shape: SMALL_SHAPE };
+    const wordOf = (cleanStop: boolean): Vouched | null => {
+      const settings = { ...SMALL_SIZES, checksBodies: true, cleanStop, index };
+      return recoverStore(smallStore(100).disk, smallPaths, settings, { info: () => {}, warn: () => {} }).firstWord;
+    };
+    const { records } = smallStore(100);
+    const limit = 3 * SMALL_SIZES.segmentSizeBytes;
+    const { logOffset, size } = records.findLast((record) => record.logOffset < limit)!;
+    expect(wordOf(false)).toMatchObject({ filedTo: logOffset + size, indexEnd: logOffset });
+    expect(wordOf(true)).toMatchObject({ filedTo: limit, indexEnd: NO_INDEX_KEPT });
   });
 
   it('after a crash looks through the log from the segment that the checkpoint vouches for', () => {
@@ -213,7 +252,7 @@ describe('a start', () => {
   it('after a crash says what of the queues it has taken away, to be durable before the checkpoint can pass it', () => {
     const store = new TestStore();
     for (let i = 0; i < 13; i++) store.send(0, `${i}`);
-    // Without a checkpoint nothing is vouched for, and the queue is taken away.
+    // Without a checkpoint no entry is believed, and the queue is taken away.
     expect(recover(store.disk, false).unsynced.folders).toContain('/store/consumequeue/T/0');
   });
 
@@ -308,33 +347,74 @@ describe('a start', () => {
     expect(() => recover(store.disk, true)).toThrow('a file between them is missing');
   });
 
-  it.each([
-    ['short', (disk: MemoryDisk, path: string) => disk.put(path, '')],
-    ['missing', (disk: MemoryDisk, path: string) => disk.unlink(path)],
-  ])('removes files that were never flushed when one before them is %s, and says so', (_, harm) => {
-    const store = new TestStore();
-    while (store.end < 2500) store.send(0, 'a body of some length');
-    const first = recover(store.disk.copy(), false);
-    const queue = store.disk.copy();
-    harm(queue, '/store/consumequeue/T/0/00000000000000000100');
-    expect(recover(queue, false)).toMatchObject({ logEnd: first.logEnd, queues: first.queues });
-    expect(lines.at(-1)).toMatch(/consumequeue\/T\/0: \d+ files from 0+[12]00 on were never flushed/);
-    const log = store.disk.copy();
-    harm(log, SECOND);
-    const { logEnd } = recover(log, false);
-    expect(logEnd).toBeLessThanOrEqual(1024);
-    expect(log.stat('/store/commitlog/00000000000000002048')).toBeNull();
-    expect(log.journal).toContain('fsync /store/commitlog');
-    expect(lines.filter((line) => line.startsWith('/store/commitlog: 1 files from 0')).length).toBe(1);
+  it.each(TEARS)(
+    'takes queue files away that were never flushed when one before them is %s, and says so',
+    (_, harm) => {
+      const store = longStore();
+      const first = recover(store.disk.copy(), false);
+      harm(store.disk, '/store/consumequeue/T/0/00000000000000000100');
+      expect(recover(store.disk, false)).toMatchObject({ logEnd: first.logEnd, queues: first.queues });
+      expect(lines.at(-1)).toMatch(/consumequeue\/T\/0: \d+ files? from 0+[12]00 on, .* never flushed/);
+    },
+  );
+
+  it.each(TEARS)(
+    'takes files of the log away that were never flushed when one before them is %s, and keeps them',
+    (_, harm) => {
+      const { disk } = longStore();
+      vouchFor(disk, 0);
+      const contents = disk.readWhole(THIRD);
+      harm(disk, SECOND);
+      expect(recover(disk, false).logEnd).toBeLessThanOrEqual(1024);
+      expect(disk.stat(THIRD)).toBeNull();
+      expect(disk.journal).toContain('fsync /store/commitlog');
+      expect(lines.filter((line) => line.startsWith('/store/commitlog: 1 file from 0')).length).toBe(1);
+      expect(disk.readWhole('/store/commitlog.cut/00000000000000002048')).toEqual(contents);
+      expect(lines).toContainEqual(
+        expect.stringMatching(/^1 file of the log from 0+2048 on, .* kept in \/store\/commitlog\.cut$/),
+      );
+    },
+  );
+
+  it('keeps what it takes off the log beside what it has kept before, and nothing that is empty', () => {
+    const { disk } = longStore();
+    vouchFor(disk, 0);
+    disk.put('/store/commitlog.cut/00000000000000002048', 'kept before');
+    disk.put('/store/commitlog/00000000000000003072', new Uint8Array(1024));
+    disk.put('/store/commitlog/00000000000000004096', '');
+    const contents = disk.readWhole(THIRD);
+    disk.unlink(SECOND);
+    recover(disk, false);
+    expect(disk.list('/store/commitlog')).toEqual([FIRST.slice(-20)]);
+    expect(disk.list('/store/commitlog.cut')).toEqual(['00000000000000002048', '00000000000000002048.1']);
+    expect(disk.readWhole('/store/commitlog.cut/00000000000000002048.1')).toEqual(contents);
+  });
+
+  it('keeps what it takes off a log that has a file system of its own in its folder', () => {
+    const { disk } = longStore();
+    vouchFor(disk, 0);
+    disk.unlink(SECOND);
+    const from = new Set<string>();
+    // Out of it, which is tried first.
+    disk.fault = (operation, path) => {
+      if (operation !== 'rename' || from.has(path)) return null;
+      from.add(path);
+      return 'EXDEV';
+    };
+    const contents = disk.readWhole(THIRD);
+    recover(disk, false);
+    expect(disk.readWhole('/store/commitlog/cut/00000000000000002048')).toEqual(contents);
+    expect(recover(disk, false).logStart).toBe(0);
+    disk.fault = (operation) => (operation === 'rename' ? 'EACCES' : null);
+    disk.put(THIRD, contents);
+    expect(() => recover(disk, false)).toThrow('EACCES');
   });
 
   it('flushes all that it has found, from the middle of a segment on as well', () => {
     const store = new TestStore();
     while (store.end < 1500) store.send(0, 'a body of some length');
     const place = store.stored[1]!.logOffset;
-    const writer = new CheckpointWriter(store.disk, paths.checkpoint);
-    writer.write({}, { filedTo: place, lookFrom: place, indexEnd: -2, stoppedAt: -1, queueCount: 0, queueEntries: 0 });
-    writer.close();
+    vouchFor(store.disk, place);
     store.disk.journal.length = 0;
     expect(recover(store.disk, false)).toMatchObject({ lookFrom: place, logEnd: store.end });
     const synced = store.disk.journal.filter((line) => line.startsWith('fdatasync /store/commitlog'));

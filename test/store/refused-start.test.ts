@@ -1,8 +1,8 @@
 /** Starts that are refused, after a crash: each would have something to cut, and has not touched it. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Vouched } from '../../src/layout/checkpoint-file.ts';
-import { CheckpointWriter } from '../../src/store/checkpoint.ts';
+import { NO_INDEX_KEPT } from '../../src/layout/checkpoint-file.ts';
+import { vouchAtStart } from '../../src/store/checkpoint.ts';
 import { type RecoverySettings, recoverStore } from '../../src/store/recovery.ts';
 import { StoreDamagedError } from '../../src/store/store-errors.ts';
 import type { MemoryDisk } from '../support/memory-disk.ts';
@@ -40,16 +40,18 @@ function contentsOf(disk: MemoryDisk, folder: string): Record<string, string> {
 function bytesOf({ disk, records }: SmallStore, i: number): Uint8Array {
   const { logOffset, size } = records[i]!;
   const start = logOffset - (logOffset % SMALL_SIZES.segmentSizeBytes);
-  const bytes = disk.bytesOf(`${smallPaths.commitLog}/${String(start).padStart(20, '0')}`);
-  return bytes.subarray(logOffset - start, logOffset - start + size);
+  return disk.bytesOf(segmentAt(start)).subarray(logOffset - start, logOffset - start + size);
 }
 
-function vouch({ disk, records }: SmallStore, i: number): void {
+/** Up to message `i`. */
+function vouch({ disk, records }: SmallStore, i: number, stoppedAt = -1): void {
   const filedTo = records[i]!.logOffset;
-  const rest: Omit<Vouched, 'filedTo'> = { lookFrom: 0, indexEnd: -2, stoppedAt: -1, queueCount: 0, queueEntries: 0 };
-  const writer = new CheckpointWriter(disk, smallPaths.checkpoint);
-  writer.write({}, { filedTo, ...rest });
-  writer.close();
+  const rest = { lookFrom: 0, indexEnd: NO_INDEX_KEPT, queueCount: 0, queueEntries: 0 };
+  vouchAtStart(disk, smallPaths.checkpoint, { filedTo, stoppedAt, ...rest });
+}
+
+function segmentAt(start: number): string {
+  return `${smallPaths.commitLog}/${String(start).padStart(20, '0')}`;
 }
 
 /** From the 10th message on those of queue 0 are one further than they should be, and have no entries. */
@@ -72,9 +74,58 @@ const REFUSALS: readonly Refusal[] = [
     settings: { index: { ...INDEX, shape: { ...SMALL_SHAPE, entries: 2000 } } },
   },
   {
+    about: 'a log of larger files than the setting says',
+    says: 'has 4096 bytes, but mappedFileSizeCommitLog is 2048',
+    settings: { segmentSizeBytes: 2048 },
+    damage: (store) => vouch(store, 0),
+  },
+  {
+    about: 'a log of smaller files than the setting says',
+    says: 'begins where no file of 8192 bytes does: mappedFileSizeCommitLog is not what it was',
+    settings: { segmentSizeBytes: 8192 },
+    damage: (store) => vouch(store, 0),
+  },
+  {
+    about: 'a file of the log that is missing, without a checkpoint',
+    says: 'does not follow 00000000000000000000: a file between them is missing',
+    damage: ({ disk }) => {
+      disk.unlink(smallPaths.checkpoint);
+      disk.unlink(segmentAt(4096));
+    },
+  },
+  {
+    about: 'a file of the log that is short, without a checkpoint',
+    says: '00000000000000004096 has 0 bytes',
+    damage: ({ disk }) => {
+      disk.unlink(smallPaths.checkpoint);
+      disk.put(segmentAt(4096), '');
+    },
+  },
+  {
+    about: 'a file of the log that is missing, and was flushed by the word of a repair that was interrupted',
+    says: 'does not follow 00000000000000000000: a file between them is missing',
+    damage: (store) => {
+      vouch(store, 0, 5000);
+      store.disk.unlink(segmentAt(4096));
+    },
+  },
+  {
+    about: 'a file of the log that is missing, of which only the beginning was flushed',
+    says: 'does not follow 00000000000000000000: a file between them is missing',
+    damage: (store) => {
+      vouch(store, 40);
+      store.disk.unlink(segmentAt(4096));
+    },
+  },
+  {
     about: 'queue files of another size',
     says: 'mappedFileSizeConsumeQueue',
     settings: { queueFileSizeBytes: 2 * SMALL_SIZES.queueFileSizeBytes },
+  },
+  {
+    about: 'a file of a queue that is missing before one that was flushed',
+    says: 'consumequeue/T/0/00000000000000000800 does not follow 00000000000000000000',
+    damage: ({ disk }) => disk.unlink('/store/consumequeue/T/0/00000000000000000400'),
   },
   {
     about: 'a log that has lost something',
@@ -101,7 +152,7 @@ describe('a start that is refused', () => {
     const store = smallStore(MESSAGES, fields);
     damage?.(store);
     // What a crash has left behind the end.
-    store.disk.put(`${smallPaths.commitLog}/00000000000000020480`, '');
+    store.disk.put(segmentAt(98_304), '');
     const before = contentsOf(store.disk, '/');
     expect(() => recover(store.disk, settings)).toThrow(StoreDamagedError);
     expect(() => recover(store.disk, settings)).toThrow(says);

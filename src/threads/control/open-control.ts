@@ -7,7 +7,7 @@ import type { ToControl } from '../../broker/control-protocol.ts';
 import { Coordinator } from '../../broker/coordinator.ts';
 import { settingsText } from '../../broker/settings-text.ts';
 import type { CheckpointFields } from '../../layout/checkpoint-file.ts';
-import { readCheckpoint } from '../../store/checkpoint.ts';
+import { readCheckpoint, vouchAtStart } from '../../store/checkpoint.ts';
 import { ConsumeQueueReader } from '../../store/consume-queue.ts';
 import { LogReader } from '../../store/log-reader.ts';
 import { SystemProcesses } from '../../store/process-table.ts';
@@ -52,6 +52,8 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
   const log = controlLog(context);
   const ends = controlEnds(memory, settings.flushDiskType === 'SYNC_FLUSH');
   const recovered = recover(context, lock.cleanStop);
+  // Before a segment can be made: where nothing is said, none that is torn counts as never flushed.
+  if (recovered.firstWord !== null) vouchAtStart(disk, paths.checkpoint, recovered.firstWord);
   const checkpoint = readCheckpoint(disk, paths.checkpoint);
   const start = storeStart(recovered, checkpoint);
   setWatermarks(ends, recovered, start, checkpoint);

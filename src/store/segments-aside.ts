@@ -1,0 +1,71 @@
+/**
+ * Takes whole files off the end of the log, at a start. Those that something was written to are kept beside it: that nothing in them counts
+ * follows from what the checkpoint says and from what was found before them, and who has damaged either can still put them back.
+ */
+import { basename, join } from 'node:path';
+import { counted } from '../base/counted.ts';
+import { type Disk, DiskFailedError, makeDurableDirectory } from './disk.ts';
+import { type CommitLogFiles, segmentPath } from './segments.ts';
+
+/** So much of a file is looked at. What was flushed begins with a record. */
+const LOOK_BYTES = 64 * 1024;
+
+/** `starts`: in order. The newest goes first, so that those that a start leaves half way are still a row. Durable when this returns. */
+export function takeOff(
+  disk: Disk,
+  files: CommitLogFiles,
+  starts: readonly number[],
+  log: { warn(message: string): void },
+): void {
+  const kept: string[] = [];
+  const folders = new Set<string>();
+  for (const start of starts.toReversed()) {
+    const path = segmentPath(files, start);
+    if (isWritten(disk, path)) {
+      folders.add(moveAside(disk, files, path));
+      kept.unshift(basename(path));
+    } else {
+      disk.unlink(path);
+    }
+  }
+  for (const folder of folders) disk.syncDirectory(folder);
+  disk.syncDirectory(files.directory);
+  if (kept.length === 0) return;
+  log.warn(
+    `${counted(kept.length, 'file')} of the log from ${kept[0]} on, behind its end and with something written to it: kept in ${[...folders].join(', ')}`,
+  );
+}
+
+function isWritten(disk: Disk, path: string): boolean {
+  const bytes = Buffer.alloc(LOOK_BYTES);
+  const file = disk.open(path, 'read');
+  try {
+    const read = file.read(bytes, 0, bytes.length, 0);
+    return bytes.subarray(0, read).some((byte) => byte !== 0);
+  } finally {
+    file.close();
+  }
+}
+
+/** Beside the log's folder, which Apache's broker wants to have for its own files; in it, where it is a file system of its own. */
+function moveAside(disk: Disk, { directory }: CommitLogFiles, path: string): string {
+  try {
+    return moveTo(disk, path, `${directory}.cut`);
+  } catch (error) {
+    if (!(error instanceof DiskFailedError && error.code === 'EXDEV')) throw error;
+    return moveTo(disk, path, join(directory, 'cut'));
+  }
+}
+
+function moveTo(disk: Disk, path: string, folder: string): string {
+  makeDurableDirectory(disk, folder);
+  disk.rename(path, freePath(disk, folder, basename(path)));
+  return folder;
+}
+
+/** An earlier start may have kept a file of the name. */
+function freePath(disk: Disk, folder: string, name: string): string {
+  let path = join(folder, name);
+  for (let n = 1; disk.stat(path) !== null; n++) path = join(folder, `${name}.${n}`);
+  return path;
+}
