@@ -30,7 +30,6 @@ export class SegmentPreparation {
     this.startingAt = startingAt;
     this.#written = zeroWrite ? 0 : files.segmentSizeBytes;
     this.#zeros = new Uint8Array(zeroWrite ? Math.min(STEP_BYTES, files.segmentSizeBytes) : 0);
-    disk.makeDirectory(files.directory);
     // An earlier process may have left the name there, and when it ended right behind its link the file is a segment that is written.
     removeName(disk, preparationPath(files));
     this.#file = disk.open(preparationPath(files), 'exclusive');
