@@ -3,10 +3,11 @@
  * thread for itself. Workers start with the first reads (10 MB each, which a broker whose consumers keep up never pays), and end again
  * when nothing is read for a while.
  *
- * Piscina itself is loaded with the net thread (1 MB). An import that finds no descriptor fails for as long as its thread lives: Node
- * remembers that.
+ * Piscina itself is loaded a moment after the start, which it would make 50 ms longer, and not with the first read: an import that finds no
+ * descriptor fails for as long as its thread lives, because Node remembers that.
  */
-import { ArrayTaskQueue, Piscina } from 'piscina';
+import type { ArrayTaskQueue, Piscina } from 'piscina';
+import { after, type Timer } from '../../base/clock.ts';
 import type { ColdBytes, ColdReads, LogRun } from '../../broker/cold-reads.ts';
 import { SharedBuffers } from '../../ring/shared-buffers.ts';
 import type { CommitLogFiles } from '../../store/segments.ts';
@@ -16,6 +17,8 @@ const WORKERS_MAX = 2;
 /** Reads that have memory: a worker finds its next one when it ends one. */
 const READS_MAX = 2 * WORKERS_MAX;
 const WORKER_IDLE_MS = 30_000;
+/** The broker serves by then. */
+const LOAD_AFTER_MS = 1000;
 /** As much as consumers may keep read ahead (broker/cold-pulls.ts). */
 const KEPT_MAX_BYTES = 16 * 1024 * 1024;
 
@@ -27,6 +30,7 @@ interface Pool {
   failure: Error | null;
 }
 
+type Library = Awaited<ReturnType<typeof loadLibrary>>;
 type Then = (result: ColdBytes | Error) => void;
 
 /** What a worker is asked for. */
@@ -52,12 +56,16 @@ class ColdReadPool implements ColdReads {
   /** Reads for which there is no memory yet. */
   readonly #waiting: { readonly runs: readonly LogRun[]; readonly then: Then }[] = [];
   #reading = 0;
+  #library: Promise<Library> | null = null;
+  readonly #loading: Timer;
   #pool: Pool | null = null;
   #isClosed = false;
 
   constructor(files: CommitLogFiles, logStart: () => number) {
     this.#files = files;
     this.#logStart = logStart;
+    // Of a failure the reads tell.
+    this.#loading = after(LOAD_AFTER_MS, () => void this.#load().catch(() => {}), false);
   }
 
   read(runs: readonly LogRun[], then: Then): void {
@@ -67,6 +75,7 @@ class ColdReadPool implements ColdReads {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#loading.stop();
     this.#waiting.length = 0;
     await this.#pool?.workers.destroy();
   }
@@ -100,9 +109,16 @@ class ColdReadPool implements ColdReads {
     }
   }
 
+  #load(): Promise<Library> {
+    this.#library ??= loadLibrary();
+    return this.#library;
+  }
+
   /** An error is one of the pool, which has been given up. */
   async #ask(task: ColdReadTask): Promise<ColdReadAnswer | Error> {
-    this.#pool ??= this.#startPool();
+    const library = await this.#load().catch(errorOf);
+    if (library instanceof Error) return library;
+    this.#pool ??= this.#startPool(library);
     const pool = this.#pool;
     try {
       return await run(pool, task);
@@ -111,7 +127,7 @@ class ColdReadPool implements ColdReads {
     }
   }
 
-  #startPool(): Pool {
+  #startPool({ ArrayTaskQueue, Piscina }: Library): Pool {
     const waiting = new ArrayTaskQueue();
     const workers = new Piscina<ColdReadTask, ColdReadAnswer>({
       filename: new URL('./cold-read-worker.js', import.meta.url).href,
@@ -133,7 +149,7 @@ class ColdReadPool implements ColdReads {
    * read comes: it is refused instead, and that read starts another pool. Returns the first cause.
    */
   #giveUp(pool: Pool, cause: unknown): Error {
-    pool.failure ??= cause instanceof Error ? cause : new Error(String(cause));
+    pool.failure ??= errorOf(cause);
     if (this.#pool === pool) this.#pool = null;
     void pool.workers.destroy();
     return pool.failure;
@@ -152,4 +168,13 @@ function run({ workers, waiting }: Pool, task: ColdReadTask): Promise<ColdReadAn
     if (waiting.size > size) waiting.tasks.pop();
     throw cause;
   }
+}
+
+async function loadLibrary() {
+  const { ArrayTaskQueue, Piscina } = await import('piscina');
+  return { ArrayTaskQueue, Piscina };
+}
+
+function errorOf(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error(String(cause));
 }
