@@ -11,7 +11,8 @@ import {
 } from '../layout/index-file.ts';
 import { type Disk, openUnlessGone } from './disk.ts';
 import type { Findings } from './findings.ts';
-import { countFinished, indexFileNames, isHalfWiped } from './index-files.ts';
+import { countFinished, indexFileNames } from './index-files.ts';
+import { refusedIndexFile } from './index-recovery.ts';
 import { DEFAULT_INDEX_SHAPE, indexShapeOf, isShapeSearched } from './index-shape.ts';
 import type { StoreState } from './store-state.ts';
 import type { IndexFileHead } from './verify-keys.ts';
@@ -38,7 +39,10 @@ export function indexHeads(
   if (state === 'crashed') for (const { path } of all.slice(finished)) addExpected(findings, path, UNFINISHED);
   const found = all.slice(0, finished);
   const expected = given ?? found.find(({ shape }) => shape !== null)?.shape ?? null;
-  const areHalfWiped = state === 'crashed' && areMisfitsHalfWiped(found, expected ?? DEFAULT_INDEX_SHAPE);
+  const shapeAtStart = expected ?? DEFAULT_INDEX_SHAPE;
+  // A start puts all of them right, or none.
+  const areHalfWiped =
+    state === 'crashed' && refusedIndexFile(disk, { directory, shape: shapeAtStart }, false) === null;
   const heads: IndexFileHead[] = [];
   for (const { path, size, header, shape: own } of found) {
     // Where the header is damaged nothing fits what is in the file, but all files have one shape.
@@ -46,7 +50,7 @@ export function indexHeads(
     if (isMisfit(size, header, shape, expected)) {
       if (areHalfWiped) {
         addExpected(findings, path, HALF_WIPED);
-        heads.push({ path, header: header!, shape: expected ?? DEFAULT_INDEX_SHAPE });
+        heads.push({ path, header: header!, shape: shapeAtStart });
       } else {
         const what = `${misfitText(size, expected)}: a broker refuses to start`;
         findings.add({ kind: 'index-header', file: path, offset: 0, what, matters: true, advice: 'repair' });
@@ -67,13 +71,6 @@ const HALF_WIPED = 'a start that took it back has lost power: the next start goe
 
 function addExpected(findings: Findings, path: string, what: string): void {
   findings.add({ kind: 'index-header', file: path, offset: 0, what, matters: false, advice: 'nothing' });
-}
-
-/** As index-recovery.ts has it: where another file is of a wrong size too, it is the settings that are wrong. */
-function areMisfitsHalfWiped(found: readonly Found[], shape: IndexFileShape): boolean {
-  return found
-    .filter(({ size }) => size !== indexFileBytes(shape))
-    .every(({ header, size }) => header !== null && isHalfWiped(shape, header, size));
 }
 
 function look(disk: Disk, path: string, given: IndexFileShape | undefined): Found | null {
