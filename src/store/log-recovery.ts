@@ -114,6 +114,15 @@ export function walkRecords(
   return scanner.position < filesEnd ? scanner.position : lastRecordEnd;
 }
 
+/** Where a start has found the end of the log, and in which files. */
+export interface LogEnd {
+  readonly end: LogOffset;
+  /** From here on the log was looked through. */
+  readonly walkStart: LogOffset;
+  readonly run: FoundRun;
+  readonly cleanStop: boolean;
+}
+
 /**
  * Makes `end` the end of the log: later segments go, and the rest of its own becomes zero, so that no record of before the crash is
  * ever found behind one that is written now. After a crash the segments that were looked through are flushed, because some of what was
@@ -124,10 +133,7 @@ export function walkRecords(
 export function endLogAt(
   disk: Disk,
   files: CommitLogFiles,
-  { starts, torn, empty }: FoundRun,
-  walkStart: LogOffset,
-  end: LogOffset,
-  cleanStop: boolean,
+  { end, walkStart, run: { starts, torn, empty }, cleanStop }: LogEnd,
   log: { warn(message: string): void },
 ): void {
   tellTorn(log, files.directory, torn);

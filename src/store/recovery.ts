@@ -183,7 +183,7 @@ class Recovery {
     if (this.#logFound.isMissing) dropWithoutLog(this.#disk, this.#paths, this.#log);
     const unsynced = carryOutCuts(this.#disk, this.#paths, queueCuts, queueFileSizeBytes, this.#log);
     indexCut?.carryOut();
-    endLogAt(this.#disk, files, run, start.lookFrom, logEnd, cleanStop, this.#log);
+    endLogAt(this.#disk, files, { end: logEnd, walkStart: start.lookFrom, run, cleanStop }, this.#log);
     this.#drop(unfinished);
     const queues = leftOf(queueCuts).filter((queue) => !unfinished.some((gone) => gone.queue === queue));
     if (!cleanStop) return { queues, unsynced };

@@ -8,13 +8,14 @@ import { asLogOffset } from '../base/units.ts';
 import { encodeCheckpoint, NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
 import { CheckpointWriter, EMPTY_CHECKPOINT } from './checkpoint.ts';
 import { type Disk, DiskFullError, replaceFile } from './disk.ts';
+import { fileStartOf } from './file-names.ts';
 import { Findings } from './findings.ts';
 import { indexHeads } from './index-heads.ts';
 import { indexEnd } from './index-recovery.ts';
 import { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import { listQueues } from './queue-recovery.ts';
-import { segmentEnd, segmentStart } from './segments.ts';
+import { segmentEnd } from './segments.ts';
 import type { LogPicture } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
 
@@ -60,7 +61,7 @@ function vouchedOf(disk: Disk, plan: VerifyPlan, log: LogPicture, hasIndex: bool
   const queues = listQueues(disk, plan.paths.consumeQueue, queueFileSizeBytes, true, 0);
   const filed = queues.filter((queue) => queue.end > 0);
   // A start is not to look at older files: what is damaged there stays.
-  const newest = segmentStart({ directory: '', segmentSizeBytes }, end - 1);
+  const newest = fileStartOf(end - 1, segmentSizeBytes);
   const near = log.runs.findLast(({ from }) => from <= end - LOOK_BACK_BYTES)?.from ?? log.start;
   return {
     filedTo: end,

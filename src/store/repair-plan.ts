@@ -6,10 +6,10 @@
 import { counted } from '../base/counted.ts';
 import { SCHEDULE_TOPIC } from '../layout/topic-names.ts';
 import type { QueueToBuild } from './build-queues.ts';
+import { fileStartOf } from './file-names.ts';
 import type { FindingKind } from './findings.ts';
 import { queueName } from './queue-folders.ts';
 import type { LogCut } from './repair-cut.ts';
-import { segmentStart } from './segments.ts';
 import { DEFAULT_STORE_SIZES } from './store-sizes.ts';
 import type { LogPicture, LogQueue } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
@@ -164,10 +164,7 @@ function damagedPlaces(plan: VerifyPlan, log: LogPicture, end: number): DamagedP
       at,
       blocks: `records of queue ${topic}/${queueId} are missing before log offset ${at}: the queue cannot be built. ${behind(at)}`,
     }));
-  const newest = segmentStart(
-    { directory: '', segmentSizeBytes: plan.options.sizes.segmentSizeBytes },
-    Math.max(0, end - 1),
-  );
+  const newest = fileStartOf(Math.max(0, end - 1), plan.options.sizes.segmentSizeBytes);
   const damaged = log.damaged
     .filter(({ fault }) => fault !== 'properties')
     .map(({ at }) => ({
