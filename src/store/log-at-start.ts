@@ -6,7 +6,7 @@ import { asLogOffset, type LogOffset } from '../base/units.ts';
 import type { CheckpointFields, Vouched } from '../layout/checkpoint-file.ts';
 import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
-import { hasFailedSync } from './failed-sync.ts';
+import { isStoppedInOrder } from './failed-sync.ts';
 import { type FoundRun, findRun } from './file-run.ts';
 import { LogReader } from './log-reader.ts';
 import { findWalkStart } from './log-recovery.ts';
@@ -40,7 +40,7 @@ export class LogAtStart {
   /** Throws for files that do not fit the settings or each other. */
   constructor(disk: Disk, paths: StorePaths, segmentSizeBytes: number, cleanStop: boolean) {
     this.files = { directory: paths.commitLog, segmentSizeBytes };
-    this.cleanStop = cleanStop && !hasFailedSync(disk, this.files);
+    this.cleanStop = isStoppedInOrder(disk, this.files, cleanStop);
     this.#checkpointPath = paths.checkpoint;
     this.checkpoint = readCheckpoint(disk, paths.checkpoint);
     this.vouched = readVouched(disk, paths.checkpoint);
@@ -67,8 +67,8 @@ export class LogAtStart {
   }
 
   #vouchedStart(): StartPoint | null {
-    const vouched = this.vouched;
-    if (vouched === null || (this.cleanStop && vouched.stoppedAt < 0)) return null;
+    const vouched = usableAt(this.vouched, this.cleanStop);
+    if (vouched === null) return null;
     const { filedTo } = vouched;
     const back = asLogOffset(Math.max(vouched.lookFrom, this.start));
     const limit = asLogOffset(filedTo);
@@ -131,6 +131,11 @@ export class LogAtStart {
   close(): void {
     this.reader.close();
   }
+}
+
+/** What a start goes by of what RingMQ has said: after a stop in order not by what was said at none. */
+export function usableAt(vouched: Vouched | null, cleanStop: boolean): Vouched | null {
+  return vouched !== null && cleanStop && vouched.stoppedAt < 0 ? null : vouched;
 }
 
 /** Up to here all records have been on the disk; 0 when nobody says so. */

@@ -13,7 +13,7 @@ import { fileNameOf, startByteOf } from './file-names.ts';
 import { judgeRun, type RunFault } from './file-run.ts';
 import { type Finding, Findings } from './findings.ts';
 import { indexHeads } from './index-heads.ts';
-import { logFlushedTo } from './log-at-start.ts';
+import { logFlushedTo, lossLimit, usableAt } from './log-at-start.ts';
 import { LogReader } from './log-reader.ts';
 import { findWalkStart } from './log-recovery.ts';
 import { type QueueFolder, queueFolders } from './queue-folders.ts';
@@ -79,9 +79,8 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
     checksBodies: options.skips?.bodies !== true,
     indexedTo: isRunning ? (indexFiles.at(-1)?.header.endLogOffset ?? -1) : Number.POSITIVE_INFINITY,
   };
-  // A start after a stop in order does not go by what was said at none.
-  const goesBy = options.state === 'clean' && vouched !== null && vouched.stoppedAt < 0 ? null : vouched;
-  const vouchedTo = goesBy === null ? -1 : Math.max(goesBy.filedTo, goesBy.stoppedAt);
+  const usable = usableAt(vouched, options.state === 'clean');
+  const vouchedTo = usable === null ? -1 : lossLimit(usable);
   return {
     paths,
     options,
