@@ -11,6 +11,7 @@ import { entryLogOffset, entrySize, FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES } from 
 import { ConsumeQueueReader } from '../store/consume-queue.ts';
 import { type Disk, NodeDisk } from '../store/disk.ts';
 import { startByteOf } from '../store/file-names.ts';
+import { logFilesOf } from '../store/segments.ts';
 import type { StorePaths } from '../store/store-paths.ts';
 import type { StoreSizes } from '../store/store-sizes.ts';
 import { ExitCode } from './exit-code.ts';
@@ -57,7 +58,7 @@ export function inspect(
     const notes = ['the queue has no such offset in its files'];
     return { kind: 'no record', path, facts: { wanted: what }, isMissing: true, notes };
   }
-  const files = { directory: paths.commitLog, segmentSizeBytes: sizes.segmentSizeBytes };
+  const files = logFilesOf(paths, sizes);
   return inspectRecordAt(disk, files, path, logOffset);
 }
 

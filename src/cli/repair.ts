@@ -11,6 +11,7 @@ import { SystemProcesses } from '../store/process-table.ts';
 import { countRecordsBehind, keptFolder } from '../store/repair-cut.ts';
 import type { RepairPlan } from '../store/repair-plan.ts';
 import type { RepairWork } from '../store/repair-store.ts';
+import { logFilesOf } from '../store/segments.ts';
 import { StoreOwnedError } from '../store/store-errors.ts';
 import { StoreLock } from '../store/store-lock.ts';
 import { type RepairCalls, StoreRepair, type VerifiedStore } from '../store/store-repair.ts';
@@ -146,6 +147,6 @@ class PoolWork implements RepairCalls {
 
 function goodRecordsCut(disk: Disk, { plan, report }: VerifiedStore, { cut, losesRecords }: RepairPlan): number {
   if (cut === null || !losesRecords) return 0;
-  const files = { directory: plan.paths.commitLog, segmentSizeBytes: plan.options.sizes.segmentSizeBytes };
+  const files = logFilesOf(plan.paths, plan.options.sizes);
   return countRecordsBehind(disk, files, report.log.runs, cut.at);
 }

@@ -54,6 +54,12 @@ export const SysFlag = {
   innerBatch: 0x80,
 } as const;
 
+/** Prepared and rolled back messages are in no queue (spec/store.md 3.6). */
+export function isInNoQueue(sysFlag: number): boolean {
+  const transaction = sysFlag & SysFlag.transactionRollback;
+  return transaction === SysFlag.transactionPrepared || transaction === SysFlag.transactionRollback;
+}
+
 /** Sizes of the fields after the born host, in order. */
 const STORE_TIMESTAMP_BYTES = 8;
 const RECONSUME_TIMES_BYTES = 4;

@@ -24,6 +24,14 @@ export function writeQueueEntry(view: DataView, at: number, logOffset: number, s
   writeInt64(view, at + QueueEntryAt.tagsCode, tagsCode);
 }
 
+/** Entries that stand before a queue's first message. */
+export function fillerEntries(count: number): Uint8Array {
+  const entries = new Uint8Array(count * QUEUE_ENTRY_BYTES);
+  const view = new DataView(entries.buffer);
+  for (let at = 0; at < entries.length; at += QUEUE_ENTRY_BYTES) writeQueueEntry(view, at, 0, FILLER_ENTRY_SIZE, 0);
+  return entries;
+}
+
 export function entryLogOffset(view: DataView, at: number): number {
   return readInt64(view, at + QueueEntryAt.logOffset);
 }

@@ -7,8 +7,8 @@
 import { QUEUE_HANDLES_READ_MAX } from '../base/limits.ts';
 import { asLogOffset } from '../base/units.ts';
 import { IndexedProperties, scanIndexed } from '../layout/message-properties.ts';
-import { entryLogOffset, FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES, writeQueueEntry } from '../layout/queue-entry.ts';
-import { type Disk, type DiskFile, writeFully } from './disk.ts';
+import { entryLogOffset, fillerEntries, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
+import { type Disk, type DiskFile, openSized, writeFully } from './disk.ts';
 import { EntryAdder, type EntrySum } from './entry-sum.ts';
 import { ExpectedEntries, type ExpectedQueue, type TagsCodeOf } from './expected-entries.ts';
 import { fileStartOf } from './file-names.ts';
@@ -18,7 +18,7 @@ import { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import { queueDirectory, queueFilePath } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
-import { segmentEnd } from './segments.ts';
+import { logFilesOf, segmentEnd } from './segments.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreSizes } from './store-sizes.ts';
 
@@ -65,7 +65,7 @@ export function buildQueues(
   withKeys: boolean,
 ): BuiltSlice {
   const { paths, sizes, batchTopics, tagsCodeOf } = context;
-  const reader = new LogReader(disk, { directory: paths.commitLog, segmentSizeBytes: sizes.segmentSizeBytes });
+  const reader = new LogReader(disk, logFilesOf(paths, sizes));
   const files = new QueueFileWriter(disk, paths.consumeQueue, sizes.queueFileSizeBytes);
   const wanted = new Map(queues.map((queue) => [queueName(queue), queue]));
   const take = (expected: ExpectedQueue): void => {
@@ -78,7 +78,7 @@ export function buildQueues(
   const scanner = new LogScanner(reader, false);
   let records = 0;
   try {
-    scanner.begin(asLogOffset(slice.from), asLogOffset(segmentEnd(reader.files, slice.from)));
+    scanner.begin(asLogOffset(slice.from), segmentEnd(reader.files, slice.from));
     while (scanner.nextPosition < slice.to && scanner.next() === Scanned.record && scanner.position < slice.to) {
       const { propertiesStart, propertiesLength } = scanner.cursor;
       scanIndexed(scanner.bytes, propertiesStart, propertiesStart + propertiesLength, properties);
@@ -150,14 +150,7 @@ class QueueFileWriter {
 
 function makeQueueFile(disk: Disk, directory: string, path: string, sizeBytes: number): DiskFile {
   disk.makeDirectory(directory);
-  const file = disk.open(path, 'create');
-  try {
-    file.resize(sizeBytes);
-  } catch (error) {
-    file.close();
-    throw error;
-  }
-  return file;
+  return openSized(disk, path, 'create', sizeBytes);
 }
 
 /** What stands before the first entry of a queue that does not begin at the start of a file (spec/store.md 5.2). */
@@ -171,9 +164,7 @@ export function fillBefore(
   const start = fileStartOf(firstByte, fileSizeBytes);
   if (firstByte === start) return;
   const directory = queueDirectory(root, topic, queueId);
-  const filler = new Uint8Array(firstByte - start);
-  const view = new DataView(filler.buffer);
-  for (let at = 0; at < filler.length; at += QUEUE_ENTRY_BYTES) writeQueueEntry(view, at, 0, FILLER_ENTRY_SIZE, 0);
+  const filler = fillerEntries((firstByte - start) / QUEUE_ENTRY_BYTES);
   const file = makeQueueFile(disk, directory, queueFilePath(directory, start), fileSizeBytes);
   try {
     writeFully(file, filler, 0, filler.length, 0);

@@ -4,7 +4,7 @@
  */
 import { assert, InvariantError } from '../base/assert.ts';
 import { asQueueOffset, type QueueOffset } from '../base/units.ts';
-import { FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES, writeQueueEntry } from '../layout/queue-entry.ts';
+import { fillerEntries, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
 import { type Disk, type DiskFile, isOutOfDescriptors, writeFully } from './disk.ts';
 import { fileStartOf } from './file-names.ts';
 import { HandleCache } from './handle-cache.ts';
@@ -115,11 +115,7 @@ export class ConsumeQueueWriter {
     return this.#unsynced.take();
   }
 
-  /** Closes all files; they are opened again when they are written to. */
-  closeFiles(): void {
-    this.#handles.close();
-  }
-
+  /** The files are opened again when they are written to. */
   close(): void {
     this.#handles.close();
   }
@@ -142,9 +138,7 @@ export class ConsumeQueueWriter {
     const firstByte = first * QUEUE_ENTRY_BYTES;
     const fileStart = fileStartOf(firstByte, this.#fileSize);
     const file = this.#file(state, fileStart, true);
-    const filler = new Uint8Array(firstByte - fileStart);
-    const view = new DataView(filler.buffer);
-    for (let at = 0; at < filler.length; at += QUEUE_ENTRY_BYTES) writeQueueEntry(view, at, 0, FILLER_ENTRY_SIZE, 0);
+    const filler = fillerEntries((firstByte - fileStart) / QUEUE_ENTRY_BYTES);
     writeFully(file, filler, 0, filler.length, 0);
   }
 
@@ -217,11 +211,7 @@ export class ConsumeQueueReader {
     return Math.floor((target - at) / QUEUE_ENTRY_BYTES);
   }
 
-  /** Closes all files; those that are still there are opened again when they are wanted. */
-  closeFiles(): void {
-    this.#handles.close();
-  }
-
+  /** Those files that are still there are opened again when they are wanted. */
   close(): void {
     this.#handles.close();
   }

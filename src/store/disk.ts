@@ -306,6 +306,18 @@ class NodeFile implements DiskFile {
   }
 }
 
+/** Opens a file and makes it `sizeBytes` long, sparse. Closed again when that fails. */
+export function openSized(disk: Disk, path: string, mode: OpenMode, sizeBytes: number): DiskFile {
+  const file = disk.open(path, mode);
+  try {
+    file.resize(sizeBytes);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  return file;
+}
+
 /** One write, which may be a short one but not an empty one: whoever repeats it would do so for ever. */
 export function writeSome(file: DiskFile, from: Uint8Array, at: number, length: number, fileOffset: number): number {
   const written = file.write(from, at, length, fileOffset);

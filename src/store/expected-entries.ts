@@ -5,7 +5,7 @@
  */
 import { ByteKeyedMap } from '../base/byte-keyed-map.ts';
 import type { IndexedProperties } from '../layout/message-properties.ts';
-import { SysFlag } from '../layout/message-record.ts';
+import { isInNoQueue, SysFlag } from '../layout/message-record.ts';
 import { QUEUE_ENTRY_BYTES, writeQueueEntry } from '../layout/queue-entry.ts';
 import type { LogScanner } from './log-scanner.ts';
 
@@ -92,10 +92,8 @@ export class ExpectedEntries {
   /** The scanner is on a record, which has these properties; false: which are damaged. */
   add(scanner: LogScanner, properties: IndexedProperties, areWhole = true): void {
     const { cursor } = scanner;
-    // Prepared and rolled back messages are in no queue (spec/store.md 3.6); an inner batch is in one of another format.
-    const kind = cursor.sysFlag & SysFlag.transactionRollback;
-    if (kind === SysFlag.transactionPrepared || kind === SysFlag.transactionRollback) return;
-    if ((cursor.sysFlag & SysFlag.innerBatch) !== 0) return;
+    // An inner batch is in a queue of another format.
+    if (isInNoQueue(cursor.sysFlag) || (cursor.sysFlag & SysFlag.innerBatch) !== 0) return;
     const queue = this.#queue(scanner);
     if (this.#batchTopics.size > 0 && this.#batchTopics.has(queue.topic)) return;
     if (queue.next > 0 && cursor.queueOffset === 0) {

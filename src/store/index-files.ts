@@ -14,7 +14,10 @@ import {
 import type { Disk } from './disk.ts';
 import { StoreDamagedError } from './store-errors.ts';
 
-const NAME_PATTERN = /^\d{17}$/;
+/** Others in the folder are foreign, and left alone as upstream leaves them. */
+export function isIndexFileName(name: string): boolean {
+  return /^\d{17}$/.test(name);
+}
 
 /** The folder and the size of all files in it. */
 export interface IndexFiles {
@@ -22,9 +25,9 @@ export interface IndexFiles {
   readonly shape: IndexFileShape;
 }
 
-/** Names of the files, oldest first; those of foreign names are left out, as upstream leaves them. */
+/** Names of the files, oldest first. */
 export function indexFileNames(disk: Disk, { directory }: Pick<IndexFiles, 'directory'>): string[] {
-  return disk.list(directory).filter((name) => NAME_PATTERN.test(name));
+  return disk.list(directory).filter(isIndexFileName);
 }
 
 export function indexFilePath({ directory }: IndexFiles, name: string): string {

@@ -6,6 +6,7 @@
  * to any earlier state: going back from the newest entry, each slot gets what its entry remembers. That needs the newer entries to be
  * whole, which a loss of power may have undone: then all slots are built anew from the entries that are kept (0.1 s for each two million).
  */
+import { partition } from '../base/partition.ts';
 import type { LogOffset } from '../base/units.ts';
 import {
   FIRST_INDEX_ENTRY,
@@ -33,7 +34,6 @@ import {
   misfits,
   newestIndexed,
 } from './index-files.ts';
-import { partition } from './queue-files.ts';
 
 const CHUNK_ENTRIES = 16 * 1024;
 const CHUNK_SLOTS = 64 * 1024;

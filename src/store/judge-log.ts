@@ -5,14 +5,14 @@ import type { Disk } from './disk.ts';
 import { failedSyncMark, hasFailedSync } from './failed-sync.ts';
 import { LogReader } from './log-reader.ts';
 import type { Hole } from './record-search.ts';
-import { segmentPath, segmentStart } from './segments.ts';
+import { logFilesOf, segmentPath, segmentStart } from './segments.ts';
 import type { LogPicture } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
 import type { DamagedRecord, RecordFault } from './verify-slice.ts';
 
 export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
   const { findings, paths, options } = plan;
-  const files = { directory: paths.commitLog, segmentSizeBytes: options.sizes.segmentSizeBytes };
+  const files = logFilesOf(paths, options.sizes);
   const at = (offset: number): { file: string; offset: number } => ({
     file: segmentPath(files, segmentStart(files, offset)),
     offset,
@@ -111,7 +111,7 @@ function addTail(disk: Disk, plan: VerifyPlan, tail: Hole, at: { file: string; o
 }
 
 function beginsLikeRecord(disk: Disk, { paths, options }: VerifyPlan, position: number): boolean {
-  const reader = new LogReader(disk, { directory: paths.commitLog, segmentSizeBytes: options.sizes.segmentSizeBytes });
+  const reader = new LogReader(disk, logFilesOf(paths, options.sizes));
   try {
     const head = new Uint8Array(BLANK_HEAD_BYTES);
     if (reader.read(asLogOffset(position), head.length, head, 0) < head.length) return false;

@@ -12,7 +12,7 @@ import { LogReader } from './log-reader.ts';
 import { findWalkStart } from './log-recovery.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import type { FiledQueue } from './queue-recovery.ts';
-import { type CommitLogFiles, segmentEnd } from './segments.ts';
+import { type CommitLogFiles, logFilesOf, segmentEnd } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
 
@@ -24,6 +24,12 @@ export interface StartPoint {
   readonly limit: LogOffset;
   /** What the start goes by; null when RingMQ has not said anything that a start of this kind can go by. */
   readonly vouched: Vouched | null;
+}
+
+export interface LogAtStartSettings {
+  readonly segmentSizeBytes: number;
+  /** What the store lock has found. */
+  readonly cleanStop: boolean;
 }
 
 export class LogAtStart {
@@ -38,16 +44,16 @@ export class LogAtStart {
   readonly #checkpointPath: string;
 
   /** Throws for files that do not fit the settings or each other. */
-  constructor(disk: Disk, paths: StorePaths, segmentSizeBytes: number, cleanStop: boolean) {
-    this.files = { directory: paths.commitLog, segmentSizeBytes };
-    this.cleanStop = isStoppedInOrder(disk, this.files, cleanStop);
+  constructor(disk: Disk, paths: StorePaths, settings: LogAtStartSettings) {
+    this.files = logFilesOf(paths, settings);
+    this.cleanStop = isStoppedInOrder(disk, this.files, settings.cleanStop);
     this.#checkpointPath = paths.checkpoint;
     this.checkpoint = readCheckpoint(disk, paths.checkpoint);
     this.vouched = readVouched(disk, paths.checkpoint);
     const flushedTo = logFlushedTo(this.vouched);
     this.run = findRun(disk, {
       directory: paths.commitLog,
-      sizeBytes: segmentSizeBytes,
+      sizeBytes: settings.segmentSizeBytes,
       setting: 'mappedFileSizeCommitLog',
       cleanStop: this.cleanStop,
       wasFlushed: (tear) => tear < flushedTo,
@@ -107,7 +113,7 @@ export class LogAtStart {
   behind(offset: number): LogOffset {
     if (offset < this.start) return this.start;
     const scanner = new LogScanner(this.reader, false);
-    scanner.begin(asLogOffset(offset), asLogOffset(segmentEnd(this.files, offset)));
+    scanner.begin(asLogOffset(offset), segmentEnd(this.files, offset));
     return scanner.next() === Scanned.record && scanner.position === offset ? scanner.nextPosition : this.start;
   }
 

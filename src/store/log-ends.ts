@@ -2,16 +2,18 @@
  * The two ends of a log whose settings and state are not known: its oldest and its newest record, found without reading what lies between.
  * Called by the command line's tools, also beside a broker that runs; recovery has its own, stricter way.
  */
+
 import { join } from 'node:path';
+import { partition } from '../base/partition.ts';
 import { asLogOffset } from '../base/units.ts';
 import { QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
 import type { Disk } from './disk.ts';
 import { fileNameOf, startByteOf } from './file-names.ts';
 import { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
-import { EntryProbe, partition, queueFilePath, queueFileStarts } from './queue-files.ts';
+import { EntryProbe, queueFilePath, queueFileStarts } from './queue-files.ts';
 import { queueFolders } from './queue-folders.ts';
-import type { CommitLogFiles } from './segments.ts';
+import { type CommitLogFiles, logFilesOf } from './segments.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreSizes } from './store-sizes.ts';
 
@@ -27,7 +29,7 @@ export interface LogEnds {
 }
 
 export function findLogEnds(disk: Disk, paths: StorePaths, sizes: StoreSizes): LogEnds {
-  const files = { directory: paths.commitLog, segmentSizeBytes: sizes.segmentSizeBytes };
+  const files = logFilesOf(paths, sizes);
   const segments = segmentStarts(disk, files);
   const start = segments[0] ?? 0;
   const reader = new LogReader(disk, files);
@@ -69,7 +71,7 @@ function newestKnown(
   scanner: LogScanner,
   segments: readonly number[],
 ): number {
-  const files = { directory: paths.commitLog, segmentSizeBytes: sizes.segmentSizeBytes };
+  const files = logFilesOf(paths, sizes);
   const named = newestNamed(disk, paths, sizes.queueFileSizeBytes);
   const isThere = named >= (segments[0] ?? 0) && storeTimeAt(scanner, files, named) !== null;
   const lastUsed = segments.findLast((start) => storeTimeAt(scanner, files, start) !== null) ?? segments[0] ?? 0;

@@ -4,6 +4,7 @@
  */
 
 import { readInt64 } from '../base/int64.ts';
+import { partition } from '../base/partition.ts';
 import { asLogOffset, asQueueOffset, type QueueOffset } from '../base/units.ts';
 import {
   RECORD_MAGIC_V1,
@@ -13,7 +14,6 @@ import {
   storeTimestampAt,
 } from '../layout/message-record.ts';
 import type { LogReader } from './log-reader.ts';
-import { partition } from './queue-files.ts';
 
 /** The messages of one queue that are in the log, or were. */
 export interface TimedQueue {

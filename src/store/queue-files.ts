@@ -6,10 +6,25 @@
  */
 import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
+import { partition } from '../base/partition.ts';
 import { asQueueOffset, type QueueOffset } from '../base/units.ts';
 import { entryLogOffset, entrySize, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { fileNameOf, startByteOf } from './file-names.ts';
+import type { StorePaths } from './store-paths.ts';
+
+/** The folder of all queues and the size of each file in it. */
+export interface QueueFiles {
+  readonly root: string;
+  readonly fileSizeBytes: number;
+}
+
+export function queueFilesOf(
+  { consumeQueue }: StorePaths,
+  { queueFileSizeBytes }: { readonly queueFileSizeBytes: number },
+): QueueFiles {
+  return { root: consumeQueue, fileSizeBytes: queueFileSizeBytes };
+}
 
 export function queueDirectory(root: string, topic: string, queueId: number): string {
   return join(root, topic, String(queueId));
@@ -52,18 +67,6 @@ export class EntryProbe {
   get size(): number {
     return entrySize(this.#view, 0);
   }
-}
-
-/** The first index in `[from, to)` at which `isBefore` no longer holds; `to` when it holds for all. It must not hold again after that. */
-export function partition(from: number, to: number, isBefore: (index: number) => boolean): number {
-  let low = from;
-  let high = to;
-  while (low < high) {
-    const middle = low + Math.floor((high - low) / 2);
-    if (isBefore(middle)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Offset of the entry that the queue's next message gets: 0 for a queue without files. */

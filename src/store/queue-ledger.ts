@@ -4,7 +4,7 @@
  */
 import { ByteKeyedMap } from '../base/byte-keyed-map.ts';
 import { asLogOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
-import { SysFlag } from '../layout/message-record.ts';
+import { isInNoQueue, SysFlag } from '../layout/message-record.ts';
 import type { LogScanner } from './log-scanner.ts';
 import { StoreDamagedError } from './store-errors.ts';
 
@@ -76,10 +76,8 @@ export class QueueLedger {
   add(scanner: LogScanner): void {
     const { cursor } = scanner;
     if (cursor.storeTimestamp > this.#newestStoreTimestamp) this.#newestStoreTimestamp = cursor.storeTimestamp;
-    // Prepared and rolled back messages are in no queue (spec/store.md 3.6); an inner batch is in one of another format.
-    const kind = cursor.sysFlag & SysFlag.transactionRollback;
-    if (kind === SysFlag.transactionPrepared || kind === SysFlag.transactionRollback) return;
-    if ((cursor.sysFlag & SysFlag.innerBatch) !== 0) return;
+    // An inner batch is in a queue of another format.
+    if (isInNoQueue(cursor.sysFlag) || (cursor.sysFlag & SysFlag.innerBatch) !== 0) return;
     const { topicStart, topicLength, queueId } = cursor;
     const queue = this.#queue(scanner.bytes, topicStart, topicStart + topicLength, queueId);
     if (queue === null) return;

@@ -2,11 +2,12 @@
  * The queues' part of a start: which ones have files, where they end, what of them lies beyond the log, and where they begin now that
  * old segments may be gone. Called by recovery.ts only; a start may meet thousands of queues, so each costs a few reads.
  */
+import { partition } from '../base/partition.ts';
 import { asQueueOffset, type QueueOffset } from '../base/units.ts';
 import { FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
 import type { Disk } from './disk.ts';
 import { type FoundRun, findRun, wipeTail } from './file-run.ts';
-import { EntryProbe, partition, queueFilePath } from './queue-files.ts';
+import { EntryProbe, type QueueFiles, queueFilePath } from './queue-files.ts';
 import { queueFolders } from './queue-folders.ts';
 import type { UnsyncedQueues } from './unsynced-queues.ts';
 
@@ -22,32 +23,32 @@ export interface FiledQueue {
   readonly logEnd: number;
 }
 
+type QueueStarts = Pick<FiledQueue, 'directory' | 'starts'>;
+
 /** With files that go, whatever is left of the others. It may have no other files. */
 export interface FoundQueue extends FiledQueue, FoundRun {}
 
 /** All queues that have files. `limit`: after a crash entries of records from there on are built again. Nothing is changed. */
 export function listQueues(
   disk: Disk,
-  root: string,
-  fileSizeBytes: number,
-  cleanStop: boolean,
-  limit: number,
+  files: QueueFiles,
+  { cleanStop, limit }: { readonly cleanStop: boolean; readonly limit: number },
 ): FoundQueue[] {
   const queues: FoundQueue[] = [];
-  for (const folder of queueFolders(disk, root)) {
+  for (const folder of queueFolders(disk, files.root)) {
     const { directory } = folder;
     const isBuiltAgain = (start: number): boolean =>
       withProbe(disk, queueFilePath(directory, start), (probe) => !probe.load(0) || probe.logOffset >= limit);
     const found = findRun(disk, {
       directory,
-      sizeBytes: fileSizeBytes,
+      sizeBytes: files.fileSizeBytes,
       setting: 'mappedFileSizeConsumeQueue',
       cleanStop,
       wasFlushed: (_, behind) => !behind.every(isBuiltAgain),
     });
     const { starts, torn, empty } = found;
     if (starts.length + torn.length + empty.length > 0)
-      queues.push({ ...folder, ...found, ...endOf(disk, directory, starts, fileSizeBytes) });
+      queues.push({ ...folder, ...found, ...endOf(disk, files, { directory, starts }) });
   }
   return queues;
 }
@@ -77,14 +78,9 @@ export function keepQueue({ torn, empty, ...queue }: FoundQueue): QueueCut {
  * After a crash some pages behind the last flushed entry may be lost and later ones not. Entries of records before `limit` were flushed
  * before the checkpoint could name it, so "is an entry and lies before the limit" holds up to one place and nowhere behind it.
  */
-export function findCut(
-  disk: Disk,
-  { torn, empty, ...queue }: FoundQueue,
-  limit: number,
-  fileSizeBytes: number,
-): QueueCut {
+export function findCut(disk: Disk, files: QueueFiles, { torn, empty, ...queue }: FoundQueue, limit: number): QueueCut {
   const { directory } = queue;
-  const end = endOf(disk, directory, queue.starts, fileSizeBytes, limit);
+  const end = endOf(disk, files, queue, limit);
   const starts = queue.starts.filter((start) => start < end.end * QUEUE_ENTRY_BYTES);
   const gone = [...queue.starts.slice(starts.length), ...torn, ...empty];
   const left = starts.length === 0 ? null : { ...queue, starts, ...end };
@@ -97,34 +93,34 @@ export function findCut(
  */
 export function carryOutCut(
   disk: Disk,
+  files: QueueFiles,
   { directory, left, gone, wipes }: QueueCut,
-  fileSizeBytes: number,
   unsynced: UnsyncedQueues,
 ): void {
   for (const start of gone.toReversed()) disk.unlink(queueFilePath(directory, start));
   if (gone.length > 0) unsynced.addNames(directory);
-  if (left !== null && wipes) wipeBehind(disk, left, left.end, fileSizeBytes, unsynced);
+  if (left !== null && wipes) wipeBehind(disk, files, left, left.end, unsynced);
 }
 
 /** Takes away the entries of records at `limit` and beyond. Null when nothing of the queue is left. */
 export function cutQueue(
   disk: Disk,
+  files: QueueFiles,
   queue: FiledQueue,
   limit: number,
-  fileSizeBytes: number,
   unsynced: UnsyncedQueues,
 ): FiledQueue | null {
-  const end = endOf(disk, queue.directory, queue.starts, fileSizeBytes, limit);
-  const starts = wipeBehind(disk, queue, end.end, fileSizeBytes, unsynced);
+  const end = endOf(disk, files, queue, limit);
+  const starts = wipeBehind(disk, files, queue, end.end, unsynced);
   return starts.length === 0 ? null : { ...queue, starts, ...end };
 }
 
 /** Takes away what lies behind the offset `end` of a queue, entries or not. Returns the starts of the files that are left. */
 export function wipeBehind(
   disk: Disk,
-  { directory, starts }: Pick<FiledQueue, 'directory' | 'starts'>,
+  { fileSizeBytes }: QueueFiles,
+  { directory, starts }: QueueStarts,
   end: number,
-  fileSizeBytes: number,
   unsynced: UnsyncedQueues,
 ): number[] {
   const endByte = end * QUEUE_ENTRY_BYTES;
@@ -142,7 +138,12 @@ export function wipeBehind(
 }
 
 /** Offset of the first entry whose record is still in the log (spec/store.md 5.4). */
-export function minOf(disk: Disk, queue: FiledQueue, logStart: number, fileSizeBytes: number): QueueOffset {
+export function minOf(
+  disk: Disk,
+  { fileSizeBytes }: QueueFiles,
+  queue: Omit<FiledQueue, 'topic' | 'queueId'>,
+  logStart: number,
+): QueueOffset {
   // The queue is empty, but it keeps its number.
   if (queue.logEnd <= logStart) return queue.end;
   const first = queue.starts[0]!;
@@ -166,9 +167,8 @@ type QueueEnd = Pick<FiledQueue, 'end' | 'logEnd'>;
 /** Behind the last entry of a record before `limit`. */
 function endOf(
   disk: Disk,
-  directory: string,
-  starts: readonly number[],
-  fileSizeBytes: number,
+  { fileSizeBytes }: QueueFiles,
+  { directory, starts }: QueueStarts,
   limit = Number.POSITIVE_INFINITY,
 ): QueueEnd {
   for (let i = starts.length - 1; i >= 0; i--) {

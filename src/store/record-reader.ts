@@ -2,7 +2,7 @@
 import { asLogOffset } from '../base/units.ts';
 import { RECORD_MAGIC_V1, RECORD_MAGIC_V2, RecordAt, RecordCursor } from '../layout/message-record.ts';
 import type { LogReader } from './log-reader.ts';
-import { segmentStart } from './segments.ts';
+import { segmentEnd } from './segments.ts';
 
 /** Most messages are shorter. */
 const FIRST_READ_BYTES = 4096;
@@ -17,8 +17,7 @@ export interface FoundRecord {
 /** Null unless a whole record that says this offset lies at `offset` and ends at `logEnd` or before. */
 export function readRecordAt(reader: LogReader, offset: number, logEnd: number): FoundRecord | null {
   if (!Number.isSafeInteger(offset) || offset < 0 || offset >= logEnd) return null;
-  const segmentEnd = segmentStart(reader.files, offset) + reader.files.segmentSizeBytes;
-  const room = Math.min(segmentEnd, logEnd) - offset;
+  const room = Math.min(segmentEnd(reader.files, offset), logEnd) - offset;
   const bytes = read(reader, offset, Math.min(FIRST_READ_BYTES, room));
   if (bytes.length < RecordAt.bodyCrc) return null;
   const magic = bytes.readInt32BE(RecordAt.magic);

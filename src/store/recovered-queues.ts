@@ -3,13 +3,14 @@
  * looked through. Called by recovery.ts only; what is done to a single queue is in queue-recovery.ts.
  */
 
+import { counted } from '../base/counted.ts';
 import { asQueueOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
 import type { Disk } from './disk.ts';
 import { tellTorn } from './file-run.ts';
+import type { QueueFiles } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
 import type { QueueLedger } from './queue-ledger.ts';
 import { carryOutCut, type FiledQueue, findCut, minOf, type QueueCut } from './queue-recovery.ts';
-import type { StorePaths } from './store-paths.ts';
 import { QueueSync, type UnsyncedPaths, UnsyncedQueues } from './unsynced-queues.ts';
 
 export interface RecoveredQueue {
@@ -33,15 +34,14 @@ export function leftOf(cuts: readonly QueueCut[]): FiledQueue[] {
  */
 export function carryOutCuts(
   disk: Disk,
-  paths: StorePaths,
+  files: QueueFiles,
   cuts: readonly QueueCut[],
-  fileSizeBytes: number,
   log: { warn(message: string): void },
 ): UnsyncedPaths {
-  const unsynced = new UnsyncedQueues(paths.consumeQueue);
+  const unsynced = new UnsyncedQueues(files.root);
   for (const cut of cuts) {
     tellTorn(log, cut.directory, cut.torn);
-    carryOutCut(disk, cut, fileSizeBytes, unsynced);
+    carryOutCut(disk, files, cut, unsynced);
   }
   return unsynced.take();
 }
@@ -49,18 +49,19 @@ export function carryOutCuts(
 /** After a clean stop only a damaged log makes queues go beyond its end. Nothing is owed then: this is rare, and the stop still counts. */
 export function cutBeyond(
   disk: Disk,
-  paths: StorePaths,
+  files: QueueFiles,
   queues: readonly FiledQueue[],
   logEnd: LogOffset,
-  fileSizeBytes: number,
   log: { warn(message: string): void },
 ): FiledQueue[] {
   const ahead = queues.filter((queue) => queue.logEnd > logEnd);
   if (ahead.length === 0) return [...queues];
-  log.warn(`${ahead.length} queues name records beyond the end of the log at ${logEnd}: these entries are removed`);
+  log.warn(
+    `${counted(ahead.length, 'queue')} with records beyond the end of the log at ${logEnd}: their entries are removed`,
+  );
   const within = queues.filter((queue) => queue.logEnd <= logEnd);
-  const cuts = ahead.map((queue) => findCut(disk, { ...queue, torn: [], empty: [] }, logEnd, fileSizeBytes));
-  const sync = new QueueSync(disk, carryOutCuts(disk, paths, cuts, fileSizeBytes, log));
+  const cuts = ahead.map((queue) => findCut(disk, files, { ...queue, torn: [], empty: [] }, logEnd));
+  const sync = new QueueSync(disk, carryOutCuts(disk, files, cuts, log));
   while (!sync.step());
   return [...within, ...leftOf(cuts)];
 }
@@ -68,17 +69,17 @@ export function cutBeyond(
 /** Of all queues that have files or were met in the log. */
 export function boundsOf(
   disk: Disk,
+  files: QueueFiles,
   filed: readonly FiledQueue[],
   ledger: QueueLedger,
   logStart: LogOffset,
-  fileSizeBytes: number,
 ): RecoveredQueue[] {
   const byName = new Map(filed.map((queue) => [queueName(queue), queue]));
   return ledger.queues.map(({ topic, queueId, firstUnfiled, next }) => {
-    const files = byName.get(queueName({ topic, queueId }));
+    const queue = byName.get(queueName({ topic, queueId }));
     const first = asQueueOffset(Math.max(0, firstUnfiled));
-    const min = files === undefined ? first : minOf(disk, files, logStart, fileSizeBytes);
-    const max = files?.end ?? first;
+    const min = queue === undefined ? first : minOf(disk, files, queue, logStart);
+    const max = queue?.end ?? first;
     return { topic, queueId, min, max, next: asQueueOffset(Math.max(max, next)) };
   });
 }

@@ -12,6 +12,7 @@
  * find a queue shorter than it was and be sent back.
  */
 import { dirname } from 'node:path';
+import { counted } from '../base/counted.ts';
 import { asLogOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
 import { NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
 import type { Disk } from './disk.ts';
@@ -21,6 +22,7 @@ import { LogAtStart, lossLimit, type StartPoint } from './log-at-start.ts';
 import { endLogAt, type WalkProgress, walkBefore, walkRecords } from './log-recovery.ts';
 import { LookBack } from './look-back.ts';
 import { StoreTimes } from './offset-search.ts';
+import { type QueueFiles, queueFilesOf } from './queue-files.ts';
 import { type LedgerQueue, QueueLedger } from './queue-ledger.ts';
 import { type FiledQueue, type FoundQueue, findCut, keepQueue, listQueues, type QueueCut } from './queue-recovery.ts';
 import { boundsOf, carryOutCuts, cutBeyond, leftOf, lookUp, type RecoveredQueue } from './recovered-queues.ts';
@@ -116,6 +118,7 @@ class Recovery {
   readonly #paths: StorePaths;
   readonly #settings: RecoverySettings;
   readonly #log: RecoveryLog;
+  readonly #queueFiles: QueueFiles;
   readonly #logFound: LogAtStart;
   readonly #batchTopics: ReadonlySet<string>;
 
@@ -124,7 +127,8 @@ class Recovery {
     this.#paths = paths;
     this.#log = log;
     this.#settings = settings;
-    this.#logFound = new LogAtStart(disk, paths, settings.segmentSizeBytes, settings.cleanStop);
+    this.#queueFiles = queueFilesOf(paths, settings);
+    this.#logFound = new LogAtStart(disk, paths, settings);
     this.#batchTopics = new Set(disk.list(paths.batchConsumeQueue));
   }
 
@@ -135,7 +139,7 @@ class Recovery {
     const { queues, unsynced } = this.#change(found);
     const dispatchFrom = asLogOffset(Math.min(ledger.firstUnfiledAt ?? logEnd, found.indexFrom ?? logEnd, logEnd));
     report(this.#log, files, cleanStop, { logStart, from, dispatchFrom, logEnd }, queues.length);
-    const bounds = boundsOf(this.#disk, queues, ledger, logStart, this.#settings.queueFileSizeBytes);
+    const bounds = boundsOf(this.#disk, this.#queueFiles, queues, ledger, logStart);
     const lookFrom = asLogOffset(lookBack.from(logEnd));
     return {
       cleanStop,
@@ -155,13 +159,13 @@ class Recovery {
   /** Throws when the store cannot be opened. Nothing is changed yet. */
   #look(): StartFindings {
     const { cleanStop } = this.#logFound;
-    const { queueFileSizeBytes, checksBodies } = this.#settings;
+    const { checksBodies } = this.#settings;
     // After a crash no queue is asked: it is known before which of their entries count.
     const crashed = cleanStop ? null : this.#logFound.startPoint([], checksBodies);
     const found = this.#findQueues(crashed?.limit ?? 0);
     const start = crashed ?? this.#logFound.startPoint(found, checksBodies);
     const queueCuts = found.map((queue) =>
-      cleanStop ? keepQueue(queue) : findCut(this.#disk, queue, start.limit, queueFileSizeBytes),
+      cleanStop ? keepQueue(queue) : findCut(this.#disk, this.#queueFiles, queue, start.limit),
     );
     const queues = leftOf(queueCuts);
     const indexCut = this.#findIndexCut(start.limit);
@@ -178,17 +182,16 @@ class Recovery {
     readonly unsynced: UnsyncedPaths;
   } {
     const { files, run, cleanStop } = this.#logFound;
-    const { queueFileSizeBytes } = this.#settings;
     const { logEnd } = walk;
     if (this.#logFound.isMissing) dropWithoutLog(this.#disk, this.#paths, this.#log);
-    const unsynced = carryOutCuts(this.#disk, this.#paths, queueCuts, queueFileSizeBytes, this.#log);
+    const unsynced = carryOutCuts(this.#disk, this.#queueFiles, queueCuts, this.#log);
     indexCut?.carryOut();
     endLogAt(this.#disk, files, { end: logEnd, walkStart: start.lookFrom, run, cleanStop }, this.#log);
     this.#drop(unfinished);
     const queues = leftOf(queueCuts).filter((queue) => !unfinished.some((gone) => gone.queue === queue));
     if (!cleanStop) return { queues, unsynced };
     this.#cutIndexBeyond(logEnd);
-    return { queues: cutBeyond(this.#disk, this.#paths, queues, logEnd, queueFileSizeBytes, this.#log), unsynced };
+    return { queues: cutBeyond(this.#disk, this.#queueFiles, queues, logEnd, this.#log), unsynced };
   }
 
   close(): void {
@@ -198,8 +201,7 @@ class Recovery {
   /** Without a log they name nothing, and go (spec/store.md 12.5). */
   #findQueues(limit: number): FoundQueue[] {
     if (this.#logFound.isMissing) return [];
-    const { queueFileSizeBytes } = this.#settings;
-    return listQueues(this.#disk, this.#paths.consumeQueue, queueFileSizeBytes, this.#logFound.cleanStop, limit);
+    return listQueues(this.#disk, this.#queueFiles, { cleanStop: this.#logFound.cleanStop, limit });
   }
 
   /** After a crash the index is cut where the queues are. */
@@ -254,7 +256,7 @@ class Recovery {
     const entries = filed.reduce((sum, { end }) => sum + end, 0);
     if (filed.length === vouched.queueCount && entries === vouched.queueEntries) return from;
     this.#log.warn(
-      `${filed.length} queues have ${entries} entries, at the stop ${vouched.queueCount} had ${vouched.queueEntries}: what is missing is ` +
+      `${counted(filed.length, 'queue')} with ${counted(entries, 'entry', 'entries')}, at the stop ${vouched.queueCount} with ${vouched.queueEntries}: what is missing is ` +
         'built again from the log',
     );
     return this.#logFound.start;
@@ -344,6 +346,6 @@ function report(
   const how = cleanStop ? 'stopped cleanly' : 'was not stopped cleanly';
   log.info(
     `store of ${files.directory} ${how}: log ${at.logStart} to ${at.logEnd}, looked through from ${at.from}, ` +
-      `${queueCount} queues, to be filed from ${at.dispatchFrom}`,
+      `${counted(queueCount, 'queue')}, to be filed from ${at.dispatchFrom}`,
   );
 }

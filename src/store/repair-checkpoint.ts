@@ -14,8 +14,9 @@ import { indexHeads } from './index-heads.ts';
 import { indexEnd } from './index-recovery.ts';
 import { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
+import { queueFilesOf } from './queue-files.ts';
 import { listQueues } from './queue-recovery.ts';
-import { segmentEnd } from './segments.ts';
+import { logFilesOf, segmentEnd } from './segments.ts';
 import type { LogPicture } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
 
@@ -55,10 +56,10 @@ export function vouchForStore(
 }
 
 function vouchedOf(disk: Disk, plan: VerifyPlan, log: LogPicture, hasIndex: boolean): Vouched | null {
-  const { segmentSizeBytes, queueFileSizeBytes } = plan.options.sizes;
+  const { segmentSizeBytes } = plan.options.sizes;
   const end = lastRecordEnd(disk, plan, log, log.end);
   if (end < 0) return null;
-  const queues = listQueues(disk, plan.paths.consumeQueue, queueFileSizeBytes, true, 0);
+  const queues = listQueues(disk, queueFilesOf(plan.paths, plan.options.sizes), { cleanStop: true, limit: 0 });
   const filed = queues.filter((queue) => queue.end > 0);
   // A start is not to look at older files: what is damaged there stays.
   const newest = fileStartOf(end - 1, segmentSizeBytes);
@@ -83,11 +84,11 @@ function indexEndOf(disk: Disk, { paths, options }: VerifyPlan): number {
 function lastRecordEnd(disk: Disk, { paths, options }: VerifyPlan, { runs }: LogPicture, end: number): number {
   const run = runs.findLast(({ from }) => from < end);
   if (run === undefined) return -1;
-  const files = { directory: paths.commitLog, segmentSizeBytes: options.sizes.segmentSizeBytes };
+  const files = logFilesOf(paths, options.sizes);
   const reader = new LogReader(disk, files);
   try {
     const scanner = new LogScanner(reader, false);
-    scanner.begin(asLogOffset(run.from), asLogOffset(segmentEnd(files, run.from)));
+    scanner.begin(asLogOffset(run.from), segmentEnd(files, run.from));
     let last = run.from;
     while (last < end && scanner.next() === Scanned.record && scanner.position < end) last = scanner.nextPosition;
     return last;

@@ -42,7 +42,7 @@ export function countRecordsBehind(disk: Disk, files: CommitLogFiles, runs: read
   let count = 0;
   try {
     for (const { from, to } of runs.filter((run) => run.to > at)) {
-      scanner.begin(asLogOffset(from), asLogOffset(segmentEnd(files, from)));
+      scanner.begin(asLogOffset(from), segmentEnd(files, from));
       while (scanner.nextPosition < to && scanner.next() === Scanned.record && scanner.position < to) {
         if (scanner.position > at) count++;
       }

@@ -16,13 +16,13 @@ import { startByteOf } from './file-names.ts';
 import { wipeTail } from './file-run.ts';
 import { indexFileNames } from './index-files.ts';
 import type { KeyBatch } from './key-batch.ts';
-import { queueDirectory, queueFileStarts } from './queue-files.ts';
+import { queueDirectory, queueFileStarts, queueFilesOf } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
 import { cutQueue, wipeBehind } from './queue-recovery.ts';
 import { vouchForLog, vouchForStore } from './repair-checkpoint.ts';
 import { cutLog } from './repair-cut.ts';
 import type { RepairPlan } from './repair-plan.ts';
-import { type CommitLogFiles, segmentPath, segmentStart } from './segments.ts';
+import { type CommitLogFiles, logFilesOf, segmentPath, segmentStart } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import { QueueSync, UnsyncedQueues } from './unsynced-queues.ts';
 import type { VerifyPlan } from './verify-plan.ts';
@@ -68,7 +68,7 @@ export function repairLog(
   repair: RepairPlan,
   checkOwner: CheckOwner,
 ): void {
-  const files = logFiles(plan);
+  const files = logFilesOf(plan.paths, plan.options.sizes);
   syncLog(disk, plan, log.end);
   checkOwner();
   vouchForLog(disk, plan, log, log.end);
@@ -77,10 +77,6 @@ export function repairLog(
   if (repair.cut === null) return;
   cutLog(disk, files, plan.segments, repair.cut);
   vouchForLog(disk, plan, log, repair.cut.at);
-}
-
-export function logFiles({ paths, options }: VerifyPlan): CommitLogFiles {
-  return { directory: paths.commitLog, segmentSizeBytes: options.sizes.segmentSizeBytes };
 }
 
 /** A crash while it was made. */
@@ -208,20 +204,20 @@ function cutQueues(
   { build, shorten }: RepairPlan,
   unsynced: UnsyncedQueues,
 ): void {
-  const { queueFileSizeBytes } = options.sizes;
+  const files = queueFilesOf(paths, options.sizes);
   const built = new Set(build.map(queueName));
   const ends = new Map(log.queues.map((queue) => [queueName(queue), queue.next]));
   const isAll = options.state === 'crashed';
   for (const { topic, queueId } of isAll ? queueFolders : shorten) {
     const name = queueName({ topic, queueId });
     if (built.has(name)) continue;
-    const directory = queueDirectory(paths.consumeQueue, topic, queueId);
-    const starts = queueFileStarts(disk, directory).filter((start) => start % queueFileSizeBytes === 0);
+    const directory = queueDirectory(files.root, topic, queueId);
+    const starts = queueFileStarts(disk, directory).filter((start) => start % files.fileSizeBytes === 0);
     const end = ends.get(name);
     // Without records in the log what is left of a queue names deleted ones, and keeps its number.
     const queue = { topic, queueId, directory, starts, end: asQueueOffset(0), logEnd: -1 };
-    if (end === undefined) cutQueue(disk, queue, log.end, queueFileSizeBytes, unsynced);
-    else wipeBehind(disk, queue, end, queueFileSizeBytes, unsynced);
+    if (end === undefined) cutQueue(disk, files, queue, log.end, unsynced);
+    else wipeBehind(disk, files, queue, end, unsynced);
   }
 }
 
@@ -245,7 +241,7 @@ function gatherIndex(disk: Disk, directory: string, unsynced: UnsyncedQueues): v
  * anew before, as a start does it (failed-sync.ts).
  */
 function syncLog(disk: Disk, plan: VerifyPlan, end: number): void {
-  const files = logFiles(plan);
+  const files = logFilesOf(plan.paths, plan.options.sizes);
   const hasFailed = hasFailedSync(disk, files);
   for (const start of plan.segments) {
     try {

@@ -4,12 +4,20 @@
  */
 import { join } from 'node:path';
 import { asLogOffset, type LogOffset } from '../base/units.ts';
-import type { Disk, DiskFile } from './disk.ts';
+import { type Disk, type DiskFile, openSized } from './disk.ts';
 import { fileNameOf, fileStartOf } from './file-names.ts';
+import type { StorePaths } from './store-paths.ts';
 
 export interface CommitLogFiles {
   readonly directory: string;
   readonly segmentSizeBytes: number;
+}
+
+export function logFilesOf(
+  { commitLog }: StorePaths,
+  { segmentSizeBytes }: { readonly segmentSizeBytes: number },
+): CommitLogFiles {
+  return { directory: commitLog, segmentSizeBytes };
 }
 
 /** Start of the segment that holds the byte at `offset`. */
@@ -18,8 +26,8 @@ export function segmentStart(files: CommitLogFiles, offset: number): LogOffset {
 }
 
 /** Where the segment of `offset` ends. */
-export function segmentEnd(files: CommitLogFiles, offset: number): number {
-  return segmentStart(files, offset) + files.segmentSizeBytes;
+export function segmentEnd(files: CommitLogFiles, offset: number): LogOffset {
+  return asLogOffset(segmentStart(files, offset) + files.segmentSizeBytes);
 }
 
 export function segmentPath(files: CommitLogFiles, start: number): string {
@@ -36,12 +44,5 @@ export function preparationPath(files: CommitLogFiles): string {
 
 /** Opens a segment for writing; makes it when it is not there. Growing a file that has its size already changes nothing. */
 export function openSegment(disk: Disk, files: CommitLogFiles, start: number): DiskFile {
-  const file = disk.open(segmentPath(files, start), 'create');
-  try {
-    file.resize(files.segmentSizeBytes);
-  } catch (error) {
-    file.close();
-    throw error;
-  }
-  return file;
+  return openSized(disk, segmentPath(files, start), 'create', files.segmentSizeBytes);
 }

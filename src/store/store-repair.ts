@@ -6,7 +6,8 @@ import { builtStore } from './built-store.ts';
 import type { Disk } from './disk.ts';
 import { keepCut, type LogCut } from './repair-cut.ts';
 import { isNothing, planRepair, type RepairOptions, type RepairPlan } from './repair-plan.ts';
-import { logFiles, type RepairWork, repairLog, repairRest } from './repair-store.ts';
+import { type RepairWork, repairLog, repairRest } from './repair-store.ts';
+import { logFilesOf } from './segments.ts';
 import type { StoreState } from './store-state.ts';
 import type { VerifyPlan, VerifySkips } from './verify-plan.ts';
 import type { VerifyReport } from './verify-store.ts';
@@ -106,7 +107,13 @@ export class StoreRepair {
     checkOwner();
     if (plan.cut !== null) {
       const { segments } = verified.plan;
-      this.#kept = keepCut(this.#disk, logFiles(verified.plan), segments, plan.cut, this.#calls.keptFolder);
+      this.#kept = keepCut(
+        this.#disk,
+        logFilesOf(verified.plan.paths, verified.plan.options.sizes),
+        segments,
+        plan.cut,
+        this.#calls.keptFolder,
+      );
     }
     this.#leavesClean = false;
     this.#hasChanged = true;

@@ -3,6 +3,7 @@
  * is followed. Where a start of Apache's broker has put messages a second time, the index goes back once and on over the same records: what
  * was compared before is passed over. Part of verify-slice.ts.
  */
+import { partition } from '../base/partition.ts';
 import {
   FIRST_INDEX_ENTRY,
   INDEX_ENTRY_BYTES,
@@ -17,7 +18,6 @@ import {
 import type { IndexedProperties } from '../layout/message-properties.ts';
 import { type Disk, type DiskFile, openUnlessGone } from './disk.ts';
 import type { LogScanner } from './log-scanner.ts';
-import { partition } from './queue-files.ts';
 import { RecordKeys } from './record-keys.ts';
 
 /** An index file that can be read: in order, the oldest first. */

@@ -2,6 +2,8 @@
  * Puts the results of the slices of the log together: where its records begin and end, what lies between and behind them, and of each queue
  * and of the index what is wrong altogether. Pure; called by verify-store.ts, and by repair, which needs to know the same.
  */
+
+import { queueName } from './queue-folders.ts';
 import type { Hole } from './record-search.ts';
 import { type EntryFaults, joinFaults } from './verify-entries.ts';
 import type { KeyFaults } from './verify-keys.ts';
@@ -117,7 +119,7 @@ function joinQueues(results: readonly SliceResult[]): LogQueue[] {
   const joined = new Map<string, LogQueue>();
   for (const { queues } of results) {
     for (const queue of queues) {
-      const name = `${queue.topic}/${queue.queueId}`;
+      const name = queueName(queue);
       const before = joined.get(name);
       joined.set(name, before === undefined ? queue : joinQueue(before, queue));
     }

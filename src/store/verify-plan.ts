@@ -12,11 +12,13 @@ import type { Disk } from './disk.ts';
 import { fileNameOf, startByteOf } from './file-names.ts';
 import { judgeRun, type RunFault } from './file-run.ts';
 import { type Finding, Findings } from './findings.ts';
+import { isIndexFileName } from './index-files.ts';
 import { indexHeads } from './index-heads.ts';
 import { logFlushedTo, lossLimit, usableAt } from './log-at-start.ts';
 import { LogReader } from './log-reader.ts';
 import { findWalkStart } from './log-recovery.ts';
 import { type QueueFolder, queueFolders } from './queue-folders.ts';
+import { logFilesOf } from './segments.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreSizes } from './store-sizes.ts';
 import type { StoreState } from './store-state.ts';
@@ -102,7 +104,7 @@ function walkStartOf(
   segments: readonly number[],
   safe: number,
 ): number {
-  const reader = new LogReader(disk, { directory: paths.commitLog, segmentSizeBytes: sizes.segmentSizeBytes });
+  const reader = new LogReader(disk, logFilesOf(paths, sizes));
   try {
     return findWalkStart(reader, segments, true, (_, storeTimestamp) => storeTimestamp <= safe);
   } finally {
@@ -204,7 +206,7 @@ function findIndexFiles(
   { indexShape, state }: VerifyOptions,
   findings: Findings,
 ): IndexFileHead[] {
-  for (const name of disk.list(index)) if (!/^\d{17}$/.test(name)) addForeign(findings, join(index, name));
+  for (const name of disk.list(index)) if (!isIndexFileName(name)) addForeign(findings, join(index, name));
   return indexHeads(disk, index, indexShape, state, findings);
 }
 

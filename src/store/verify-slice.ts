@@ -12,7 +12,7 @@ import { ExpectedEntries, type TagsCodeOf } from './expected-entries.ts';
 import { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import { type Hole, RecordSearch } from './record-search.ts';
-import { segmentEnd } from './segments.ts';
+import { logFilesOf, segmentEnd } from './segments.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreSizes } from './store-sizes.ts';
 import { type EntryFaults, QueueComparison } from './verify-entries.ts';
@@ -90,7 +90,7 @@ export interface SliceResult {
 const DAMAGED_KEPT = 100;
 
 export function verifySlice(disk: Disk, context: SliceContext, slice: LogSlice): SliceResult {
-  const files = { directory: context.paths.commitLog, segmentSizeBytes: context.sizes.segmentSizeBytes };
+  const files = logFilesOf(context.paths, context.sizes);
   const reader = new LogReader(disk, files);
   const check = new SliceCheck(disk, reader, context, slice);
   try {

@@ -16,20 +16,20 @@ export interface DeletedFilesEnds {
 }
 
 /** A reader's or the writer's. */
-interface QueueFiles {
-  closeFiles(): void;
+interface OpenQueueFiles {
+  close(): void;
 }
 
 export class DeletedFiles {
   readonly #ends: DeletedFilesEnds;
   readonly #log: Pick<LogReader, 'dropBelow'>;
-  readonly #queues: QueueFiles;
+  readonly #queues: OpenQueueFiles;
   #logStart: number;
   #queueFiles: number;
   #lookAtUs = 0;
   #closeAtUs = 0;
 
-  constructor(ends: DeletedFilesEnds, log: Pick<LogReader, 'dropBelow'>, queues: QueueFiles) {
+  constructor(ends: DeletedFilesEnds, log: Pick<LogReader, 'dropBelow'>, queues: OpenQueueFiles) {
     this.#ends = ends;
     this.#log = log;
     this.#queues = queues;
@@ -49,6 +49,6 @@ export class DeletedFiles {
     if (queueFiles === this.#queueFiles || nowUs < this.#closeAtUs) return;
     this.#closeAtUs = nowUs + CLOSE_EVERY_US;
     this.#queueFiles = queueFiles;
-    this.#queues.closeFiles();
+    this.#queues.close();
   }
 }

@@ -8,6 +8,7 @@ import { systemClock } from '../base/clock.ts';
 import { BlockingSleeper } from '../ring/doorbell.ts';
 import { StatusPage } from '../ring/status-page.ts';
 import { DiskFailedError, DiskFullError, NodeDisk } from '../store/disk.ts';
+import { logFilesOf } from '../store/segments.ts';
 import { storePathsOf } from '../store/store-paths.ts';
 import { FailStopError, FailureCode } from './agent.ts';
 import { BlockingShell, type Inbox } from './blocking-shell.ts';
@@ -175,7 +176,7 @@ class BrokerWorker {
       memory,
       settings,
       paths,
-      logFiles: { directory: paths.commitLog, segmentSizeBytes: settings.mappedFileSizeCommitLog },
+      logFiles: logFilesOf(paths, { segmentSizeBytes: settings.mappedFileSizeCommitLog }),
       indexFiles: settings.messageIndexEnable
         ? { directory: paths.index, shape: { slots: settings.maxHashSlotNum, entries: settings.maxIndexNum } }
         : null,

@@ -48,7 +48,7 @@ function findingsOf(shape: LogShape): string[] {
 /** Starts of the files that a start goes by; null when it refuses them. */
 function startedWith(shape: LogShape): readonly number[] | null {
   try {
-    return new LogAtStart(diskOf(shape), smallPaths, SIZE, shape.cleanStop).run.starts;
+    return new LogAtStart(diskOf(shape), smallPaths, { ...SMALL_SIZES, cleanStop: shape.cleanStop }).run.starts;
   } catch (error) {
     if (String(error).includes('has lost something')) return [];
     return null;

@@ -11,7 +11,7 @@ describe('files that are deleted', () => {
     const files = new DeletedFiles(
       ends,
       { dropBelow: (logStart) => closed.push(logStart) },
-      { closeFiles: () => closed.push('queues') },
+      { close: () => closed.push('queues') },
     );
     files.look(1);
     expect(closed).toEqual([]);

@@ -10,6 +10,7 @@ import {
 import { QUEUE_ENTRY_BYTES } from '../../layout/queue-entry.ts';
 import type { Disk } from '../../store/disk.ts';
 import { startByteOf } from '../../store/file-names.ts';
+import { isIndexFileName } from '../../store/index-files.ts';
 
 export type FileKind =
   | 'segment'
@@ -30,7 +31,7 @@ export function fileKind(disk: Disk, path: string): FileKind {
   const name = basename(path);
   const parent = dirname(path);
   if (startByteOf(name) >= 0) return runFileKind(disk, path, parent);
-  if (basename(parent) === 'index' && /^\d{17}$/.test(name)) return 'index';
+  if (basename(parent) === 'index' && isIndexFileName(name)) return 'index';
   if (/^abort(?:\.bak)?$/.test(name)) return 'abort';
   if (name === 'lock' || name.startsWith('lock.')) return 'lock';
   if (name === 'checkpoint') return 'checkpoint';

@@ -4,7 +4,7 @@ import { readCheckpoint } from '../../store/checkpoint.ts';
 import type { Disk } from '../../store/disk.ts';
 import { findLogEnds } from '../../store/log-ends.ts';
 import { SystemProcesses } from '../../store/process-table.ts';
-import { findQueueEnd, queueFileStarts } from '../../store/queue-files.ts';
+import { findQueueEnd, type QueueFiles, queueFileStarts, queueFilesOf } from '../../store/queue-files.ts';
 import { type QueueFolder, queueFolders } from '../../store/queue-folders.ts';
 import { minOf } from '../../store/queue-recovery.ts';
 import { liveOwner } from '../../store/store-lock.ts';
@@ -43,7 +43,7 @@ export function inspectStore(disk: Disk, paths: StorePaths, sizes: StoreSizes, l
         .join(', '),
     },
     columns: COLUMNS,
-    rows: queues.slice(0, limit).map((queue) => rowOf(disk, queue, ends.start, sizes)),
+    rows: queues.slice(0, limit).map((queue) => rowOf(disk, queue, ends.start, queueFilesOf(paths, sizes))),
     notes: queues.length > limit ? [moreText(queues.length - limit, 'queue')] : [],
   };
 }
@@ -54,12 +54,12 @@ function stateText(disk: Disk, paths: StorePaths): string {
   return disk.stat(paths.abort) === null ? 'stopped in order' : 'not stopped in order: the next start checks the log';
 }
 
-function rowOf(disk: Disk, { topic, queueId, directory }: QueueFolder, logStart: number, sizes: StoreSizes): Shown[] {
+function rowOf(disk: Disk, { topic, queueId, directory }: QueueFolder, logStart: number, files: QueueFiles): Shown[] {
   const starts = queueFileStarts(disk, directory);
-  const end = findQueueEnd(disk, directory, sizes.queueFileSizeBytes);
+  const end = findQueueEnd(disk, directory, files.fileSizeBytes);
   if (starts.length === 0) return [topic, queueId, 0, 0, 0];
-  const queue = { topic, queueId, directory, starts, end, logEnd: Number.POSITIVE_INFINITY };
-  return [topic, queueId, minOf(disk, queue, logStart, sizes.queueFileSizeBytes), end, starts.length];
+  const queue = { directory, starts, end, logEnd: Number.POSITIVE_INFINITY };
+  return [topic, queueId, minOf(disk, files, queue, logStart), end, starts.length];
 }
 
 function sizeOf(disk: Disk, directory: string, names: readonly string[]): number {

@@ -6,11 +6,12 @@
  *
  * Entries of deleted records are durable in their files before the records go (log-retention), so none of them comes later.
  */
+
 import type { Clock } from '../../base/clock.ts';
+import { partition } from '../../base/partition.ts';
 import { asQueueOffset, asQueueSlot, type QueueSlot } from '../../base/units.ts';
 import type { ControlLog } from '../../broker/control-ports.ts';
 import { DiskFailedError } from '../../store/disk.ts';
-import { partition } from '../../store/queue-files.ts';
 import type { ControlEnds } from '../topology.ts';
 import { type EntryReads, NO_ENTRY } from './entry-reads.ts';
 import type { QueueFileRemoval } from './queue-file-removal.ts';

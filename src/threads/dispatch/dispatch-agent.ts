@@ -12,11 +12,11 @@ import { IndexedProperties, scanIndexed } from '../../layout/message-properties.
 import {
   BLANK_HEAD_BYTES,
   BLANK_MAGIC,
+  isInNoQueue,
   RECORD_MAGIC_V1,
   RECORD_MAGIC_V2,
   RecordAt,
   RecordCursor,
-  SysFlag,
 } from '../../layout/message-record.ts';
 import { isOutOfDescriptors } from '../../store/disk.ts';
 import type { LogReader } from '../../store/log-reader.ts';
@@ -198,13 +198,11 @@ export class DispatchAgent implements Agent {
     assert(record.load(this.#view, at), 'the parts of a record in the log add up');
     const { propertiesStart, propertiesLength } = record;
     scanIndexed(this.#buffer, propertiesStart, propertiesStart + propertiesLength, this.#indexed);
-    const transaction = record.sysFlag & SysFlag.transactionRollback;
     if (this.#index?.add(record, this.#buffer, this.#indexed) === false) {
       this.#isShort = true;
       return false;
     }
-    // Prepared and rolled back messages are in no queue (spec/store.md 3.6).
-    if (transaction === SysFlag.transactionPrepared || transaction === SysFlag.transactionRollback) return true;
+    if (isInNoQueue(record.sysFlag)) return true;
     const topicEnd = record.topicStart + record.topicLength;
     const slot = this.#queues.find(this.#buffer, record.topicStart, topicEnd, record.queueId);
     if (slot === NO_SLOT) {

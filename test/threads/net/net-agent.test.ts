@@ -94,7 +94,7 @@ beforeEach(() => {
     pulls,
     commits,
     control,
-    deleted: new DeletedFiles(ends, { dropBelow: () => {} }, { closeFiles: () => {} }),
+    deleted: new DeletedFiles(ends, { dropBelow: () => {} }, { close: () => {} }),
     log: (line) => lines.push(line),
     wake: () => {},
   });
