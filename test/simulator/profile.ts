@@ -1,8 +1,8 @@
 /** What kind of run a seed makes: sizes, load, what goes wrong on the disk and how the broker ends. */
 import type { Random } from '../../src/base/random.ts';
 import { QUEUE_ENTRY_BYTES } from '../../src/layout/queue-entry.ts';
+import { NO_FAULTS, type SimDisk, type SimFaults, type SimOperation } from '../support/sim-disk.ts';
 import type { SimSizes } from './sim-broker.ts';
-import { NO_FAULTS, type SimDisk, type SimFaults, type SimOperation } from './sim-disk.ts';
 
 export interface Profile {
   readonly sizes: SimSizes;

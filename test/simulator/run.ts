@@ -4,12 +4,12 @@
  */
 import { type Random, seededRandom } from '../../src/base/random.ts';
 import { DiskFailedError, DiskFullError } from '../../src/store/disk.ts';
+import { CrashedError, type CrashMode, SimDisk, type SimLies } from '../support/sim-disk.ts';
 import { TestClock } from '../threads/test-net.ts';
 import { contentsOf, type StoreContents } from './audit.ts';
 import { keyOf, Oracle } from './oracle.ts';
 import { drawProfile, isSound, makeTrouble, type Profile, pick } from './profile.ts';
 import { SimBroker } from './sim-broker.ts';
-import { CrashedError, type CrashMode, SimDisk, type SimLies } from './sim-disk.ts';
 import { Trace } from './trace.ts';
 import { insist, Violation } from './violation.ts';
 import { Workload } from './workload.ts';

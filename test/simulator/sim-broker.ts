@@ -27,8 +27,8 @@ import { openFlush } from '../../src/threads/flush/open-flush.ts';
 import type { StoreStart, WorkerPorts } from '../../src/threads/thread-messages.ts';
 import type { BrokerMemory } from '../../src/threads/topology.ts';
 import type { OpenedAgent, WorkerContext } from '../../src/threads/worker-context.ts';
+import type { SimDisk } from '../support/sim-disk.ts';
 import { smallMemory, type TestClock, TestNet } from '../threads/test-net.ts';
-import type { SimDisk } from './sim-disk.ts';
 
 export const STORE_ROOT = '/data/store';
 export const STORE_PATHS: StorePaths = storePathsOf(STORE_ROOT);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/base/random.ts';
 import { vouchAtStart } from '../../src/store/checkpoint.ts';
 import { type RecoveredStore, recoverStore } from '../../src/store/recovery.ts';
-import { CrashedError, type CrashMode, type SimDisk } from '../simulator/sim-disk.ts';
+import { CrashedError, type CrashMode, type SimDisk } from '../support/sim-disk.ts';
 import { onSimDisk } from '../support/sim-store.ts';
 import { SMALL_SHAPE, SMALL_SIZES, type SmallStore, smallPaths, smallStore } from '../support/small-store.ts';
 

@@ -4,8 +4,8 @@ import { seededRandom } from '../../../src/base/random.ts';
 import { NO_INDEX_KEPT, type Vouched } from '../../../src/layout/checkpoint-file.ts';
 import { readVouched } from '../../../src/store/checkpoint.ts';
 import { SimBroker, STORE_PATHS } from '../../simulator/sim-broker.ts';
-import { CrashedError, NO_FAULTS, SimDisk } from '../../simulator/sim-disk.ts';
-import { TestClock } from '../../threads/test-net.ts';
+import { CrashedError, NO_FAULTS, SimDisk } from '../../support/sim-disk.ts';
+import { TestClock } from '../test-net.ts';
 
 const SIZES = {
   syncFlush: false,

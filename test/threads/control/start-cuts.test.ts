@@ -2,8 +2,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/base/random.ts';
 import { SimBroker, STORE_PATHS } from '../../simulator/sim-broker.ts';
-import { NO_FAULTS, SimDisk } from '../../simulator/sim-disk.ts';
-import { TestClock } from '../../threads/test-net.ts';
+import { NO_FAULTS, SimDisk } from '../../support/sim-disk.ts';
+import { TestClock } from '../test-net.ts';
 
 const SIZES = {
   syncFlush: false,

@@ -14,7 +14,7 @@ import {
   type FileStat,
   type OpenMode,
 } from '../../src/store/disk.ts';
-import type { DiskOperation } from '../support/memory-disk.ts';
+import type { DiskOperation } from './memory-disk.ts';
 import { SimFolder, SimFolders } from './sim-folders.ts';
 import { SECTOR_BYTES, SimInode } from './sim-inode.ts';
 
