@@ -373,6 +373,27 @@ export function openUnlessGone(disk: Disk, path: string): DiskFile | null {
   }
 }
 
+/** Unlinks a file that need not be there. */
+export function removeIfThere(disk: Disk, path: string): void {
+  try {
+    disk.unlink(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+/** Whether one of the bytes `[from, from + length)` of a file is not zero. */
+export function isWritten(disk: Disk, path: string, from: number, length: number): boolean {
+  const bytes = Buffer.alloc(length);
+  const file = disk.open(path, 'read');
+  try {
+    const read = file.read(bytes, 0, length, from);
+    return bytes.subarray(0, read).some((byte) => byte !== 0);
+  } finally {
+    file.close();
+  }
+}
+
 /** Replaces a whole file in one step that survives a loss of power: a reader finds the old contents or the new ones. */
 export function replaceFile(disk: Disk, path: string, contents: Uint8Array): void {
   const fresh = `${path}.tmp`;

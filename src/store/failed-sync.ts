@@ -4,7 +4,7 @@
  * acknowledged since, when the power goes and leaves a hole before it. So the next start writes the log anew where it may be meant, and
  * only then flushes it. The mark lies beside the log's folder and is not flushed itself: it has to last as long as the page cache.
  */
-import { type Disk, type DiskFile, isMissing, writeFully } from './disk.ts';
+import { type Disk, type DiskFile, removeIfThere, writeFully } from './disk.ts';
 import { type CommitLogFiles, segmentPath } from './segments.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -66,9 +66,5 @@ export function rewriteSegment(disk: Disk, files: CommitLogFiles, start: number,
 
 /** Everything is on the disk now. */
 export function forgetFailedSync(disk: Disk, files: CommitLogFiles): void {
-  try {
-    disk.unlink(failedSyncMark(files));
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
+  removeIfThere(disk, failedSyncMark(files));
 }

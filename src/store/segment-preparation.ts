@@ -4,7 +4,7 @@
  * written to a file that append may be writing to.
  */
 import type { LogOffset } from '../base/units.ts';
-import { type Disk, DiskFailedError, type DiskFile, DiskFullError, isMissing, writeFully } from './disk.ts';
+import { type Disk, DiskFailedError, type DiskFile, DiskFullError, removeIfThere, writeFully } from './disk.ts';
 import { type CommitLogFiles, preparationPath, segmentPath } from './segments.ts';
 
 /** Bytes of zeros per step, fsynced at once, so that no other fsync has to wait for many of them: a step takes about a millisecond. */
@@ -31,7 +31,7 @@ export class SegmentPreparation {
     this.#written = zeroWrite ? 0 : files.segmentSizeBytes;
     this.#zeros = new Uint8Array(zeroWrite ? Math.min(STEP_BYTES, files.segmentSizeBytes) : 0);
     // An earlier process may have left the name there, and when it ended right behind its link the file is a segment that is written.
-    removeName(disk, preparationPath(files));
+    removeIfThere(disk, preparationPath(files));
     this.#file = disk.open(preparationPath(files), 'exclusive');
   }
 
@@ -93,13 +93,5 @@ export class SegmentPreparation {
     this.#isOver = true;
     this.#file.close();
     this.#disk.unlink(preparationPath(this.#files));
-  }
-}
-
-function removeName(disk: Disk, path: string): void {
-  try {
-    disk.unlink(path);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
   }
 }

@@ -4,7 +4,7 @@
  */
 import { basename, join } from 'node:path';
 import { counted } from '../base/counted.ts';
-import { type Disk, DiskFailedError, makeDurableDirectory } from './disk.ts';
+import { type Disk, DiskFailedError, isWritten, makeDurableDirectory } from './disk.ts';
 import { type CommitLogFiles, segmentPath } from './segments.ts';
 
 /** So much of a file is looked at. What was flushed begins with a record. */
@@ -21,7 +21,7 @@ export function takeOff(
   const folders = new Set<string>();
   for (const start of starts.toReversed()) {
     const path = segmentPath(files, start);
-    if (isWritten(disk, path)) {
+    if (isWritten(disk, path, 0, LOOK_BYTES)) {
       folders.add(moveAside(disk, files, path));
       kept.unshift(basename(path));
     } else {
@@ -34,17 +34,6 @@ export function takeOff(
   log.warn(
     `${counted(kept.length, 'file')} of the log from ${kept[0]} on, behind its end and with something written to it: kept in ${[...folders].join(', ')}`,
   );
-}
-
-function isWritten(disk: Disk, path: string): boolean {
-  const bytes = Buffer.alloc(LOOK_BYTES);
-  const file = disk.open(path, 'read');
-  try {
-    const read = file.read(bytes, 0, bytes.length, 0);
-    return bytes.subarray(0, read).some((byte) => byte !== 0);
-  } finally {
-    file.close();
-  }
 }
 
 /** Beside the log's folder, which Apache's broker wants to have for its own files; in it, where it is a file system of its own. */

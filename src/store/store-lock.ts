@@ -9,7 +9,7 @@
  * containers do not see each other: they are noticed when they have opened the store ({@link StoreLock.takenBy}), which is late.
  */
 import { join } from 'node:path';
-import { type Disk, DiskFailedError, isMissing, makeDurableDirectory, writeWhole } from './disk.ts';
+import { type Disk, DiskFailedError, isMissing, makeDurableDirectory, removeIfThere, writeWhole } from './disk.ts';
 import { type ProcessTable, processOfIdentity } from './process-table.ts';
 import { StoreOwnedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
@@ -176,12 +176,4 @@ function processOfAbort(disk: Disk, paths: StorePaths): number | null {
 function writeAbort(disk: Disk, paths: StorePaths, processId: number): void {
   writeWhole(disk, paths.abort, Buffer.from(String(processId)));
   disk.syncDirectory(paths.root);
-}
-
-function removeIfThere(disk: Disk, path: string): void {
-  try {
-    disk.unlink(path);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
 }
