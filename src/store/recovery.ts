@@ -30,6 +30,7 @@ import type { CommitLogFiles } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { UnsyncedPaths } from './unsynced-queues.ts';
+import { dropWithoutLog } from './without-log.ts';
 
 export interface RecoverySettings {
   readonly segmentSizeBytes: number;
@@ -324,16 +325,6 @@ function gapIn({ topic, queueId, end }: FiledQueue, { firstUnfiled }: LedgerQueu
     `queue ${topic}/${queueId} has a gap: its files end at ${end}, the log goes on with ${firstUnfiled}. \`ringmq verify\` says what is ` +
       'wrong, `ringmq repair` builds the queue from what the log has',
   );
-}
-
-/** Without a log queues and index name nothing. They can be built again from a log that comes back, so nothing is lost (spec/store.md 12.5). */
-function dropWithoutLog(disk: Disk, paths: StorePaths, log: RecoveryLog): void {
-  for (const directory of [paths.consumeQueue, paths.index]) {
-    if (disk.list(directory).length === 0) continue;
-    log.warn(`${paths.commitLog} holds no log: ${directory} is removed`);
-    disk.removeTree(directory);
-    disk.syncDirectory(paths.root);
-  }
 }
 
 function report(
