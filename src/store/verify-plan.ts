@@ -9,7 +9,7 @@ import type { IndexFileShape } from '../layout/index-file.ts';
 import type { BuiltStore } from './built-store.ts';
 import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
-import { fileNameOf, startByteOf } from './file-names.ts';
+import { fileNameOf, LOST_AND_FOUND, startByteOf } from './file-names.ts';
 import { judgeRun, type RunFault } from './file-run.ts';
 import { type Finding, Findings } from './findings.ts';
 import { isIndexFileName } from './index-files.ts';
@@ -209,9 +209,6 @@ function findIndexFiles(
   for (const name of disk.list(index)) if (!isIndexFileName(name)) addForeign(findings, join(index, name));
   return indexHeads(disk, index, indexShape, state, findings);
 }
-
-/** The file system's own folder, where a store has a disk to itself: everybody passes it over. */
-const LOST_AND_FOUND = 'lost+found';
 
 export function addForeign(findings: Findings, path: string): void {
   if (basename(path) === LOST_AND_FOUND) return;

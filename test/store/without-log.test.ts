@@ -44,4 +44,12 @@ describe('a start without a log', () => {
     // As a file system with nothing but that.
     expect(start(disk)).toEqual([]);
   });
+
+  it('needs no look into lost+found, which is closed to all but root', () => {
+    const { disk } = smallStore(40);
+    disk.removeTree(smallPaths.commitLog);
+    disk.put('/store/consumequeue/lost+found/x', 'x');
+    disk.fault = (operation, path) => (operation === 'list' && path.endsWith('/lost+found') ? 'EACCES' : null);
+    expect(start(disk)).toHaveLength(1);
+  });
 });
