@@ -10,7 +10,10 @@ import { type CommitLogFiles, segmentPath } from './segments.ts';
 /** So much of a file is looked at. What was flushed begins with a record. */
 const LOOK_BYTES = 64 * 1024;
 
-/** `starts`: in order. The newest goes first, so that those that a start leaves half way are still a row. Durable when this returns. */
+/**
+ * `starts`: in order. The newest goes first, and durably before the next: where nobody says how far the log was flushed, a start refuses one
+ * with a file missing, and a loss of power may keep any of the names that were not synced. Each is gone for good when this returns.
+ */
 export function takeOff(
   disk: Disk,
   files: CommitLogFiles,
@@ -22,14 +25,15 @@ export function takeOff(
   for (const start of starts.toReversed()) {
     const path = segmentPath(files, start);
     if (isWritten(disk, path, 0, LOOK_BYTES)) {
-      folders.add(moveAside(disk, files, path));
+      const folder = moveAside(disk, files, path);
+      disk.syncDirectory(folder);
+      folders.add(folder);
       kept.unshift(basename(path));
     } else {
       disk.unlink(path);
     }
+    disk.syncDirectory(files.directory);
   }
-  for (const folder of folders) disk.syncDirectory(folder);
-  disk.syncDirectory(files.directory);
   if (kept.length === 0) return;
   log.warn(
     `${counted(kept.length, 'file')} of the log from ${kept[0]} on, behind its end and with something written to it: kept in ${[...folders].join(', ')}`,
