@@ -115,11 +115,13 @@ function keepWhole(disk: Disk, path: string, sizeBytes: number, to: string): voi
   copyPart(disk, path, 0, sizeBytes, to);
 }
 
-/** What is taken away was kept before. */
+/** What is taken away was kept before. Each file goes durably before the next: a repair refuses a log with one missing in the middle. */
 export function cutLog(disk: Disk, files: CommitLogFiles, segments: readonly number[], cut: LogCut): void {
   const { ending, later } = cutFiles(files, segments, cut);
-  for (const start of later.toReversed()) disk.unlink(segmentPath(files, start));
-  if (later.length > 0) disk.syncDirectory(files.directory);
+  for (const start of later.toReversed()) {
+    disk.unlink(segmentPath(files, start));
+    disk.syncDirectory(files.directory);
+  }
   if (ending === null) return;
   wipeTail(disk, segmentPath(files, ending.start), cut.at - ending.start, files.segmentSizeBytes);
   flushSegment(disk, files, ending.start);
