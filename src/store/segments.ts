@@ -34,14 +34,6 @@ export function segmentPath(files: CommitLogFiles, start: number): string {
   return join(files.directory, fileNameOf(start));
 }
 
-/**
- * Where flush writes zeros into a segment that is not one yet. Beside the log's folder, because a foreign file in it keeps Apache's
- * broker from starting.
- */
-export function preparationPath(files: CommitLogFiles): string {
-  return `${files.directory}.preparing`;
-}
-
 /** Opens a segment for writing; makes it when it is not there. Growing a file that has its size already changes nothing. */
 export function openSegment(disk: Disk, files: CommitLogFiles, start: number): DiskFile {
   return openSized(disk, segmentPath(files, start), 'create', files.segmentSizeBytes);
