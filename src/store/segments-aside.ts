@@ -4,11 +4,13 @@
  */
 import { basename, join } from 'node:path';
 import { counted } from '../base/counted.ts';
-import { type Disk, DiskFailedError, isWritten, makeDurableDirectory } from './disk.ts';
+import { besideLog } from './beside-log.ts';
+import { type Disk, isWritten, makeDurableDirectory } from './disk.ts';
 import { type CommitLogFiles, segmentPath } from './segments.ts';
 
 /** So much of a file is looked at. What was flushed begins with a record. */
 const LOOK_BYTES = 64 * 1024;
+const NAME = 'cut';
 
 /**
  * `starts`: in order. The newest goes first, and durably before the next: where nobody says how far the log was flushed, a start refuses one
@@ -40,14 +42,12 @@ export function takeOff(
   );
 }
 
-/** Beside the log's folder, which Apache's broker wants to have for its own files; in it, where it is a file system of its own. */
-function moveAside(disk: Disk, { directory }: CommitLogFiles, path: string): string {
-  try {
-    return moveTo(disk, path, `${directory}.cut`);
-  } catch (error) {
-    if (!(error instanceof DiskFailedError && error.code === 'EXDEV')) throw error;
-    return moveTo(disk, path, join(directory, 'cut'));
-  }
+/** Beside the log's folder; where there is no place, in it: a folder in it does not keep Apache's broker from starting. */
+function moveAside(disk: Disk, files: CommitLogFiles, path: string): string {
+  return (
+    besideLog(disk, files, NAME, (folder) => moveTo(disk, path, folder)) ??
+    moveTo(disk, path, join(files.directory, NAME))
+  );
 }
 
 function moveTo(disk: Disk, path: string, folder: string): string {
