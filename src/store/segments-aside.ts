@@ -10,7 +10,8 @@ import { type CommitLogFiles, segmentPath } from './segments.ts';
 
 /** So much of a file is looked at. What was flushed begins with a record. */
 const LOOK_BYTES = 64 * 1024;
-const NAME = 'cut';
+/** Of the folder for what is kept. */
+export const CUT_NAME = 'cut';
 
 /**
  * `starts`: in order. The newest goes first, and durably before the next: where nobody says how far the log was flushed, a start refuses one
@@ -45,8 +46,8 @@ export function takeOff(
 /** Beside the log's folder; where there is no place, in it: a folder in it does not keep Apache's broker from starting. */
 function moveAside(disk: Disk, files: CommitLogFiles, path: string): string {
   return (
-    besideLog(disk, files, NAME, (folder) => moveTo(disk, path, folder)) ??
-    moveTo(disk, path, join(files.directory, NAME))
+    besideLog(disk, files, CUT_NAME, (folder) => moveTo(disk, path, folder)) ??
+    moveTo(disk, path, join(files.directory, CUT_NAME))
   );
 }
 

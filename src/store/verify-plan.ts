@@ -19,6 +19,7 @@ import { LogReader } from './log-reader.ts';
 import { findWalkStart } from './log-recovery.ts';
 import { type QueueFolder, queueFolders } from './queue-folders.ts';
 import { logFilesOf } from './segments.ts';
+import { CUT_NAME } from './segments-aside.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreSizes } from './store-sizes.ts';
 import type { StoreState } from './store-state.ts';
@@ -194,8 +195,9 @@ function wordsOf(
 function segmentNames(disk: Disk, directory: string, findings: Findings): string[] {
   return disk.list(directory).filter((name) => {
     const path = join(directory, name);
-    const isSegment = startByteOf(name) >= 0 && disk.stat(path)?.isDirectory !== true;
-    if (!isSegment) addForeign(findings, path);
+    const isFolder = disk.stat(path)?.isDirectory === true;
+    const isSegment = startByteOf(name) >= 0 && !isFolder;
+    if (!isSegment && !(isFolder && name === CUT_NAME)) addForeign(findings, path);
     return isSegment;
   });
 }
