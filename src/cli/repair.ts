@@ -43,7 +43,7 @@ export async function runRepair(folder: string, flags: RepairFlags): Promise<num
   let repair: StoreRepair | null = null;
   const startUs = systemClock.monotonicUs();
   try {
-    const wasClean = isStoppedInOrder(disk, { directory: store.paths.commitLog }, lock.cleanStop);
+    const wasClean = isStoppedInOrder(disk, store.paths, lock.cleanStop);
     work = new PoolWork(disk, store, flags, lock);
     repair = new StoreRepair(disk, work, options, wasClean);
     const outcome = await repair.run();

@@ -47,7 +47,7 @@ export async function runVerify(folder: string, options: StoreFlags): Promise<nu
 function stateOf(disk: Disk, paths: StorePaths): StoreState {
   if (liveOwner(disk, paths, new SystemProcesses(disk)) !== null) return 'running';
   const isGivenUp = disk.stat(paths.abort) === null;
-  return isStoppedInOrder(disk, { directory: paths.commitLog }, isGivenUp) ? 'clean' : 'crashed';
+  return isStoppedInOrder(disk, paths, isGivenUp) ? 'clean' : 'crashed';
 }
 
 /** Repair looks at the store in the same way before it touches it. */

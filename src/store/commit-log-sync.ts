@@ -7,18 +7,18 @@ import { asLogOffset, type LogOffset } from '../base/units.ts';
 import { type Disk, type DiskFile, isShortage } from './disk.ts';
 import { syncSegment } from './failed-sync.ts';
 import { SegmentPreparation } from './segment-preparation.ts';
-import { type CommitLogFiles, openSegment, segmentStart } from './segments.ts';
+import { type FlushedLogFiles, openSegment, segmentStart } from './segments.ts';
 
 export class CommitLogSync {
   readonly #disk: Disk;
-  readonly #files: CommitLogFiles;
+  readonly #files: FlushedLogFiles;
   /** By start of segment. A file in here has had its name made durable. */
   readonly #open = new Map<number, DiskFile>();
   #preparation: SegmentPreparation | null = null;
   /** A prepared file cannot be put into its place: segments are made there, sparse. */
   #isUseless = false;
 
-  constructor(disk: Disk, files: CommitLogFiles) {
+  constructor(disk: Disk, files: FlushedLogFiles) {
     this.#disk = disk;
     this.#files = files;
   }

@@ -12,7 +12,7 @@ import { LogReader } from './log-reader.ts';
 import { findWalkStart } from './log-recovery.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import type { FiledQueue } from './queue-recovery.ts';
-import { type CommitLogFiles, logFilesOf, segmentEnd } from './segments.ts';
+import { type FlushedLogFiles, logFilesOf, segmentEnd } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
 
@@ -33,7 +33,7 @@ export interface LogAtStartSettings {
 }
 
 export class LogAtStart {
-  readonly files: CommitLogFiles;
+  readonly files: FlushedLogFiles;
   readonly cleanStop: boolean;
   readonly checkpoint: CheckpointFields;
   readonly run: FoundRun;
@@ -46,7 +46,7 @@ export class LogAtStart {
   /** Throws for files that do not fit the settings or each other. */
   constructor(disk: Disk, paths: StorePaths, settings: LogAtStartSettings) {
     this.files = logFilesOf(paths, settings);
-    this.cleanStop = isStoppedInOrder(disk, this.files, settings.cleanStop);
+    this.cleanStop = isStoppedInOrder(disk, paths, settings.cleanStop);
     this.#checkpointPath = paths.checkpoint;
     this.checkpoint = readCheckpoint(disk, paths.checkpoint);
     this.vouched = readVouched(disk, paths.checkpoint);

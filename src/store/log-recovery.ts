@@ -9,7 +9,7 @@ import { type FoundRun, tellTorn, wipeTail } from './file-run.ts';
 import type { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import type { QueueLedger } from './queue-ledger.ts';
-import { type CommitLogFiles, segmentPath, segmentStart } from './segments.ts';
+import { type FlushedLogFiles, segmentPath, segmentStart } from './segments.ts';
 import { takeOff } from './segments-aside.ts';
 import { StoreDamagedError } from './store-errors.ts';
 
@@ -135,7 +135,7 @@ export interface LogEnd {
  */
 export function endLogAt(
   disk: Disk,
-  files: CommitLogFiles,
+  files: FlushedLogFiles,
   { end, walkStart, run: { starts, torn, empty }, cleanStop }: LogEnd,
   log: { warn(message: string): void },
 ): void {
@@ -157,7 +157,7 @@ export function endLogAt(
 /** `starts`: of the segments that hold `[from, end)`. */
 function flushAll(
   disk: Disk,
-  files: CommitLogFiles,
+  files: FlushedLogFiles,
   starts: readonly number[],
   from: LogOffset,
   end: LogOffset,

@@ -12,7 +12,7 @@ import { fileNameOf } from './file-names.ts';
 import { wipeTail } from './file-run.ts';
 import { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
-import { type CommitLogFiles, segmentEnd, segmentPath, segmentStart } from './segments.ts';
+import { type CommitLogFiles, type FlushedLogFiles, segmentEnd, segmentPath, segmentStart } from './segments.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { RecordRun } from './verify-slice.ts';
 
@@ -122,7 +122,7 @@ function keepWhole(disk: Disk, path: string, sizeBytes: number, to: string): voi
 }
 
 /** What is taken away was kept before. Each file goes durably before the next: a repair refuses a log with one missing in the middle. */
-export function cutLog(disk: Disk, files: CommitLogFiles, segments: readonly number[], cut: LogCut): void {
+export function cutLog(disk: Disk, files: FlushedLogFiles, segments: readonly number[], cut: LogCut): void {
   const { ending, later } = cutFiles(files, segments, cut);
   for (const start of later.toReversed()) {
     disk.unlink(segmentPath(files, start));

@@ -13,11 +13,17 @@ export interface CommitLogFiles {
   readonly segmentSizeBytes: number;
 }
 
+/** For who flushes them. */
+export interface FlushedLogFiles extends CommitLogFiles {
+  /** See failed-sync.ts. */
+  readonly failedSyncMark: string;
+}
+
 export function logFilesOf(
-  { commitLog }: StorePaths,
+  { commitLog, failedSyncMark }: StorePaths,
   { segmentSizeBytes }: { readonly segmentSizeBytes: number },
-): CommitLogFiles {
-  return { directory: commitLog, segmentSizeBytes };
+): FlushedLogFiles {
+  return { directory: commitLog, segmentSizeBytes, failedSyncMark };
 }
 
 /** Start of the segment that holds the byte at `offset`. */

@@ -5,7 +5,7 @@ import { CommitLogSync } from '../../src/store/commit-log-sync.ts';
 import { DiskFailedError } from '../../src/store/disk.ts';
 import { type DiskOperation, MemoryDisk } from '../support/memory-disk.ts';
 
-const files = { directory: '/log', segmentSizeBytes: 256 };
+const files = { directory: '/log', segmentSizeBytes: 256, failedSyncMark: '/sync-failed' };
 const FIRST = '/log/00000000000000000000';
 const SECOND = '/log/00000000000000000256';
 const at = asLogOffset;
@@ -81,7 +81,7 @@ describe('the flushing end of the log', () => {
 describe('preparing the next segment', () => {
   it('gives it its place in the log only when it is complete', () => {
     const disk = new MemoryDisk();
-    const big = { directory: '/log', segmentSizeBytes: 640 * 1024 };
+    const big = { ...files, segmentSizeBytes: 640 * 1024 };
     const writer = new CommitLogWriter(disk, big, at(0));
     const sync = new CommitLogSync(disk, big);
     sync.beginPreparing(at(big.segmentSizeBytes), true);

@@ -65,7 +65,7 @@ export async function repaired(disk: Disk, paths: StorePaths, options: RepairedO
       });
     },
   };
-  const wasClean = isStoppedInOrder(disk, { directory: paths.commitLog }, disk.stat(paths.abort) === null);
+  const wasClean = isStoppedInOrder(disk, paths, disk.stat(paths.abort) === null);
   const repair = new StoreRepair(disk, calls, { all, cutAt, wantsIndex, guesses }, wasClean);
   const outcome = await repair.run().finally(() => options.ended?.(repair));
   if (repair.leavesClean && disk.stat(paths.abort) !== null) disk.unlink(paths.abort);
