@@ -158,7 +158,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/threads/control/open-control.js',
-        find: 'if (recovered.firstWord !== null)',
+        find: 'if (recovered.word !== null)',
         replace: 'if (false)',
       },
     ],

@@ -159,6 +159,7 @@ export class DataPath {
       index,
       nowUs: this.clock.monotonicUs(),
       lookFrom: 0,
+      startedAt: 0,
       handOver: (round) => this.rounds.push(round),
     });
     const log = new LogReader(this.disk, this.logFiles);
