@@ -1,13 +1,10 @@
 /**
  * Cold reads by a piscina pool: the disk keeps a pool's thread waiting and not a net thread with all its connections. Opened by each net
- * thread for itself. Workers start with the first reads (10 MB each, which a broker whose consumers keep up never pays), and end again
- * when nothing is read for a while.
- *
- * Piscina itself is loaded a moment after the start, which it would make 50 ms longer, and not with the first read: an import that finds no
- * descriptor fails for as long as its thread lives, because Node remembers that.
+ * thread for itself. Piscina is loaded (20 ms of the net thread, 1 MB) and workers start (10 MB each) with the first reads, so that a broker
+ * whose consumers keep up pays for neither; workers end again when nothing is read for a while.
  */
+import { createRequire } from 'node:module';
 import type { ArrayTaskQueue, Piscina } from 'piscina';
-import { after, type Timer } from '../../base/clock.ts';
 import type { ColdBytes, ColdReads, LogRun } from '../../broker/cold-reads.ts';
 import { SharedBuffers } from '../../ring/shared-buffers.ts';
 import type { CommitLogFiles } from '../../store/segments.ts';
@@ -17,10 +14,15 @@ const WORKERS_MAX = 2;
 /** Reads that have memory: a worker finds its next one when it ends one. */
 const READS_MAX = 2 * WORKERS_MAX;
 const WORKER_IDLE_MS = 30_000;
-/** The broker serves by then. */
-const LOAD_AFTER_MS = 1000;
 /** As much as consumers may keep read ahead (broker/cold-pulls.ts). */
 const KEPT_MAX_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Not by `import`: one that finds no descriptor fails for as long as its thread lives, because Node remembers it. A `require` is tried
+ * again, but for the look into package.json, which is remembered too: so the path is found here, where a failure is one of the start.
+ */
+const requireHere = createRequire(import.meta.url);
+const LIBRARY_PATH = requireHere.resolve('piscina');
 
 interface Pool {
   readonly workers: Piscina<ColdReadTask, ColdReadAnswer>;
@@ -30,7 +32,7 @@ interface Pool {
   failure: Error | null;
 }
 
-type Library = Awaited<ReturnType<typeof loadLibrary>>;
+type Library = Pick<typeof import('piscina'), 'ArrayTaskQueue' | 'Piscina'>;
 type Then = (result: ColdBytes | Error) => void;
 
 /** What a worker is asked for. */
@@ -56,16 +58,12 @@ class ColdReadPool implements ColdReads {
   /** Reads for which there is no memory yet. */
   readonly #waiting: { readonly runs: readonly LogRun[]; readonly then: Then }[] = [];
   #reading = 0;
-  #library: Promise<Library> | null = null;
-  readonly #loading: Timer;
   #pool: Pool | null = null;
   #isClosed = false;
 
   constructor(files: CommitLogFiles, logStart: () => number) {
     this.#files = files;
     this.#logStart = logStart;
-    // Of a failure the reads tell.
-    this.#loading = after(LOAD_AFTER_MS, () => void this.#load().catch(() => {}), false);
   }
 
   read(runs: readonly LogRun[], then: Then): void {
@@ -75,7 +73,6 @@ class ColdReadPool implements ColdReads {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#loading.stop();
     this.#waiting.length = 0;
     await this.#pool?.workers.destroy();
   }
@@ -109,16 +106,13 @@ class ColdReadPool implements ColdReads {
     }
   }
 
-  #load(): Promise<Library> {
-    this.#library ??= loadLibrary();
-    return this.#library;
-  }
-
-  /** An error is one of the pool, which has been given up. */
+  /** An error is one of the pool, which has been given up or could not be loaded. */
   async #ask(task: ColdReadTask): Promise<ColdReadAnswer | Error> {
-    const library = await this.#load().catch(errorOf);
-    if (library instanceof Error) return library;
-    this.#pool ??= this.#startPool(library);
+    if (this.#pool === null) {
+      const library = loadLibrary();
+      if (library instanceof Error) return library;
+      this.#pool = this.#startPool(library);
+    }
     const pool = this.#pool;
     try {
       return await run(pool, task);
@@ -170,9 +164,12 @@ function run({ workers, waiting }: Pool, task: ColdReadTask): Promise<ColdReadAn
   }
 }
 
-async function loadLibrary() {
-  const { ArrayTaskQueue, Piscina } = await import('piscina');
-  return { ArrayTaskQueue, Piscina };
+function loadLibrary(): Library | Error {
+  try {
+    return requireHere(LIBRARY_PATH) as Library;
+  } catch (cause) {
+    return errorOf(cause);
+  }
 }
 
 function errorOf(cause: unknown): Error {

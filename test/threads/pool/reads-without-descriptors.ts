@@ -20,8 +20,6 @@ function read(): Promise<string> {
   });
 }
 
-// As the pool does a moment after its start.
-await import('piscina');
 const held: number[] = [];
 try {
   for (;;) held.push(openSync('/dev/null', 'r'));
