@@ -87,29 +87,32 @@ class ColdReadPool implements ColdReads {
   }
 
   async #read(runs: readonly LogRun[], then: Then): Promise<void> {
-    const span = runs.reduce((sum, { length }) => sum + length, 0);
-    const buffer = this.#buffers.take(span);
-    const answer = await this.#ask({ runs, logStart: this.#logStart(), buffer });
+    const result = await this.#bytesOf(runs);
     this.#reading--;
     if (this.#isClosed) return;
     // Before `then`, which may ask for more: who came first is read first.
     this.#begin();
     // A `then` that throws has met a broken invariant: nothing catches it, and it stops the thread.
-    if (answer instanceof Error) {
-      // The buffer is not used again: a worker that is being ended may still write to it.
-      then(answer);
-    } else if (typeof answer === 'string') {
-      this.#buffers.give(buffer);
-      then(new Error(answer));
-    } else {
-      then({ bytes: new Uint8Array(buffer, 0, span), lengths: answer, release: () => this.#buffers.give(buffer) });
-    }
+    then(result);
+  }
+
+  async #bytesOf(runs: readonly LogRun[]): Promise<ColdBytes | Error> {
+    const span = runs.reduce((sum, { length }) => sum + length, 0);
+    const buffer = attempt(() => this.#buffers.take(span));
+    if (buffer instanceof Error) return buffer;
+    const answer = await this.#ask({ runs, logStart: this.#logStart(), buffer });
+    // The buffer is not used again: a worker that is being ended may still write to it.
+    if (answer instanceof Error) return answer;
+    const release = (): void => this.#buffers.give(buffer);
+    if (typeof answer !== 'string') return { bytes: new Uint8Array(buffer, 0, span), lengths: answer, release };
+    release();
+    return new Error(answer);
   }
 
   /** An error is one of the pool, which has been given up or could not be loaded. */
   async #ask(task: ColdReadTask): Promise<ColdReadAnswer | Error> {
     if (this.#pool === null) {
-      const library = loadLibrary();
+      const library = attempt(() => requireHere(LIBRARY_PATH) as Library);
       if (library instanceof Error) return library;
       this.#pool = this.#startPool(library);
     }
@@ -164,9 +167,9 @@ function run({ workers, waiting }: Pool, task: ColdReadTask): Promise<ColdReadAn
   }
 }
 
-function loadLibrary(): Library | Error {
+function attempt<T>(action: () => T): T | Error {
   try {
-    return requireHere(LIBRARY_PATH) as Library;
+    return action();
   } catch (cause) {
     return errorOf(cause);
   }

@@ -125,6 +125,13 @@ describe('the cold read pool', () => {
     expect((await read([0, 10])) as ColdBytes).toMatchObject({ lengths: [10] });
   });
 
+  it('refuses a read for which there is no memory, and goes on reading', async () => {
+    // More than a processor can address, and more reads than the pool takes at a time.
+    const refused = await Promise.all(Array.from({ length: 6 }, () => read([0, 2 ** 50])));
+    expect(refused).toEqual(Array(6).fill(new RangeError('Array buffer allocation failed')));
+    expect((await read([0, 10])) as ColdBytes).toMatchObject({ lengths: [10] });
+  });
+
   it('drops what is under way when it is closed', async () => {
     const called: unknown[] = [];
     reads.read([{ offset: asLogOffset(0), length: 5 }], (result) => called.push(result));
