@@ -67,6 +67,7 @@ class ColdReadPool implements ColdReads {
   }
 
   read(runs: readonly LogRun[], then: Then): void {
+    if (this.#isClosed) return;
     this.#waiting.push({ runs, then });
     this.#begin();
   }

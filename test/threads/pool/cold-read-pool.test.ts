@@ -16,9 +16,20 @@ import { until } from '../node-client.ts';
 const SEGMENT_BYTES = 4096;
 /** More than Node needs for itself. */
 const DESCRIPTORS = 80;
+/** The number of a thread that is no more. */
+const ENDED = -1;
 let files: CommitLogFiles;
 let reads: ColdReads;
 let logStart: number;
+let workers: InstanceType<typeof Worker>[];
+
+const { Worker } = workerThreads;
+class SeenWorker extends Worker {
+  constructor(...args: ConstructorParameters<typeof Worker>) {
+    super(...args);
+    workers.push(this);
+  }
+}
 
 /** A log whose byte at offset n is n % 251. */
 beforeEach(() => {
@@ -28,11 +39,14 @@ beforeEach(() => {
     writeFileSync(segmentPath(files, start), expected(start, SEGMENT_BYTES));
   }
   logStart = 0;
+  workers = [];
+  workerThreads.Worker = SeenWorker;
   reads = coldReadPool(files, () => logStart);
 });
 
 afterEach(async () => {
   await reads.close();
+  workerThreads.Worker = Worker;
   rmSync(files.directory, { recursive: true });
 });
 
@@ -43,6 +57,17 @@ function expected(offset: number, length: number): Uint8Array {
 function read(...runs: [offset: number, length: number][]): Promise<ColdBytes | Error> {
   const list = runs.map(([offset, length]) => ({ offset: asLogOffset(offset), length }));
   return new Promise((resolve) => reads.read(list, resolve));
+}
+
+function running(): number[] {
+  return workers.map(({ threadId }) => threadId).filter((threadId) => threadId !== ENDED);
+}
+
+/** What waits for the library, or for nothing at all, has gone on before. */
+async function runningSoon(): Promise<number[]> {
+  await import('piscina');
+  await new Promise(setImmediate);
+  return running();
 }
 
 describe('the cold read pool', () => {
@@ -109,7 +134,6 @@ describe('the cold read pool', () => {
   });
 
   it('refuses reads while the system has no thread for a worker', async () => {
-    const { Worker } = workerThreads;
     // As Node does when pthread_create fails: at once, and not by an event.
     workerThreads.Worker = class {
       constructor() {
@@ -120,7 +144,7 @@ describe('the cold read pool', () => {
       const refused = await Promise.all(Array.from({ length: 6 }, () => read([0, 10])));
       expect(refused).toEqual(Array(6).fill(new Error('EAGAIN')));
     } finally {
-      workerThreads.Worker = Worker;
+      workerThreads.Worker = SeenWorker;
     }
     expect((await read([0, 10])) as ColdBytes).toMatchObject({ lengths: [10] });
   });
@@ -132,10 +156,15 @@ describe('the cold read pool', () => {
     expect((await read([0, 10])) as ColdBytes).toMatchObject({ lengths: [10] });
   });
 
-  it('drops what is under way when it is closed', async () => {
+  it('drops what is under way when it is closed, and what comes later, and leaves no worker', async () => {
     const called: unknown[] = [];
-    reads.read([{ offset: asLogOffset(0), length: 5 }], (result) => called.push(result));
+    const ask = (): void => reads.read([{ offset: asLogOffset(0), length: 5 }], (result) => called.push(result));
+    ask();
     await reads.close();
+    expect(await runningSoon()).toEqual([]);
+    ask();
+    expect(await runningSoon()).toEqual([]);
+    expect(openFilesUnder(files.directory)).toEqual([]);
     expect(called).toEqual([]);
   });
 });
