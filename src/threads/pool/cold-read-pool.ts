@@ -5,6 +5,7 @@
  */
 import { createRequire } from 'node:module';
 import type { ArrayTaskQueue, Piscina } from 'piscina';
+import { after } from '../../base/clock.ts';
 import type { ColdBytes, ColdReads, LogRun } from '../../broker/cold-reads.ts';
 import { SharedBuffers } from '../../ring/shared-buffers.ts';
 import type { CommitLogFiles } from '../../store/segments.ts';
@@ -14,6 +15,8 @@ const WORKERS_MAX = 2;
 /** Reads that have memory: a worker finds its next one when it ends one. */
 const READS_MAX = 2 * WORKERS_MAX;
 const WORKER_IDLE_MS = 30_000;
+/** A stop waits so long for workers, which do not end before the disk has answered. */
+const ENDING_MAX_MS = 1000;
 /** As much as consumers may keep read ahead (broker/cold-pulls.ts). */
 const KEPT_MAX_BYTES = 16 * 1024 * 1024;
 
@@ -59,6 +62,8 @@ class ColdReadPool implements ColdReads {
   readonly #waiting: { readonly runs: readonly LogRun[]; readonly then: Then }[] = [];
   #reading = 0;
   #pool: Pool | null = null;
+  /** Of pools with workers that have not ended yet. */
+  readonly #endings = new Set<Promise<void>>();
   #isClosed = false;
 
   constructor(files: CommitLogFiles, logStart: () => number) {
@@ -75,7 +80,11 @@ class ColdReadPool implements ColdReads {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#waiting.length = 0;
-    await this.#pool?.workers.destroy();
+    if (this.#pool !== null) this.#giveUp(this.#pool, new Error('the pool is closed'));
+    const tooLong = new Promise<void>((resolve) => {
+      after(ENDING_MAX_MS, resolve, false);
+    });
+    await Promise.race([Promise.all(this.#endings), tooLong]);
   }
 
   #begin(): void {
@@ -147,9 +156,11 @@ class ColdReadPool implements ColdReads {
    * read comes: it is refused instead, and that read starts another pool. Returns the first cause.
    */
   #giveUp(pool: Pool, cause: unknown): Error {
-    pool.failure ??= errorOf(cause);
-    if (this.#pool === pool) this.#pool = null;
-    void pool.workers.destroy();
+    if (pool.failure !== null) return pool.failure;
+    pool.failure = errorOf(cause);
+    this.#pool = null;
+    const ending = pool.workers.destroy().then(() => void this.#endings.delete(ending));
+    this.#endings.add(ending);
     return pool.failure;
   }
 }

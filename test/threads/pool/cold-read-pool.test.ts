@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import workerThreads from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { asLogOffset } from '../../../src/base/units.ts';
-import type { ColdBytes, ColdReads } from '../../../src/broker/cold-reads.ts';
+import type { ColdBytes, ColdReads, LogRun } from '../../../src/broker/cold-reads.ts';
 import { type CommitLogFiles, segmentPath } from '../../../src/store/segments.ts';
 import { coldReadPool } from '../../../src/threads/pool/cold-read-pool.ts';
 import { openFilesUnder } from '../../support/open-files.ts';
@@ -54,9 +54,22 @@ function expected(offset: number, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (offset + i) % 251);
 }
 
+function run(offset: number, length: number): LogRun {
+  return { offset: asLogOffset(offset), length };
+}
+
 function read(...runs: [offset: number, length: number][]): Promise<ColdBytes | Error> {
-  const list = runs.map(([offset, length]) => ({ offset: asLogOffset(offset), length }));
+  const list = runs.map(([offset, length]) => run(offset, length));
   return new Promise((resolve) => reads.read(list, resolve));
+}
+
+/** Nobody gets further than the open of the segment that begins there, until the function that it returns is called. */
+function hang(segment: number): () => void {
+  const path = segmentPath(files, segment);
+  rmSync(path);
+  // A reader waits in the system call for somebody who writes.
+  execFileSync('mkfifo', [path]);
+  return () => closeSync(openSync(path, 'r+'));
 }
 
 function running(): number[] {
@@ -87,7 +100,7 @@ describe('the cold read pool', () => {
 
   it('hands the disk’s refusal on and goes on reading', async () => {
     const refused = coldReadPool({ ...files, directory: segmentPath(files, 0) }, () => 0);
-    const error = await new Promise((resolve) => refused.read([{ offset: asLogOffset(0), length: 5 }], resolve));
+    const error = await new Promise((resolve) => refused.read([run(0, 5)], resolve));
     await refused.close();
     expect(error).toBeInstanceOf(Error);
     expect((error as Error).message).toContain('ENOTDIR');
@@ -158,7 +171,7 @@ describe('the cold read pool', () => {
 
   it('drops what is under way when it is closed, and what comes later, and leaves no worker', async () => {
     const called: unknown[] = [];
-    const ask = (): void => reads.read([{ offset: asLogOffset(0), length: 5 }], (result) => called.push(result));
+    const ask = (): void => reads.read([run(0, 5)], (result) => called.push(result));
     ask();
     await reads.close();
     expect(await runningSoon()).toEqual([]);
@@ -166,5 +179,32 @@ describe('the cold read pool', () => {
     expect(await runningSoon()).toEqual([]);
     expect(openFilesUnder(files.directory)).toEqual([]);
     expect(called).toEqual([]);
+  });
+
+  it('refuses what a worker had that has died, reads again, and is closed when all its workers have ended', async () => {
+    const [letFirstGo, letSecondGo] = [hang(SEGMENT_BYTES), hang(2 * SEGMENT_BYTES)];
+    await read([0, 1]);
+    const stuck = Promise.all([read([SEGMENT_BYTES, 1]), read([0, 1], [2 * SEGMENT_BYTES, 1])]);
+    await until(() => openFilesUnder(files.directory).length === 2, 'both workers');
+    void workers[0]!.terminate();
+    letFirstGo();
+    const died = new Error('worker exited with code: 1');
+    expect(await stuck).toEqual([died, died]);
+    expect((await read([0, 1])) as ColdBytes).toMatchObject({ lengths: [1] });
+    // The second was given up with the first, but the disk has it.
+    expect(running()).toHaveLength(2);
+    setTimeout(letSecondGo, 50);
+    await reads.close();
+    expect(running()).toEqual([]);
+  });
+
+  it('is closed in a while although the disk hangs', async () => {
+    const letGo = hang(SEGMENT_BYTES);
+    reads.read([run(0, 1), run(SEGMENT_BYTES, 1)], () => {});
+    await until(() => openFilesUnder(files.directory).length > 0, 'the first run');
+    await reads.close();
+    expect(running()).toHaveLength(1);
+    letGo();
+    await until(() => running().length === 0, 'the end of the worker');
   });
 });
