@@ -161,8 +161,10 @@ export async function openNet(context: WorkerContext, net: number, listenPort: n
   return {
     agent: opened,
     address: { host: listener.host, port: listener.port },
-    finish: () => farewell(listener, opened, () => ends.page.status.failed()),
-    closed: () => void coldReads.close(),
+    async finish() {
+      await farewell(listener, opened, () => ends.page.status.failed());
+      await coldReads.close();
+    },
   };
 }
 
