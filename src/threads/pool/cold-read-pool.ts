@@ -37,6 +37,7 @@ interface Pool {
 
 type Library = Pick<typeof import('piscina'), 'ArrayTaskQueue' | 'Piscina'>;
 type Then = (result: ColdBytes | Error) => void;
+type Guard = (callback: () => void) => void;
 
 /** What a worker is asked for. */
 export interface ColdReadTask {
@@ -50,13 +51,15 @@ export interface ColdReadTask {
 /** How much of each run was read, or in words why the disk has refused. */
 export type ColdReadAnswer = readonly number[] | string;
 
-export function coldReadPool(files: CommitLogFiles, logStart: () => number): ColdReads {
-  return new ColdReadPool(files, logStart);
+/** `guard` runs what takes an answer: what that throws is the thread's matter. */
+export function coldReadPool(files: CommitLogFiles, logStart: () => number, guard: Guard): ColdReads {
+  return new ColdReadPool(files, logStart, guard);
 }
 
 class ColdReadPool implements ColdReads {
   readonly #files: CommitLogFiles;
   readonly #logStart: () => number;
+  readonly #guard: Guard;
   readonly #buffers = new SharedBuffers(KEPT_MAX_BYTES);
   /** Reads for which there is no memory yet. */
   readonly #waiting: { readonly runs: readonly LogRun[]; readonly then: Then }[] = [];
@@ -66,9 +69,10 @@ class ColdReadPool implements ColdReads {
   readonly #endings = new Set<Promise<void>>();
   #isClosed = false;
 
-  constructor(files: CommitLogFiles, logStart: () => number) {
+  constructor(files: CommitLogFiles, logStart: () => number, guard: Guard) {
     this.#files = files;
     this.#logStart = logStart;
+    this.#guard = guard;
   }
 
   read(runs: readonly LogRun[], then: Then): void {
@@ -102,8 +106,7 @@ class ColdReadPool implements ColdReads {
     if (this.#isClosed) return;
     // Before `then`, which may ask for more: who came first is read first.
     this.#begin();
-    // A `then` that throws has met a broken invariant: nothing catches it, and it stops the thread.
-    then(result);
+    this.#guard(() => then(result));
   }
 
   async #bytesOf(runs: readonly LogRun[]): Promise<ColdBytes | Error> {

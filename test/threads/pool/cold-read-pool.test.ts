@@ -21,6 +21,7 @@ const ENDED = -1;
 let files: CommitLogFiles;
 let reads: ColdReads;
 let logStart: number;
+let thrown: unknown[];
 let workers: InstanceType<typeof Worker>[];
 
 const { Worker } = workerThreads;
@@ -39,9 +40,10 @@ beforeEach(() => {
     writeFileSync(segmentPath(files, start), expected(start, SEGMENT_BYTES));
   }
   logStart = 0;
+  thrown = [];
   workers = [];
   workerThreads.Worker = SeenWorker;
-  reads = coldReadPool(files, () => logStart);
+  reads = coldReadPool(files, () => logStart, guard);
 });
 
 afterEach(async () => {
@@ -52,6 +54,14 @@ afterEach(async () => {
 
 function expected(offset: number, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (offset + i) % 251);
+}
+
+function guard(callback: () => void): void {
+  try {
+    callback();
+  } catch (cause) {
+    thrown.push(cause);
+  }
 }
 
 function run(offset: number, length: number): LogRun {
@@ -99,7 +109,7 @@ describe('the cold read pool', () => {
   });
 
   it('hands the disk’s refusal on and goes on reading', async () => {
-    const refused = coldReadPool({ ...files, directory: segmentPath(files, 0) }, () => 0);
+    const refused = coldReadPool({ ...files, directory: segmentPath(files, 0) }, () => 0, guard);
     const error = await new Promise((resolve) => refused.read([run(0, 5)], resolve));
     await refused.close();
     expect(error).toBeInstanceOf(Error);
@@ -167,6 +177,15 @@ describe('the cold read pool', () => {
     const refused = await Promise.all(Array.from({ length: 6 }, () => read([0, 2 ** 50])));
     expect(refused).toEqual(Array(6).fill(new RangeError('Array buffer allocation failed')));
     expect((await read([0, 10])) as ColdBytes).toMatchObject({ lengths: [10] });
+  });
+
+  it('leaves it to its thread what becomes of an answer that cannot be taken', async () => {
+    const broken = new Error('a broken invariant');
+    reads.read([run(0, 1)], () => {
+      throw broken;
+    });
+    await until(() => thrown.length > 0, 'the answer');
+    expect(thrown).toEqual([broken]);
   });
 
   it('drops what is under way when it is closed, and what comes later, and leaves no worker', async () => {

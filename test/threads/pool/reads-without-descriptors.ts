@@ -10,7 +10,11 @@ import { coldReadPool } from '../../../src/threads/pool/cold-read-pool.ts';
 const READS = 6;
 
 const [directory = '', left = '0'] = process.argv.slice(2);
-const reads = coldReadPool({ directory, segmentSizeBytes: 4096 }, () => 0);
+const reads = coldReadPool(
+  { directory, segmentSizeBytes: 4096 },
+  () => 0,
+  (callback) => callback(),
+);
 
 function read(): Promise<string> {
   return new Promise((resolve) => {
