@@ -5,7 +5,7 @@
  */
 import { createRequire } from 'node:module';
 import type { ArrayTaskQueue, Piscina } from 'piscina';
-import { after } from '../../base/clock.ts';
+import { after, soon } from '../../base/clock.ts';
 import type { ColdBytes, ColdReads, LogRun } from '../../broker/cold-reads.ts';
 import { SharedBuffers } from '../../ring/shared-buffers.ts';
 import type { CommitLogFiles } from '../../store/segments.ts';
@@ -14,6 +14,8 @@ import type { CommitLogFiles } from '../../store/segments.ts';
 const WORKERS_MAX = 2;
 /** Reads that have memory: a worker finds its next one when it ends one. */
 const READS_MAX = 2 * WORKERS_MAX;
+/** Reads that wait for it: a consumer has one, but comes anew with each connection, also while the disk hangs. */
+const WAITING_MAX = 16_384;
 const WORKER_IDLE_MS = 30_000;
 /** A stop waits so long for workers, which do not end before the disk has answered. */
 const ENDING_MAX_MS = 1000;
@@ -77,6 +79,10 @@ class ColdReadPool implements ColdReads {
 
   read(runs: readonly LogRun[], then: Then): void {
     if (this.#isClosed) return;
+    if (this.#waiting.length === WAITING_MAX) {
+      soon(() => this.#answer(then, new Error(`${WAITING_MAX} reads wait for the disk`)));
+      return;
+    }
     this.#waiting.push({ runs, then });
     this.#begin();
   }
@@ -103,10 +109,13 @@ class ColdReadPool implements ColdReads {
   async #read(runs: readonly LogRun[], then: Then): Promise<void> {
     const result = await this.#bytesOf(runs);
     this.#reading--;
-    if (this.#isClosed) return;
     // Before `then`, which may ask for more: who came first is read first.
     this.#begin();
-    this.#guard(() => then(result));
+    this.#answer(then, result);
+  }
+
+  #answer(then: Then, result: ColdBytes | Error): void {
+    if (!this.#isClosed) this.#guard(() => then(result));
   }
 
   async #bytesOf(runs: readonly LogRun[]): Promise<ColdBytes | Error> {

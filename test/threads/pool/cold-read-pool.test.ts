@@ -16,6 +16,9 @@ import { until } from '../node-client.ts';
 const SEGMENT_BYTES = 4096;
 /** More than Node needs for itself. */
 const DESCRIPTORS = 80;
+/** Reads that have memory, and those that wait for it. */
+const READS_MAX = 4;
+const WAITING_MAX = 16_384;
 /** The number of a thread that is no more. */
 const ENDED = -1;
 let files: CommitLogFiles;
@@ -177,6 +180,17 @@ describe('the cold read pool', () => {
     const refused = await Promise.all(Array.from({ length: 6 }, () => read([0, 2 ** 50])));
     expect(refused).toEqual(Array(6).fill(new RangeError('Array buffer allocation failed')));
     expect((await read([0, 10])) as ColdBytes).toMatchObject({ lengths: [10] });
+  });
+
+  it('refuses a read when very many wait for the disk', async () => {
+    const letGo = hang(SEGMENT_BYTES);
+    const answers: unknown[] = [];
+    for (let i = 0; i < READS_MAX + WAITING_MAX; i++) {
+      reads.read([run(SEGMENT_BYTES, 1)], (result) => answers.push(result));
+    }
+    expect(await read([SEGMENT_BYTES, 1])).toEqual(new Error(`${WAITING_MAX} reads wait for the disk`));
+    expect(answers).toEqual([]);
+    letGo();
   });
 
   it('leaves it to its thread what becomes of an answer that cannot be taken', async () => {
