@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { NO_INDEX_KEPT, type Vouched } from '../../src/layout/checkpoint-file.ts';
 import { INDEX_ENTRY_BYTES, indexEntryPosition } from '../../src/layout/index-file.ts';
-import { QUEUE_ENTRY_BYTES } from '../../src/layout/queue-entry.ts';
+import { entryLogOffset, entrySize, QUEUE_ENTRY_BYTES } from '../../src/layout/queue-entry.ts';
 import { readVouched, vouchAtStart } from '../../src/store/checkpoint.ts';
 import { isStoppedInOrder } from '../../src/store/log-at-start.ts';
 import { type RecoveredStore, type RecoverySettings, recoverStore } from '../../src/store/recovery.ts';
@@ -57,22 +57,23 @@ function vouch(fields: Partial<Vouched> = {}): void {
 }
 
 /** Of queue 1, as dispatch leaves it when it has built what was missing. */
-function entriesOf1(recovered: RecoveredStore): { readonly end: number; readonly logOffsets: number[] } {
+function entriesOf1(recovered: RecoveredStore): [logOffset: number, size: number][] {
   const queues = fileQueues(store.disk, smallPaths, SMALL_SIZES, recovered);
   const end = queues.end('T', 1);
   queues.close();
-  return { end, logOffsets: Array.from({ length: end }, (_, i) => entryAt(store.disk, i)) };
+  return Array.from({ length: end }, (_, i) => entryAt(store.disk, i));
 }
 
-function entryAt(disk: MemoryDisk, offset: number): number {
+function entryAt(disk: MemoryDisk, offset: number): [logOffset: number, size: number] {
   const bytes = disk.bytesOf(QUEUE_1_FILE);
-  return Number(new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(offset * QUEUE_ENTRY_BYTES));
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return [entryLogOffset(view, offset * QUEUE_ENTRY_BYTES), entrySize(view, offset * QUEUE_ENTRY_BYTES)];
 }
 
 function expectQueue1(recovered: RecoveredStore): void {
-  const logOffsets = store.records.filter(({ queueId }) => queueId === 1).map(({ logOffset }) => logOffset);
-  expect(recovered.nextOffset('T', 1)).toBe(logOffsets.length);
-  expect(entriesOf1(recovered)).toEqual({ end: logOffsets.length, logOffsets });
+  const records = store.records.filter(({ queueId }) => queueId === 1);
+  expect(recovered.nextOffset('T', 1)).toBe(records.length);
+  expect(entriesOf1(recovered)).toEqual(records.map(({ logOffset, size }) => [logOffset, size]));
 }
 
 describe('a start that ends before it has built what was missing', () => {
