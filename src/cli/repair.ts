@@ -5,8 +5,8 @@
 import { systemClock } from '../base/clock.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { type Disk, NodeDisk } from '../store/disk.ts';
-import { isStoppedInOrder } from '../store/failed-sync.ts';
 import { DEFAULT_INDEX_SHAPE } from '../store/index-shape.ts';
+import { isStoppedInOrder } from '../store/log-at-start.ts';
 import { SystemProcesses } from '../store/process-table.ts';
 import { countRecordsBehind, keptFolder } from '../store/repair-cut.ts';
 import type { RepairPlan } from '../store/repair-plan.ts';

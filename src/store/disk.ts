@@ -237,10 +237,14 @@ export class NodeDisk implements Disk {
 }
 
 async function unlinkDurably(path: string): Promise<void> {
-  await fs.promises.unlink(path);
-  if (process.platform === 'win32') return;
+  if (process.platform === 'win32') {
+    await fs.promises.unlink(path);
+    return;
+  }
+  // Before: what cannot be made durable for want of descriptors stays.
   const folder = await fs.promises.open(dirname(path), fs.constants.O_RDONLY);
   try {
+    await fs.promises.unlink(path);
     await folder.sync();
   } finally {
     await folder.close();

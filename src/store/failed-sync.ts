@@ -43,11 +43,6 @@ export function hasFailedSync(disk: Disk, { failedSyncMark }: Mark): boolean {
   return disk.stat(failedSyncMark) !== null;
 }
 
-/** Whether a start takes the store for one that was stopped in order. `isGivenUp`: its last owner has taken its `abort` away. */
-export function isStoppedInOrder(disk: Disk, mark: Mark, isGivenUp: boolean): boolean {
-  return isGivenUp && !hasFailedSync(disk, mark);
-}
-
 /** Writes the bytes `[from, to)` of a segment over themselves, so that its next fdatasync has all of them to write. */
 export function rewriteSegment(disk: Disk, files: CommitLogFiles, start: number, from: number, to: number): void {
   const file = disk.open(segmentPath(files, start), 'write');

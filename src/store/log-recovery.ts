@@ -60,7 +60,8 @@ export function walkBefore(
   if (scanner.position >= to) return;
   throw new StoreDamagedError(
     `the log is damaged at ${scanner.position} (${segmentPath(reader.files, segmentStart(reader.files, scanner.position))}): queues and ` +
-      'index cannot be built again from it. `ringmq verify` says what is wrong',
+      'index cannot be built again from it. `ringmq verify` says what is wrong. Where only the index is missing, messageIndexEnable=false goes ' +
+      'without it',
   );
 }
 

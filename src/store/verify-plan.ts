@@ -14,7 +14,7 @@ import { judgeRun, type RunFault } from './file-run.ts';
 import { type Finding, Findings } from './findings.ts';
 import { isIndexFileName } from './index-files.ts';
 import { indexHeads } from './index-heads.ts';
-import { logFlushedTo, lossLimit, usableAt } from './log-at-start.ts';
+import { logFlushedTo, lossLimit } from './log-at-start.ts';
 import { LogReader } from './log-reader.ts';
 import { findWalkStart } from './log-recovery.ts';
 import { type QueueFolder, queueFolders } from './queue-folders.ts';
@@ -82,8 +82,7 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
     checksBodies: options.skips?.bodies !== true,
     indexedTo: isRunning ? (indexFiles.at(-1)?.header.endLogOffset ?? -1) : Number.POSITIVE_INFINITY,
   };
-  const usable = usableAt(vouched, options.state === 'clean');
-  const vouchedTo = usable === null ? -1 : lossLimit(usable);
+  const vouchedTo = vouched === null ? -1 : lossLimit(vouched);
   return {
     paths,
     options,

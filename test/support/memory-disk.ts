@@ -153,6 +153,7 @@ export class MemoryDisk implements Disk {
 
   readWhole(path: string): Uint8Array {
     this.before();
+    this.#check('open', path);
     const inode = this.#inode(path, 'read');
     return inode.bytes.slice(0, inode.size);
   }

@@ -208,6 +208,7 @@ export class SimDisk implements Disk {
     this.#aside.push(() => {
       let failure: Error | null = null;
       try {
+        this.#descriptor(dirname(path));
         this.unlink(path);
         this.syncDirectory(dirname(path));
       } catch (error) {

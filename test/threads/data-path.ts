@@ -148,7 +148,10 @@ export class DataPath {
     while (this.append.doWork() > 0);
   }
 
-  dispatcher(syncFlush = false): { readonly agent: DispatchAgent; readonly filing: QueueFiling } {
+  dispatcher({ syncFlush = false, startedAt = 0 } = {}): {
+    readonly agent: DispatchAgent;
+    readonly filing: QueueFiling;
+  } {
     const ends = dispatchEnds(this.memory, syncFlush);
     const queueFileBytes = this.#options.queueFileBytes ?? 2000;
     const files = new ConsumeQueueWriter(this.disk, this.paths.consumeQueue, queueFileBytes, 64);
@@ -160,6 +163,7 @@ export class DataPath {
       index,
       nowUs: this.clock.monotonicUs(),
       lookFrom: 0,
+      startedAt,
       handOver: (round) => this.rounds.push(round),
     });
     const log = new LogReader(this.disk, this.logFiles);
