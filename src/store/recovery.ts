@@ -2,8 +2,9 @@
  * Opens the store at start, before any thread writes: finds the ends of the log, of the queues and of the index, cuts off what a crash has
  * left half done, and says from where dispatch has to build them again (spec/store.md 12). One thread calls it once, in control's start.
  *
- * It looks at everything first, and refuses before it changes anything. The cuts depend on nothing but what the checkpoint says and what the
- * log holds, so a start that ends in the middle of them leaves a store in which the next one finds the same.
+ * It looks at everything first, and refuses before it changes anything. The cuts after a crash depend on nothing but what the checkpoint says
+ * and what the log holds, so a start that ends in the middle of them leaves a store in which the next one finds the same. When something is
+ * missing the checkpoint is to say so before it is built.
  *
  * The checkpoint says from where on the log has to be looked through (layout/checkpoint-file.ts): after a clean stop a short piece before
  * its end, after a crash all that has come since. Queues and index are cut there, because nothing behind it was on the disk for certain.
