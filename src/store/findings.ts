@@ -8,8 +8,8 @@ export type Advice = 'nothing' | 'repair' | 'restore' | 'settings';
 
 export const FINDING_KINDS = {
   'log-missing': {
-    means: 'There are queues but no log',
-    todo: 'put the log back before a broker is started: it would remove the queues',
+    means: 'There is no log, but queues, or a checkpoint that vouches for one',
+    todo: 'put the log back before a broker is started: it refuses where its checkpoint vouches for a log, else it removes the queues',
   },
   'segment-size': {
     means: 'A file of the log has another size than the rest',
@@ -99,8 +99,8 @@ export const FINDING_KINDS = {
     todo: 'nothing where the log is not damaged: a start after a crash takes longer. A damaged log it cuts: repair first, which writes a checkpoint',
   },
   'checkpoint-ahead': {
-    means: 'The checkpoint names a later time than any record has',
-    todo: 'records are gone that it vouched for; repair writes it anew',
+    means: 'The checkpoint names a later time, or another place of the log, than any record has',
+    todo: 'records are gone that it vouched for, or it is of another store. Put back what is missing, or accept the loss: repair writes it anew',
   },
   'settings-damaged': {
     means: 'A settings file cannot be parsed',

@@ -23,11 +23,7 @@ export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
     const file = paths.failedSyncMark;
     findings.add({ kind: 'sync-failed', file, offset: null, what, matters: true, advice: 'repair' });
   }
-  if (plan.segments.length === 0 && plan.queueFolders.length > 0) {
-    const what =
-      'there are queues but no log: a start removes the queues. Put the log back first; where it lies elsewhere, give storePathCommitLog with --set or -c';
-    findings.add({ kind: 'log-missing', file: paths.commitLog, offset: null, what, matters: true, advice: 'restore' });
-  }
+  if (plan.segments.length === 0) addMissing(plan);
   for (const damaged of log.damaged) {
     if (isInFlux(plan, damaged.at)) continue;
     const what = damagedText(plan, log, damaged);
@@ -47,6 +43,13 @@ export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
   }
   // A broker that runs is writing there.
   if (log.tail !== null && options.state !== 'running') addTail(disk, plan, log.tail, at(log.end));
+}
+
+function addMissing({ loss, queueFolders, findings, paths }: VerifyPlan): void {
+  if (loss === null && queueFolders.length === 0) return;
+  const then = loss === null ? 'there are queues but no log: a start removes the queues' : `${loss}: a start refuses`;
+  const what = `${then}. Put the log back first; where it lies elsewhere, give storePathCommitLog with --set or -c`;
+  findings.add({ kind: 'log-missing', file: paths.commitLog, offset: null, what, matters: true, advice: 'restore' });
 }
 
 const FAULT_TEXT: Readonly<Record<RecordFault, string>> = {

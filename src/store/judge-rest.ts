@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { counted } from '../base/counted.ts';
 import type { Disk } from './disk.ts';
 import type { FindingKind } from './findings.ts';
+import { lossAtEnd } from './log-at-start.ts';
 import type { IndexFileResult } from './verify-index.ts';
 import type { LogPicture } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
@@ -56,10 +57,12 @@ function isDamaged({ damaged, holes }: LogPicture): boolean {
 
 export function judgeCheckpoint(plan: VerifyPlan, log: LogPicture): void {
   const { checkpoint, findings, options } = plan;
+  if (findings.counts.has('log-missing')) return;
   const { logTimestamp, queuesTimestamp, indexTimestamp } = checkpoint;
   const file = plan.paths.checkpoint;
-  if (plan.vouchedTo > log.end) {
-    const what = `all of the log up to ${plan.vouchedTo} has been on the disk, it ends at ${log.end}: a broker refuses to start until repair accepts the loss`;
+  const loss = plan.loss ?? lossAtEnd(plan.vouched, log.end);
+  if (loss !== null) {
+    const what = `${loss}: a start refuses until repair accepts the loss`;
     findings.add({ kind: 'checkpoint-ahead', file, offset: null, what, matters: true, advice: 'repair' });
     return;
   }

@@ -4,7 +4,7 @@
  */
 import { basename, join } from 'node:path';
 import { counted } from '../base/counted.ts';
-import type { CheckpointFields } from '../layout/checkpoint-file.ts';
+import type { CheckpointFields, Vouched } from '../layout/checkpoint-file.ts';
 import type { IndexFileShape } from '../layout/index-file.ts';
 import type { BuiltStore } from './built-store.ts';
 import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
@@ -14,7 +14,7 @@ import { judgeRun, type RunFault } from './file-run.ts';
 import { type Finding, Findings } from './findings.ts';
 import { isIndexFileName } from './index-files.ts';
 import { indexHeads } from './index-heads.ts';
-import { logFlushedTo, lossLimit } from './log-at-start.ts';
+import { logFlushedTo, lossLimit, lossWithoutLog, vouchedPlace } from './log-at-start.ts';
 import { LogReader } from './log-reader.ts';
 import { findWalkStart } from './log-recovery.ts';
 import { type QueueFolder, queueFolders } from './queue-folders.ts';
@@ -52,6 +52,10 @@ export interface VerifyPlan {
   readonly context: Omit<SliceContext, 'tagsCodeOf'>;
   readonly segments: readonly number[];
   readonly checkpoint: CheckpointFields;
+  /** RingMQ's own word there; null without one. */
+  readonly vouched: Vouched | null;
+  /** Why a start refuses the log that is there for this word; null when it does not. Its end is not known yet. */
+  readonly loss: string | null;
   /** From here on a start after a crash looks at the log and builds queues and index again. */
   readonly walkStart: number;
   /** All of the log before this has been on the disk, by RingMQ's own word; -1 when it has said nothing that a start goes by. */
@@ -89,12 +93,33 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
     context,
     segments,
     checkpoint,
+    vouched,
+    loss: lossOf(disk, paths, options, segments, vouched),
     walkStart,
     vouchedTo,
     flushedTo: walkStart,
     queueFolders: folders,
     findings,
   };
+}
+
+function lossOf(
+  disk: Disk,
+  paths: StorePaths,
+  { sizes, state }: VerifyOptions,
+  segments: readonly number[],
+  vouched: Vouched | null,
+): string | null {
+  if (segments.length === 0) return lossWithoutLog(vouched);
+  // A broker that runs has started, and retention moves the log's start meanwhile.
+  if (vouched === null || state === 'running') return null;
+  const reader = new LogReader(disk, logFilesOf(paths, sizes));
+  try {
+    const place = vouchedPlace(reader, segments, vouched, state === 'clean');
+    return typeof place === 'string' ? place : null;
+  } finally {
+    reader.close();
+  }
 }
 
 function walkStartOf(

@@ -91,8 +91,8 @@ export async function verifyStore(
   if (plan.segments.length > 0) {
     judgeQueues(plan, log, queues, topics, goneTo(disk, plan));
     judgeIndex(plan, log, indexFiles);
-    judgeCheckpoint(plan, log);
   }
+  judgeCheckpoint(plan, log);
   const { findings } = plan;
   return { findings: findings.kept, counts: findings.counts, matter: findings.matter, log, queues, topics };
 }

@@ -1,5 +1,7 @@
 /** What `verify` says that the next start does with a damage is what the start does. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Vouched } from '../../src/layout/checkpoint-file.ts';
 import { indexEntryPosition, indexFileBytes } from '../../src/layout/index-file.ts';
 import { CheckpointWriter } from '../../src/store/checkpoint.ts';
 import type { FindingKind } from '../../src/store/findings.ts';
@@ -15,18 +17,18 @@ import {
   smallPaths,
   smallStore,
 } from '../support/small-store.ts';
-import { verified } from '../support/verified.ts';
+import { kindsOf, verified } from '../support/verified.ts';
 
 const COUNT = 40;
 /** In the newest file of the log. */
 const DAMAGED = COUNT - 3;
 
 /** RingMQ's word that all of the log is on the disk, of a stop in order or of a round before a crash. */
-function vouch({ disk, logEnd }: SmallStore, isClean: boolean): void {
+function vouch({ disk, logEnd }: SmallStore, isClean: boolean, word: Partial<Vouched> = {}): void {
   const writer = new CheckpointWriter(disk, smallPaths.checkpoint);
   const stoppedAt = isClean ? logEnd : -1;
   const counts = { queueCount: 2, queueEntries: COUNT };
-  writer.write({}, { filedTo: logEnd, lookFrom: 0, indexEnd: -1, stoppedAt, ...counts });
+  writer.write({}, { filedTo: logEnd, lookFrom: 0, indexEnd: -1, stoppedAt, ...counts, ...word });
   writer.close();
 }
 
@@ -55,6 +57,18 @@ function start(disk: MemoryDisk): number | null {
   } catch (error) {
     if (error instanceof StoreDamagedError) return null;
     throw error;
+  }
+}
+
+/** What the start says that refuses. */
+function refusal(disk: MemoryDisk): string {
+  const cleanStop = disk.stat(smallPaths.abort) === null;
+  try {
+    const settings = { ...SMALL_SIZES, checksBodies: true, cleanStop };
+    recoverStore(disk, smallPaths, settings, { info: () => {}, warn: () => {} });
+    return '';
+  } catch (error) {
+    return String(error);
   }
 }
 
@@ -123,5 +137,126 @@ describe('what a start after a crash does with the newest index file', () => {
     const end = start(store.disk);
     expect(end).toBe(after === null ? null : store.logEnd);
     if (after !== null) expect(size(store.disk)).toBe(after);
+  });
+});
+
+describe('what a start does with what the checkpoint says of the log', () => {
+  const options = { sizes: SMALL_SIZES, shape: SMALL_SHAPE };
+  const kinds = async (disk: MemoryDisk): Promise<string[]> => kindsOf(await verified(disk, smallPaths, options));
+  const removeLog = ({ disk }: SmallStore, keeps = 0): void => {
+    for (const name of disk.list(smallPaths.commitLog).toReversed().slice(keeps))
+      disk.unlink(`${smallPaths.commitLog}/${name}`);
+  };
+
+  it.each([true, false])(
+    'it refuses where no file is left of a log, also without queues, after a stop in order: %s',
+    async (isClean) => {
+      const store = smallStore(COUNT);
+      const { disk } = store;
+      vouch(store, isClean);
+      if (!isClean) crash(store);
+      removeLog(store);
+      for (const what of ['queues', 'no queues']) {
+        expect(start(disk.copy()), what).toBe(null);
+        expect(await kinds(disk), what).toEqual(['log-missing! restore']);
+        expect(await said(disk, 'log-missing'), what).toMatch(/a start refuses/);
+        expect((await repaired(disk, smallPaths, options)).end, what).toBe('refused');
+        disk.removeTree(smallPaths.consumeQueue);
+      }
+      expect(refusal(disk)).toMatch(/there is no file of it/);
+      expect(refusal(disk), 'repair has nothing to repair').not.toMatch(/ringmq repair/);
+    },
+  );
+
+  it('it removes queues without a log where nobody has vouched for one', async () => {
+    const store = smallStore(COUNT);
+    removeLog(store);
+    expect(await kinds(store.disk)).toEqual(['log-missing! restore']);
+    expect(await said(store.disk, 'log-missing')).toMatch(/a start removes the queues/);
+    expect(start(store.disk)).toBe(0);
+    expect(store.disk.list(smallPaths.consumeQueue)).toEqual([]);
+  });
+
+  it('goes by nothing that names a log which is gone with its queues, and says so', async () => {
+    const store = smallStore(COUNT);
+    removeLog(store);
+    store.disk.removeTree(smallPaths.consumeQueue);
+    expect(await kinds(store.disk)).toEqual(['checkpoint-ahead! repair']);
+    expect((await repaired(store.disk, smallPaths, options)).ok).toBe(true);
+  });
+
+  it.each([true, false])('it refuses that of another store, after a stop in order: %s', async (isClean) => {
+    const other = smallStore(33, (i) => ({ body: `another body ${i}` }));
+    vouch(other, isClean, { lookFrom: other.records[20]!.logOffset });
+    const store = smallStore(COUNT);
+    if (!isClean) crash(store);
+    store.disk.put(smallPaths.checkpoint, other.disk.readWhole(smallPaths.checkpoint));
+    const saysWhere = `no record lies at ${other.records[20]!.logOffset}`;
+    expect(refusal(store.disk.copy())).toContain(saysWhere);
+    expect(await kinds(store.disk)).toEqual(['checkpoint-ahead! repair']);
+    expect(await said(store.disk, 'checkpoint-ahead')).toContain(saysWhere);
+    expect((await repaired(store.disk, smallPaths, options)).ok).toBe(true);
+    expect(start(store.disk)).toBe(store.logEnd);
+  });
+
+  it('it refuses that of a log whose oldest files are gone, the place of the checkpoint with them', async () => {
+    const store = smallStore(100);
+    const filedTo = store.records[5]!.logOffset;
+    vouch(store, false, { filedTo });
+    crash(store);
+    removeLog(store, 2);
+    expect(refusal(store.disk.copy())).toMatch(new RegExp(`it begins at \\d+, .* ${filedTo}`));
+    expect(await said(store.disk, 'checkpoint-ahead')).toMatch(/a start refuses/);
+    expect((await repaired(store.disk, smallPaths, options)).ok).toBe(true);
+    expect(start(store.disk)).toBe(store.logEnd);
+  });
+
+  it('it names the place that lies behind the files, not one before it where a record is', () => {
+    const store = smallStore(COUNT);
+    vouch(store, false, { filedTo: 100_000 });
+    crash(store);
+    expect(refusal(store.disk)).toMatch(/its files end at \d+, but all records up to 100000 have been on the disk/);
+  });
+
+  it('names no way that loses records, for a log that has lost some', async () => {
+    const store = smallStore(COUNT);
+    vouch(store, false, { filedTo: 100_000 });
+    crash(store);
+    expect(refusal(store.disk)).toMatch(/`ringmq repair`/);
+    expect(refusal(store.disk)).not.toMatch(/away/);
+  });
+
+  it('verify refuses what a start refuses, whatever it says and whichever old files are gone', async () => {
+    const { records, logEnd } = smallStore(100);
+    const places = [...records.map(({ logOffset }) => logOffset), logEnd, logEnd + 1, 100_000];
+    const place = fc.oneof(fc.constantFrom(...places), fc.nat(logEnd));
+    const word = fc.record({
+      at: fc.tuple(place, place).map(([one, other]) => [Math.min(one, other), Math.max(one, other)] as const),
+      isStopped: fc.boolean(),
+    });
+    let refused = 0;
+    const runs = 100;
+    await fc.assert(
+      fc.asyncProperty(fc.boolean(), fc.option(word), fc.constantFrom(9, 9, 3, 1, 0), async (isClean, drawn, keeps) => {
+        const store = smallStore(100);
+        if (!isClean) crash(store);
+        if (drawn !== null) {
+          const { at, isStopped } = drawn;
+          vouch(store, isClean, { lookFrom: at[0], filedTo: at[1], stoppedAt: isStopped ? at[1] : -1 });
+        }
+        removeLog(store, keeps);
+        const { findings, matter } = await verified(store.disk, smallPaths, options);
+        const isRefused = start(store.disk.copy()) === null;
+        if (isRefused) refused++;
+        expect(findings.some(({ matters, what }) => matters && /a start refuses/.test(what))).toBe(isRefused);
+        if (isRefused) expect(matter).toBeGreaterThan(0);
+        const { end } = await repaired(store.disk, smallPaths, options);
+        if (end !== 'refused') expect(start(store.disk)).toBe(logEnd);
+        else expect(keeps).toBe(0);
+      }),
+      { numRuns: runs },
+    );
+    expect(refused).toBeGreaterThan(runs / 10);
+    expect(refused).toBeLessThan((runs * 9) / 10);
   });
 });

@@ -2,6 +2,7 @@
 import type { IndexFileShape } from '../../src/layout/index-file.ts';
 import { parseFastJson } from '../../src/remoting/fast-json.ts';
 import type { Disk } from '../../src/store/disk.ts';
+import { isStoppedInOrder } from '../../src/store/log-at-start.ts';
 import type { StorePaths } from '../../src/store/store-paths.ts';
 import { type StoreSizes, sizesOf } from '../../src/store/store-sizes.ts';
 import type { StoreState } from '../../src/store/store-state.ts';
@@ -18,7 +19,8 @@ export interface VerifiedOptions {
 }
 
 export function verified(disk: Disk, paths: StorePaths, options: VerifiedOptions = {}): Promise<VerifyReport> {
-  const state = options.state ?? (disk.stat(paths.abort) === null ? 'clean' : 'crashed');
+  const isStopped = isStoppedInOrder(disk, paths, disk.stat(paths.abort) === null);
+  const state = options.state ?? (isStopped ? 'clean' : 'crashed');
   const sizes = sizesOf(disk, paths, options.sizes);
   const given = options.shape === undefined ? {} : { indexShape: options.shape };
   const plan = planVerification(disk, paths, { sizes, state, parseSettings: parseFastJson, ...given });
