@@ -102,6 +102,10 @@ export const FINDING_KINDS = {
     means: 'The checkpoint names a later time, or another place of the log, than any record has',
     todo: 'records are gone that it vouched for, or it is of another store. Put back what is missing, or accept the loss: repair writes it anew',
   },
+  'repair-unfinished': {
+    means: 'A repair has been interrupted',
+    todo: 'run it again before a broker is started: that would build also what a repair leaves as it is',
+  },
   'settings-damaged': {
     means: 'A settings file cannot be parsed',
     todo: 'nothing where its .bak can be; else restore it',

@@ -4,6 +4,7 @@ import { counted } from '../base/counted.ts';
 import type { Disk } from './disk.ts';
 import type { FindingKind } from './findings.ts';
 import { lossAtEnd } from './log-at-start.ts';
+import { isUnfinishedRepair } from './repair-checkpoint.ts';
 import type { IndexFileResult } from './verify-index.ts';
 import type { LogPicture } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
@@ -56,18 +57,23 @@ function isDamaged({ damaged, holes }: LogPicture): boolean {
 }
 
 export function judgeCheckpoint(plan: VerifyPlan, log: LogPicture): void {
-  const { checkpoint, findings, options } = plan;
+  const { checkpoint, vouched, findings, options } = plan;
   if (findings.counts.has('log-missing')) return;
   const { logTimestamp, queuesTimestamp, indexTimestamp } = checkpoint;
   const file = plan.paths.checkpoint;
-  const loss = plan.loss ?? lossAtEnd(plan.vouched, log.end);
+  const loss = plan.loss ?? lossAtEnd(vouched, log.end);
   if (loss !== null) {
     const what = `${loss}: a start refuses until repair accepts the loss`;
     findings.add({ kind: 'checkpoint-ahead', file, offset: null, what, matters: true, advice: 'repair' });
     return;
   }
+  if (isUnfinishedRepair(vouched) && options.state !== 'running') {
+    const what =
+      'a repair has been interrupted: a start builds all queues and the key index again from the log, those too that a repair leaves as they are';
+    findings.add({ kind: 'repair-unfinished', file, offset: null, what, matters: true, advice: 'repair' });
+  }
   if (logTimestamp === 0 && queuesTimestamp === 0) {
-    if (log.records === 0 || options.state === 'running') return;
+    if (log.records === 0 || vouched !== null || options.state === 'running') return;
     const what = `${options.state === 'crashed' ? 'the next start' : 'a start after a crash'} looks through the whole log: ${isDamaged(log) ? 'it ends it at the first damage, and what is behind is lost' : 'slow, and nothing is lost'}`;
     findings.add({ kind: 'checkpoint-missing', file, offset: null, what, matters: false, advice: 'repair' });
     return;

@@ -1,9 +1,9 @@
 /** What `verify` says that the next start does with a damage is what the start does. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Vouched } from '../../src/layout/checkpoint-file.ts';
+import { encodeCheckpoint, NO_INDEX_KEPT, type Vouched } from '../../src/layout/checkpoint-file.ts';
 import { indexEntryPosition, indexFileBytes } from '../../src/layout/index-file.ts';
-import { CheckpointWriter } from '../../src/store/checkpoint.ts';
+import { CheckpointWriter, EMPTY_CHECKPOINT } from '../../src/store/checkpoint.ts';
 import type { FindingKind } from '../../src/store/findings.ts';
 import { recoverStore } from '../../src/store/recovery.ts';
 import { StoreDamagedError } from '../../src/store/store-errors.ts';
@@ -211,6 +211,37 @@ describe('what a start does with what the checkpoint says of the log', () => {
     expect(start(store.disk)).toBe(store.logEnd);
   });
 
+  it('it goes by the word of a broker that was killed before its first round, so nothing is missing', async () => {
+    const store = smallStore(COUNT);
+    crash(store);
+    damageBody(store);
+    const word = { filedTo: 0, lookFrom: 0, indexEnd: NO_INDEX_KEPT, stoppedAt: -1, queueCount: 0, queueEntries: 0 };
+    store.disk.put(smallPaths.checkpoint, encodeCheckpoint(EMPTY_CHECKPOINT, word));
+    expect(await kinds(store.disk)).toEqual(['record-damaged! restore']);
+    store.disk.put(smallPaths.checkpoint, encodeCheckpoint(EMPTY_CHECKPOINT, null));
+    expect(await kinds(store.disk)).toEqual(['checkpoint-missing repair', 'record-damaged! restore']);
+  });
+
+  it('it builds what a repair spares, where that was interrupted: it has to be run again', async () => {
+    const store = smallStore(COUNT);
+    store.disk.removeTree(`${smallPaths.consumeQueue}/T/1`);
+    const interrupt = (): never => {
+      throw new Error('interrupted');
+    };
+    await expect(repaired(store.disk, smallPaths, { ...options, before: interrupt })).rejects.toThrow('interrupted');
+    // A start goes by it.
+    expect(start(store.disk.copy())).toBe(store.logEnd);
+    for (const state of ['clean', 'crashed'] as const) {
+      const report = await verified(store.disk, smallPaths, { ...options, state });
+      expect(kindsOf(report), state).toContain('repair-unfinished! repair');
+    }
+    expect(kindsOf(await verified(store.disk, smallPaths, { ...options, state: 'running' }))).not.toContain(
+      'repair-unfinished! repair',
+    );
+    expect((await repaired(store.disk, smallPaths, options)).ok).toBe(true);
+    expect(await kinds(store.disk)).toEqual([]);
+  });
+
   it('it names the place that lies behind the files, not one before it where a record is', () => {
     const store = smallStore(COUNT);
     vouch(store, false, { filedTo: 100_000 });
@@ -231,7 +262,11 @@ describe('what a start does with what the checkpoint says of the log', () => {
     const places = [...records.map(({ logOffset }) => logOffset), logEnd, logEnd + 1, 100_000];
     const place = fc.oneof(fc.constantFrom(...places), fc.nat(logEnd));
     const word = fc.record({
-      at: fc.tuple(place, place).map(([one, other]) => [Math.min(one, other), Math.max(one, other)] as const),
+      at: fc
+        .tuple(place, place)
+        .map(([one, other]) => [Math.min(one, other), Math.max(one, other)] as const)
+        // Both are one only where a record begins, or at the end.
+        .filter(([from, to]) => from < to || places.slice(0, -2).includes(to)),
       isStopped: fc.boolean(),
     });
     let refused = 0;
