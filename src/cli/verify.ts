@@ -4,7 +4,7 @@
  */
 import { systemClock } from '../base/clock.ts';
 import { counted } from '../base/counted.ts';
-import { parseFastJson } from '../remoting/fast-json.ts';
+import { readSettings } from '../broker/read-settings.ts';
 import { type Disk, NodeDisk } from '../store/disk.ts';
 import type { Finding } from '../store/findings.ts';
 import { isStoppedInOrder } from '../store/log-at-start.ts';
@@ -58,7 +58,7 @@ export async function verifyOnPool(
   pool: StoreToolPool,
   skips: VerifySkips = {},
 ): Promise<Verified> {
-  const options = { sizes, state, skips, parseSettings: parseFastJson };
+  const options = { sizes, state, skips, parseSettings: readSettings };
   const plan = planVerification(disk, paths, indexShape === undefined ? options : { ...options, indexShape });
   const context = workContext(plan);
   const progress = toolProgress('checking', bytesToVerify(plan));

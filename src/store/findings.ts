@@ -107,8 +107,13 @@ export const FINDING_KINDS = {
     todo: 'run it again before a broker is started: that would build also what a repair leaves as it is',
   },
   'settings-damaged': {
-    means: 'A settings file cannot be parsed',
-    todo: 'nothing where its .bak can be; else restore it',
+    means:
+      'A settings file is empty, or not what a broker reads, or gone while its .bak is there; or a folder has its name',
+    todo: 'nothing where its .bak can be read; else restore it',
+  },
+  'offset-ahead': {
+    means: 'Groups have offsets beyond the end of their queue, whose last messages are gone',
+    todo: 'nothing: a start moves them back to it',
   },
   'topic-missing': {
     means: 'Queues have files, and their topic is not in config/topics.json',
@@ -116,7 +121,7 @@ export const FINDING_KINDS = {
   },
   'foreign-file': {
     means: 'A file that does not belong there',
-    todo: "move it away: RingMQ passes it over, Apache's broker may refuse to start",
+    todo: "move it away: RingMQ passes it over; in log, queues and index Apache's broker may refuse to start",
   },
   'not-checked': { means: 'What was left out', todo: 'nothing' },
 } as const;

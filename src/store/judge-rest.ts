@@ -1,7 +1,5 @@
-/** What is wrong with the index, the checkpoint and the settings files, and whether it matters. Part of verify-store.ts. */
-import { join } from 'node:path';
+/** What is wrong with the index and the checkpoint, and whether it matters. Part of verify-store.ts. */
 import { counted } from '../base/counted.ts';
-import type { Disk } from './disk.ts';
 import type { FindingKind } from './findings.ts';
 import { lossAtEnd } from './log-at-start.ts';
 import { isUnfinishedRepair } from './repair-checkpoint.ts';
@@ -82,56 +80,4 @@ export function judgeCheckpoint(plan: VerifyPlan, log: LogPicture): void {
   if (newest <= log.newestStoreMs || options.state === 'running') return;
   const what = `names ${newest}, the newest record is of ${log.newestStoreMs}: records are gone, and a start after a crash trusts more than there is`;
   findings.add({ kind: 'checkpoint-ahead', file, offset: null, what, matters: true, advice: 'repair' });
-}
-
-const TOPICS = 'topics.json';
-
-/** Names in `config` that are no JSON. */
-const BINARY = new Set(['timercheck', 'timercheck.bak']);
-
-/** Looks at all settings files. Returns the topics that there are by them, null when nobody knows. */
-export function judgeSettings(disk: Disk, plan: VerifyPlan): ReadonlySet<string> | null {
-  const { paths, findings, options } = plan;
-  const names = disk
-    .list(paths.config)
-    .filter((name) => !BINARY.has(name) && !name.endsWith('.tmp') && !name.endsWith('.damaged'));
-  const values = new Map<string, unknown>();
-  const broken: string[] = [];
-  for (const name of names) {
-    const path = join(paths.config, name);
-    if (disk.stat(path)?.isDirectory === true) continue;
-    try {
-      values.set(name, options.parseSettings(Buffer.from(disk.readWhole(path)).toString()));
-    } catch {
-      broken.push(name);
-    }
-  }
-  for (const name of broken) {
-    const isBackup = name.endsWith('.bak');
-    const hasOther = isBackup ? values.has(name.slice(0, -'.bak'.length)) : values.has(`${name}.bak`);
-    const what = isBackup
-      ? 'cannot be parsed; it is the version before of a file'
-      : `cannot be parsed${hasOther ? ': a start takes the version before it, the .bak' : ', and neither can the version before it'}`;
-    const matters = !hasOther;
-    findings.add({
-      kind: 'settings-damaged',
-      file: join(paths.config, name),
-      offset: null,
-      what,
-      matters,
-      advice: matters ? 'restore' : 'nothing',
-    });
-  }
-  const topics = topicsOf(values.get(TOPICS) ?? values.get(`${TOPICS}.bak`));
-  if (topics === null && !broken.includes(TOPICS) && plan.queueFolders.length > 0) {
-    const what = 'is not there: the queues belong to no topic, and nobody can send to them or consume from them';
-    const file = join(paths.config, TOPICS);
-    findings.add({ kind: 'topic-missing', file, offset: null, what, matters: true, advice: 'restore' });
-  }
-  return topics;
-}
-
-function topicsOf(document: unknown): ReadonlySet<string> | null {
-  const table = (document as { topicConfigTable?: unknown } | undefined)?.topicConfigTable;
-  return typeof table === 'object' && table !== null ? new Set(Object.keys(table)) : null;
 }

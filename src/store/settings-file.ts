@@ -18,6 +18,14 @@ export interface GroupPlace {
   readonly offset: number;
 }
 
+/** What a verification goes by of what a settings file says. */
+export interface SettingsContents {
+  readonly topics?: ReadonlySet<string>;
+  readonly places?: Iterable<GroupPlace>;
+  /** Why a broker cannot start with it. */
+  readonly refusal?: string;
+}
+
 /** What is found where a settings file ought to be. */
 export type FoundSettings<T> =
   | { readonly kind: 'read'; readonly value: T }

@@ -20,6 +20,7 @@ import { findWalkStart } from './log-recovery.ts';
 import { type QueueFolder, queueFolders } from './queue-folders.ts';
 import { logFilesOf } from './segments.ts';
 import { CUT_NAME } from './segments-aside.ts';
+import type { SettingsContents } from './settings-file.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreSizes } from './store-sizes.ts';
 import type { StoreState } from './store-state.ts';
@@ -31,8 +32,8 @@ export interface VerifyOptions {
   /** Of index files that have the size for it. */
   readonly indexShape?: IndexFileShape;
   readonly state: StoreState;
-  /** Throws for text that is no settings file; returns what it says. */
-  readonly parseSettings: (text: string) => unknown;
+  /** As the broker reads the settings file of this name. Throws for what it cannot read. */
+  readonly parseSettings: (name: string, text: string) => SettingsContents;
   /** What a repair knows already, or is going to build anyhow. */
   readonly skips?: VerifySkips;
 }
@@ -236,8 +237,9 @@ function findIndexFiles(
   return indexHeads(disk, index, indexShape, state, findings);
 }
 
-export function addForeign(findings: Findings, path: string): void {
+const FOREIGN = "does not belong there: RingMQ passes it over, Apache's broker may refuse to start";
+
+export function addForeign(findings: Findings, path: string, what = FOREIGN): void {
   if (basename(path) === LOST_AND_FOUND) return;
-  const what = "does not belong there: RingMQ passes it over, Apache's broker may refuse to start";
   findings.add({ kind: 'foreign-file', file: path, offset: null, what, matters: false, advice: 'nothing' });
 }

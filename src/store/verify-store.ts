@@ -9,7 +9,8 @@ import { startByteOf } from './file-names.ts';
 import type { Finding, FindingKind } from './findings.ts';
 import { judgeLog } from './judge-log.ts';
 import { judgeQueues, queuesToCheck } from './judge-queues.ts';
-import { judgeCheckpoint, judgeIndex, judgeSettings } from './judge-rest.ts';
+import { judgeCheckpoint, judgeIndex } from './judge-rest.ts';
+import { judgeOffsets, judgeSettings } from './judge-settings.ts';
 import type { IndexFileResult } from './verify-index.ts';
 import { cutSlices, joinSlices, type LogPicture, wronglyBegun } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
@@ -79,7 +80,7 @@ export async function verifyStore(
   // Awaited further down: until then nobody would take a failure.
   indexResults.catch(() => {});
   let log = built?.log ?? (await lookThrough());
-  const topics = judgeSettings(disk, plan);
+  const { topics, places } = judgeSettings(disk, plan);
   let queues = await runQueues(disk, run, plan, log);
   const indexFiles = await indexResults;
   if (built !== undefined && !isAsBuilt(built, queues, indexFiles)) {
@@ -93,6 +94,7 @@ export async function verifyStore(
     judgeIndex(plan, log, indexFiles);
   }
   judgeCheckpoint(plan, log);
+  judgeOffsets(disk, plan, log, places);
   const { findings } = plan;
   return { findings: findings.kept, counts: findings.counts, matter: findings.matter, log, queues, topics };
 }

@@ -1,8 +1,8 @@
 /** Repairs a store on a disk in memory, without a pool. */
 
+import { readSettings } from '../../src/broker/read-settings.ts';
 import { IndexBuild } from '../../src/cli/index-build.ts';
 import type { IndexFileShape } from '../../src/layout/index-file.ts';
-import { parseFastJson } from '../../src/remoting/fast-json.ts';
 import type { Disk } from '../../src/store/disk.ts';
 import { isStoppedInOrder } from '../../src/store/log-at-start.ts';
 import type { RepairOptions } from '../../src/store/repair-plan.ts';
@@ -43,7 +43,7 @@ export async function repaired(disk: Disk, paths: StorePaths, options: RepairedO
     agree: async () => agrees,
     async verify(state, skips) {
       const given = shape === undefined ? {} : { indexShape: shape };
-      const plan = planVerification(disk, paths, { sizes, state, skips, parseSettings: parseFastJson, ...given });
+      const plan = planVerification(disk, paths, { sizes, state, skips, parseSettings: readSettings, ...given });
       const context = { ...workContext(plan), tagsCodeOf: tagsCodes() };
       return { plan, report: await verifyStore(disk, plan, async (task) => runVerifyTask(disk, context, task)) };
     },

@@ -1,6 +1,7 @@
 /** Verifies a store on a disk in memory, without a pool. */
+
+import { readSettings } from '../../src/broker/read-settings.ts';
 import type { IndexFileShape } from '../../src/layout/index-file.ts';
-import { parseFastJson } from '../../src/remoting/fast-json.ts';
 import type { Disk } from '../../src/store/disk.ts';
 import { isStoppedInOrder } from '../../src/store/log-at-start.ts';
 import type { StorePaths } from '../../src/store/store-paths.ts';
@@ -23,7 +24,7 @@ export function verified(disk: Disk, paths: StorePaths, options: VerifiedOptions
   const state = options.state ?? (isStopped ? 'clean' : 'crashed');
   const sizes = sizesOf(disk, paths, options.sizes);
   const given = options.shape === undefined ? {} : { indexShape: options.shape };
-  const plan = planVerification(disk, paths, { sizes, state, parseSettings: parseFastJson, ...given });
+  const plan = planVerification(disk, paths, { sizes, state, parseSettings: readSettings, ...given });
   const context = { ...plan.context, tagsCodeOf: tagsCodes() };
   return verifyStore(
     disk,
