@@ -2,10 +2,13 @@
 import { dirname, resolve } from 'node:path';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
 import { BROKER_NAMES, type Resolved, resolveBroker } from '../config/resolve.ts';
+import { NO_INDEX_KEPT } from '../layout/checkpoint-file.ts';
 import type { IndexFileShape } from '../layout/index-file.ts';
+import { readVouched } from '../store/checkpoint.ts';
 import type { Disk } from '../store/disk.ts';
 import { Findings } from '../store/findings.ts';
 import { indexHeads } from '../store/index-heads.ts';
+import { isUnfinishedRepair } from '../store/repair-checkpoint.ts';
 import type { SizeGuesses } from '../store/repair-plan.ts';
 import { type StorePaths, storePathsOf } from '../store/store-paths.ts';
 import { foundSizes, type StoreSizes, sizesOf } from '../store/store-sizes.ts';
@@ -22,6 +25,7 @@ export interface StoreArguments {
   readonly paths: StorePaths;
   readonly sizes: StoreSizes;
   readonly indexShape: IndexFileShape | undefined;
+  /** Whether there is to be a key index. */
   readonly wantsIndex: boolean;
   readonly given: Partial<StoreSizes>;
 }
@@ -30,14 +34,21 @@ export interface StoreArguments {
 export function storeArguments(disk: Disk, folder: string, options: StoreFlags): StoreArguments {
   const root = resolve(folder);
   const resolved = resolveBroker(gather(options, { storePathRootDir: ['the folder', root] }, BROKER_NAMES));
-  const wantsIndex = resolved.settings.messageIndexEnable;
   const paths = storePathsOf(root, resolved.settings.storePathCommitLog);
   for (const path of [root, paths.commitLog]) refuseFile(disk, path);
   if (disk.stat(root) === null) throw new Error(`${root} is not there`);
   if (!isStore(disk, paths))
     throw new Error(`${root} is no store: it has no commitlog, no consumequeue and no checkpoint`);
   const given = givenSizes(resolved);
+  const { settings, origins } = resolved;
+  const wantsIndex = origins.has('messageIndexEnable') ? settings.messageIndexEnable : keepsIndex(disk, paths);
   return { paths, sizes: sizesOf(disk, paths, given), indexShape: givenShape(resolved), wantsIndex, given };
+}
+
+/** By what was said at the last stop: only there is it known that none is kept. */
+function keepsIndex(disk: Disk, { checkpoint }: StorePaths): boolean {
+  const vouched = readVouched(disk, checkpoint);
+  return vouched === null || vouched.stoppedAt < 0 || isUnfinishedRepair(vouched) || vouched.indexEnd !== NO_INDEX_KEPT;
 }
 
 /** Null for what is no whole number from 0 on, or too large to be exact. */

@@ -53,12 +53,12 @@ function stateOf(disk: Disk, paths: StorePaths): StoreState {
 /** Repair looks at the store in the same way before it touches it. */
 export async function verifyOnPool(
   disk: Disk,
-  { paths, sizes, indexShape }: StoreArguments,
+  { paths, sizes, indexShape, wantsIndex }: StoreArguments,
   state: StoreState,
   pool: StoreToolPool,
   skips: VerifySkips = {},
 ): Promise<Verified> {
-  const options = { sizes, state, skips, parseSettings: readSettings };
+  const options = { sizes, state, skips, wantsIndex, parseSettings: readSettings };
   const plan = planVerification(disk, paths, indexShape === undefined ? options : { ...options, indexShape });
   const context = workContext(plan);
   const progress = toolProgress('checking', bytesToVerify(plan));

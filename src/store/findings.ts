@@ -76,7 +76,7 @@ export const FINDING_KINDS = {
     means: 'Entries of queues name records whose files were deleted',
     todo: 'nothing: retention leaves them',
   },
-  'index-missing': { means: 'There is no key index', todo: 'repair builds it, where messageIndexEnable is on' },
+  'index-missing': { means: 'There is no key index, where one is to be', todo: 'repair builds it' },
   'index-shape': {
     means: 'Nothing tells how many slots and entries an index file has',
     todo: 'give maxHashSlotNum and maxIndexNum with --set, or -c',

@@ -9,11 +9,12 @@ import type { VerifyPlan } from './verify-plan.ts';
 
 export function judgeIndex(plan: VerifyPlan, log: LogPicture, results: readonly IndexFileResult[]): void {
   const { findings, context, options } = plan;
+  if (!options.wantsIndex) return;
   const directory = plan.paths.index;
   if (context.indexFiles.length === 0) {
     // A broker that runs has its first entries in memory only.
     if (log.records === 0 || options.state === 'running' || findings.counts.has('index-shape')) return;
-    const what = 'messages cannot be queried by key: repair builds it, unless messageIndexEnable is off';
+    const what = 'messages cannot be queried by key: repair builds it';
     findings.add({ kind: 'index-missing', file: directory, offset: null, what, matters: false, advice: 'repair' });
     return;
   }

@@ -32,6 +32,8 @@ export interface VerifyOptions {
   /** Of index files that have the size for it. */
   readonly indexShape?: IndexFileShape;
   readonly state: StoreState;
+  /** False where no key index is kept: what is left of one is nobody's. */
+  readonly wantsIndex: boolean;
   /** As the broker reads the settings file of this name. Throws for what it cannot read. */
   readonly parseSettings: (name: string, text: string) => SettingsContents;
   /** What a repair knows already, or is going to build anyhow. */
@@ -230,11 +232,17 @@ function segmentNames(disk: Disk, directory: string, findings: Findings): string
 function findIndexFiles(
   disk: Disk,
   { index }: StorePaths,
-  { indexShape, state }: VerifyOptions,
+  { indexShape, state, wantsIndex }: VerifyOptions,
   findings: Findings,
 ): IndexFileHead[] {
-  for (const name of disk.list(index)) if (!isIndexFileName(name)) addForeign(findings, join(index, name));
-  return indexHeads(disk, index, indexShape, state, findings);
+  const names = disk.list(index);
+  for (const name of names) if (!isIndexFileName(name)) addForeign(findings, join(index, name));
+  if (wantsIndex) return indexHeads(disk, index, indexShape, state, findings);
+  const what =
+    'no key index is kept, as messageIndexEnable or the last broker says: what is left of one was not looked at (--set messageIndexEnable=true)';
+  if (names.some(isIndexFileName))
+    findings.add({ kind: 'not-checked', file: index, offset: null, what, matters: false, advice: 'nothing' });
+  return [];
 }
 
 const FOREIGN = "does not belong there: RingMQ passes it over, Apache's broker may refuse to start";

@@ -38,7 +38,7 @@ function diskOf({ sizes, stray = null, cleanStop, flushedTo }: LogShape): Memory
 
 function planOf(shape: LogShape): VerifyPlan {
   const state = shape.cleanStop ? 'clean' : 'crashed';
-  const options = { sizes: SMALL_SIZES, state, parseSettings: readSettings } as const;
+  const options = { sizes: SMALL_SIZES, state, wantsIndex: true, parseSettings: readSettings } as const;
   return planVerification(diskOf(shape), smallPaths, options);
 }
 

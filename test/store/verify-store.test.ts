@@ -86,6 +86,7 @@ describe('verify', () => {
       const plan = planVerification(disk, smallPaths, {
         sizes: SMALL_SIZES,
         state: 'running',
+        wantsIndex: true,
         parseSettings: readSettings,
         indexShape: SMALL_SHAPE,
       });

@@ -43,7 +43,14 @@ export async function repaired(disk: Disk, paths: StorePaths, options: RepairedO
     agree: async () => agrees,
     async verify(state, skips) {
       const given = shape === undefined ? {} : { indexShape: shape };
-      const plan = planVerification(disk, paths, { sizes, state, skips, parseSettings: readSettings, ...given });
+      const plan = planVerification(disk, paths, {
+        sizes,
+        state,
+        skips,
+        wantsIndex,
+        parseSettings: readSettings,
+        ...given,
+      });
       const context = { ...workContext(plan), tagsCodeOf: tagsCodes() };
       return { plan, report: await verifyStore(disk, plan, async (task) => runVerifyTask(disk, context, task)) };
     },

@@ -17,6 +17,7 @@ export interface VerifiedOptions {
   readonly state?: StoreState;
   readonly sliceBytes?: number;
   readonly shape?: IndexFileShape;
+  readonly wantsIndex?: boolean;
 }
 
 export function verified(disk: Disk, paths: StorePaths, options: VerifiedOptions = {}): Promise<VerifyReport> {
@@ -24,7 +25,8 @@ export function verified(disk: Disk, paths: StorePaths, options: VerifiedOptions
   const state = options.state ?? (isStopped ? 'clean' : 'crashed');
   const sizes = sizesOf(disk, paths, options.sizes);
   const given = options.shape === undefined ? {} : { indexShape: options.shape };
-  const plan = planVerification(disk, paths, { sizes, state, parseSettings: readSettings, ...given });
+  const { wantsIndex = true } = options;
+  const plan = planVerification(disk, paths, { sizes, state, wantsIndex, parseSettings: readSettings, ...given });
   const context = { ...plan.context, tagsCodeOf: tagsCodes() };
   return verifyStore(
     disk,
