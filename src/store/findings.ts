@@ -96,7 +96,7 @@ export const FINDING_KINDS = {
   },
   'checkpoint-missing': {
     means: 'There is no checkpoint, or it is too short or empty',
-    todo: 'nothing where the log is not damaged: a start after a crash takes longer. A damaged log it cuts: repair first, which writes a checkpoint',
+    todo: 'nothing where the log is not damaged: a start after a crash takes longer. A damaged log it cuts, or refuses: repair first, which writes a checkpoint',
   },
   'checkpoint-ahead': {
     means: 'The checkpoint names a later time, or another place of the log, than any record has',

@@ -3,6 +3,7 @@ import { asLogOffset } from '../base/units.ts';
 import { BLANK_HEAD_BYTES, RECORD_MAGIC_V1, RECORD_MAGIC_V2, RecordAt } from '../layout/message-record.ts';
 import type { Disk } from './disk.ts';
 import { hasFailedSync } from './failed-sync.ts';
+import { fileNameOf } from './file-names.ts';
 import { LogReader } from './log-reader.ts';
 import type { Hole } from './record-search.ts';
 import { logFilesOf, segmentPath, segmentStart } from './segments.ts';
@@ -92,9 +93,10 @@ function behindText({ end }: LogPicture, position: number): string {
 
 function cutFate(plan: VerifyPlan, log: LogPicture, position: number): string {
   const behind = behindText(log, position);
-  if (plan.options.state === 'crashed' && position >= plan.walkStart)
-    return `${behind}, and the next start cuts them off`;
-  return `${behind}; a start after a crash, or with this in the newest file, cuts them off`;
+  const kept = plan.kept.find((start) => start > position);
+  const fate = kept === undefined ? 'cuts them off' : `refuses, because the log goes on in ${fileNameOf(kept)}`;
+  if (plan.options.state === 'crashed' && position >= plan.walkStart) return `${behind}, and the next start ${fate}`;
+  return `${behind}; a start after a crash, or with this in the newest file, ${fate}`;
 }
 
 function addTail(disk: Disk, plan: VerifyPlan, tail: Hole, at: { file: string; offset: number }): void {

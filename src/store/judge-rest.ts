@@ -51,8 +51,13 @@ export function judgeIndex(plan: VerifyPlan, log: LogPicture, results: readonly 
   }
 }
 
-function isDamaged({ damaged, holes }: LogPicture): boolean {
-  return holes.length > 0 || damaged.some(({ fault }) => fault !== 'properties');
+/** What a start does that looks through all of a log that nobody vouches for. */
+function wholeLookText({ kept }: VerifyPlan, { damaged, holes }: LogPicture): string {
+  const bodies = damaged.filter(({ fault }) => fault !== 'properties').map(({ at }) => at);
+  const first = [...bodies, ...holes.map(({ from }) => from)].reduce((least, at) => Math.min(least, at), Infinity);
+  if (first === Infinity) return 'slow, and nothing is lost';
+  const isKept = kept.some((start) => start > first);
+  return isKept ? 'it refuses at the first damage' : 'it ends it at the first damage, and what is behind is lost';
 }
 
 export function judgeCheckpoint(plan: VerifyPlan, log: LogPicture): void {
@@ -73,7 +78,7 @@ export function judgeCheckpoint(plan: VerifyPlan, log: LogPicture): void {
   }
   if (logTimestamp === 0 && queuesTimestamp === 0) {
     if (log.records === 0 || vouched !== null || options.state === 'running') return;
-    const what = `${options.state === 'crashed' ? 'the next start' : 'a start after a crash'} looks through the whole log: ${isDamaged(log) ? 'it ends it at the first damage, and what is behind is lost' : 'slow, and nothing is lost'}`;
+    const what = `${options.state === 'crashed' ? 'the next start' : 'a start after a crash'} looks through the whole log: ${wholeLookText(plan, log)}`;
     findings.add({ kind: 'checkpoint-missing', file, offset: null, what, matters: false, advice: 'repair' });
     return;
   }

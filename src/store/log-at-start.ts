@@ -105,11 +105,8 @@ export class LogAtStart {
     if (this.vouched === null) this.#refuseFilesBehind(end);
   }
 
-  /** Where nobody says how far the log was flushed, a file behind its end that begins with a record is no leftover. */
   #refuseFilesBehind(end: LogOffset): void {
-    const { starts } = this.run;
-    const filesEnd = filesEndOf(this.reader, starts);
-    const file = starts.find((start) => start > end && hasRecordAt(this.reader, asLogOffset(start), filesEnd));
+    const [file] = filesBehind(this.reader, this.run.starts, end);
     if (file === undefined) return;
     throw new StoreDamagedError(
       `the log is damaged at ${end} (${segmentPath(this.files, segmentStart(this.files, end))}) and goes on in ` +
@@ -189,6 +186,12 @@ export function vouchedPlace(
   const lookFrom = asLogOffset(Math.max(vouched.lookFrom, first));
   if (lookFrom >= filedTo || hasRecordAt(reader, lookFrom, filesEnd)) return { lookFrom, limit };
   return `no record lies at ${lookFrom}, but all records up to ${filedTo} have been on the disk`;
+}
+
+/** Files behind `end` that begin with a record: where nobody says how far the log was flushed they are no leftovers. */
+export function filesBehind(reader: LogReader, starts: readonly number[], end: number): number[] {
+  const filesEnd = filesEndOf(reader, starts);
+  return starts.filter((start) => start > end && hasRecordAt(reader, asLogOffset(start), filesEnd));
 }
 
 function filesEndOf(reader: LogReader, starts: readonly number[]): LogOffset {

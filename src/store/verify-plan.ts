@@ -14,7 +14,7 @@ import { judgeRun, type RunFault } from './file-run.ts';
 import { type Finding, Findings } from './findings.ts';
 import { isIndexFileName } from './index-files.ts';
 import { indexHeads } from './index-heads.ts';
-import { logFlushedTo, lossLimit, lossWithoutLog, vouchedPlace } from './log-at-start.ts';
+import { filesBehind, logFlushedTo, lossLimit, lossWithoutLog, vouchedPlace } from './log-at-start.ts';
 import { LogReader } from './log-reader.ts';
 import { findWalkStart } from './log-recovery.ts';
 import { type QueueFolder, queueFolders } from './queue-folders.ts';
@@ -59,6 +59,8 @@ export interface VerifyPlan {
   readonly vouched: Vouched | null;
   /** Why a start refuses the log that is there for this word; null when it does not. Its end is not known yet. */
   readonly loss: string | null;
+  /** Where nobody says how far the log was flushed: its files that begin with a record. A start refuses to end the log before one. */
+  readonly kept: readonly number[];
   /** From here on a start after a crash looks at the log and builds queues and index again. */
   readonly walkStart: number;
   /** All of the log before this has been on the disk, by RingMQ's own word; -1 when it has said nothing that a start goes by. */
@@ -97,7 +99,7 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
     segments,
     checkpoint,
     vouched,
-    loss: lossOf(disk, paths, options, segments, vouched),
+    ...judgeWord(disk, paths, options, segments, vouched),
     walkStart,
     vouchedTo,
     flushedTo: walkStart,
@@ -106,20 +108,21 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
   };
 }
 
-function lossOf(
+/** A broker that runs has started, and retention moves the log's start meanwhile. */
+function judgeWord(
   disk: Disk,
   paths: StorePaths,
   { sizes, state }: VerifyOptions,
   segments: readonly number[],
   vouched: Vouched | null,
-): string | null {
-  if (segments.length === 0) return lossWithoutLog(vouched);
-  // A broker that runs has started, and retention moves the log's start meanwhile.
-  if (vouched === null || state === 'running') return null;
+): Pick<VerifyPlan, 'loss' | 'kept'> {
+  if (segments.length === 0) return { loss: lossWithoutLog(vouched), kept: [] };
+  if (state === 'running') return { loss: null, kept: [] };
   const reader = new LogReader(disk, logFilesOf(paths, sizes));
   try {
+    if (vouched === null) return { loss: null, kept: filesBehind(reader, segments, -1) };
     const place = vouchedPlace(reader, segments, vouched, state === 'clean');
-    return typeof place === 'string' ? place : null;
+    return { loss: typeof place === 'string' ? place : null, kept: [] };
   } finally {
     reader.close();
   }

@@ -104,6 +104,26 @@ describe('what a start does with damage in the log', () => {
     expect(start(store.disk)).toBe(store.records[DAMAGED]!.logOffset);
   });
 
+  it.each<[what: string, kind: FindingKind, damage: (bytes: Uint8Array) => void]>([
+    ['a damaged body', 'record-damaged', (bytes) => bytes.fill(0, 90, 91)],
+    ['a hole', 'log-hole', (bytes) => bytes.fill(0)],
+  ])('it refuses at %s of which nobody has said so, where a later file goes on', async (_what, kind, damage) => {
+    const store = smallStore(100);
+    crash(store);
+    store.disk.unlink(smallPaths.checkpoint);
+    const { logOffset, size } = store.records[5]!;
+    damage(store.disk.bytesOf(`${smallPaths.commitLog}/${'0'.repeat(20)}`).subarray(logOffset, logOffset + size));
+    expect(start(store.disk.copy())).toBe(null);
+    expect(await said(store.disk, kind)).toMatch(/the next start refuses, because the log goes on in 0+4096/);
+    expect(await said(store.disk, 'checkpoint-missing')).toMatch(/it refuses at the first damage/);
+    // Without another file it is the end of the log.
+    for (const name of store.disk.list(smallPaths.commitLog).slice(1))
+      store.disk.unlink(`${smallPaths.commitLog}/${name}`);
+    expect(await said(store.disk, kind)).toMatch(/the next start cuts them off/);
+    expect(await said(store.disk, 'checkpoint-missing')).toMatch(/it ends it at the first damage/);
+    expect(start(store.disk)).toBe(logOffset);
+  });
+
   it.each([true, false])('it refuses where a record was and is none, after a stop in order: %s', async (isClean) => {
     const store = smallStore(COUNT);
     vouch(store, isClean);
