@@ -278,7 +278,7 @@ describe('what a start does with what the checkpoint says of the log', () => {
   });
 
   it('verify refuses what a start refuses, whatever it says and whichever old files are gone', async () => {
-    const { records, logEnd } = smallStore(100);
+    const { records, logEnd } = smallStore(70);
     const places = [...records.map(({ logOffset }) => logOffset), logEnd, logEnd + 1, 100_000];
     const place = fc.oneof(fc.constantFrom(...places), fc.nat(logEnd));
     const word = fc.record({
@@ -290,10 +290,10 @@ describe('what a start does with what the checkpoint says of the log', () => {
       isStopped: fc.boolean(),
     });
     let refused = 0;
-    const runs = 100;
+    const runs = 40;
     await fc.assert(
-      fc.asyncProperty(fc.boolean(), fc.option(word), fc.constantFrom(9, 9, 3, 1, 0), async (isClean, drawn, keeps) => {
-        const store = smallStore(100);
+      fc.asyncProperty(fc.boolean(), fc.option(word), fc.constantFrom(9, 9, 2, 1, 0), async (isClean, drawn, keeps) => {
+        const store = smallStore(70);
         if (!isClean) crash(store);
         if (drawn !== null) {
           const { at, isStopped } = drawn;
