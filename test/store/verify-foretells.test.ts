@@ -194,7 +194,7 @@ describe('what a start does with what the checkpoint says of the log', () => {
     expect(await kinds(store.disk)).toEqual(['log-missing! restore']);
     expect(await said(store.disk, 'log-missing')).toMatch(/a start removes the queues/);
     expect(start(store.disk)).toBe(0);
-    expect(store.disk.list(smallPaths.consumeQueue)).toEqual([]);
+    expect(store.disk.list(`${smallPaths.consumeQueue}/T`)).toEqual([]);
   });
 
   it('goes by nothing that names a log which is gone with its queues, and says so', async () => {
