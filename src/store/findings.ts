@@ -138,10 +138,22 @@ export class Findings {
   #matter = 0;
 
   add(finding: Finding): void {
-    const count = (this.#counts.get(finding.kind) ?? 0) + 1;
-    this.#counts.set(finding.kind, count);
+    const count = this.#count(finding.kind, 1);
     if (finding.matters) this.#matter++;
     if (count <= KEPT_PER_KIND) this.#kept.push(finding);
+  }
+
+  /** So many more, which matter, and of which nothing else is known. */
+  addUntold(kind: FindingKind, more: number): void {
+    if (more === 0) return;
+    this.#count(kind, more);
+    this.#matter += more;
+  }
+
+  #count(kind: FindingKind, more: number): number {
+    const count = (this.#counts.get(kind) ?? 0) + more;
+    this.#counts.set(kind, count);
+    return count;
   }
 
   get kept(): readonly Finding[] {

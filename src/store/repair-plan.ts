@@ -72,7 +72,7 @@ export function planRepair(plan: VerifyPlan, report: VerifyReport, options: Repa
   const { build, shorten } = queueWork(plan, report, options);
   const cut = cutOf(log, options);
   const hasIndex = options.wantsIndex && !report.counts.has('index-shape');
-  const isAllWanted = options.all && bruisedQueues(log).size === 0;
+  const isAllWanted = options.all && log.damage.bruisedQueues.size === 0;
   const buildIndex = hasIndex && log.records > 0 && (isAllWanted || has(report, INDEX_DAMAGE));
   const changes = cut !== null || build.length > 0 || shorten.length > 0 || buildIndex || log.wrongFillers.length > 0;
   const assumed = assumedOf(options.guesses, build.length > 0 || losesRecords, buildIndex);
@@ -136,19 +136,26 @@ function refusalsOf(plan: VerifyPlan, report: VerifyReport, { cutAt }: RepairOpt
     });
   const places = damagedPlaces(plan, log, cutAt ?? log.end);
   if (cutAt !== null && !places.some(({ at }) => at === cutAt)) {
-    const known = places.map(({ at }) => at).join(', ');
-    return [`the log is not damaged at ${cutAt}: it can be cut only where it is${known === '' ? '' : `, at ${known}`}`];
+    const known = places.slice(0, NAMED_MAX).map(({ at }) => at);
+    const more = places.length > known.length ? ` and ${places.length - known.length} more` : '';
+    const where = known.length === 0 ? '' : `, at ${known.join(', ')}${more}`;
+    return [`the log is not damaged at ${cutAt}: it can be cut only where it is${where}`];
   }
   // A cut behind such a place would lose records and help nothing.
-  return places
-    .filter(({ at, blocks }) => blocks !== null && (cutAt === null || at < cutAt))
-    .map(({ at, blocks }) => `${blocks} (--cut-at ${at} cuts the log there, with all behind it)`);
+  const blocking = places.filter(({ at, blocks }) => blocks !== null && (cutAt === null || at < cutAt));
+  const named = blocking.slice(0, NAMED_MAX);
+  const lines = named.map(({ at, blocks }) => `${blocks!()} (--cut-at ${at} cuts the log there, with all behind it)`);
+  const more = blocking.length - named.length;
+  return more > 0 ? [...lines, `${counted(more, 'more place')} like these`] : lines;
 }
+
+/** So many places are named; the rest is counted. */
+const NAMED_MAX = 100;
 
 interface DamagedPlace {
   readonly at: number;
-  /** Why nothing can be repaired as long as it is there; null when the rest can. */
-  readonly blocks: string | null;
+  /** Says why nothing can be repaired as long as it is there; null when the rest can. */
+  readonly blocks: (() => string) | null;
 }
 
 /** Where the log may be cut. `end`: where it ends when it is. */
@@ -156,25 +163,26 @@ function damagedPlaces(plan: VerifyPlan, log: LogPicture, end: number): DamagedP
   const behind = (at: number): string => `${log.end - at} bytes of log lie there and behind, good records among them`;
   const holes = log.holes.map(({ from }) => ({
     at: from,
-    blocks: `no record lies at log offset ${from}, and some behind it: queues cannot be built over such a place, and a broker ends the log there. ${behind(from)}`,
+    blocks: () =>
+      `no record lies at log offset ${from}, and some behind it: queues cannot be built over such a place, and a broker ends the log there. ${behind(from)}`,
   }));
   const breaks = log.queues
     .filter(({ breaks }) => breaks > 0)
     .map(({ topic, queueId, firstBreakLogOffset: at }) => ({
       at,
-      blocks: `records of queue ${topic}/${queueId} are missing before log offset ${at}: the queue cannot be built. ${behind(at)}`,
+      blocks: () =>
+        `records of queue ${topic}/${queueId} are missing before log offset ${at}: the queue cannot be built. ${behind(at)}`,
     }));
   const newest = fileStartOf(Math.max(0, end - 1), plan.options.sizes.segmentSizeBytes);
-  const damaged = log.damaged
-    .filter(({ fault }) => fault !== 'properties')
-    .map(({ at }) => ({
-      at,
-      // Where a start looks it ends the log, unless the record was on the disk whole: what is repaired now would be cut then.
-      blocks:
-        at >= newest && at >= plan.vouchedTo
-          ? `the record at log offset ${at} is damaged, in the newest file: any start ends the log there. ${behind(at)}`
-          : null,
-    }));
+  const damaged = log.damage.endsLogAt.map((at) => ({
+    at,
+    // Where a start looks it ends the log, unless the record was on the disk whole: what is repaired now would be cut then.
+    blocks:
+      at >= newest && at >= plan.vouchedTo
+        ? () =>
+            `the record at log offset ${at} is damaged, in the newest file: any start ends the log there. ${behind(at)}`
+        : null,
+  }));
   const hole = holes[0];
   // What is missing in queues behind a hole is missing because of it.
   return [...holes, ...(hole === undefined ? breaks : breaks.filter(({ at }) => at < hole.at)), ...damaged];
@@ -198,7 +206,7 @@ function queueWork(
   }
   const hasFiles = new Set(plan.queueFolders.map(queueName));
   const { topics } = report;
-  const bruised = bruisedQueues(report.log);
+  const { bruisedQueues } = report.log.damage;
   // Of a topic that was deleted nothing is built, unless no queue is there at all.
   const isWanted = ({ topic }: LogQueue): boolean =>
     plan.queueFolders.length === 0 || topics === null || topics.has(topic);
@@ -207,7 +215,7 @@ function queueWork(
       if (!hasFiles.has(queueName(queue))) return isWanted(queue);
       // Times of delivery that are there are better than any that are made up.
       return (
-        (all && queue.topic !== SCHEDULE_TOPIC && !bruised.has(queueName(queue))) ||
+        (all && queue.topic !== SCHEDULE_TOPIC && !bruisedQueues.has(queueName(queue))) ||
         damaged.has(queueName(queue)) ||
         queue.faults.missing + queue.faults.wrong > 0
       );
@@ -220,24 +228,18 @@ function queueWork(
   return { build, shorten };
 }
 
-/** Queues with records whose properties are damaged: their entries and the index know tags and keys that the log does not have any more. */
-function bruisedQueues({ damaged }: LogPicture): ReadonlySet<string> {
-  return new Set(damaged.filter(({ fault }) => fault === 'properties' || fault === 'sector').map(queueName));
-}
-
 function leftOf(plan: VerifyPlan, report: VerifyReport): string[] {
   const left: string[] = [];
-  const bruised = [...bruisedQueues(report.log)];
-  if (bruised.length > 0) {
+  const { at: damaged, bruisedQueues } = report.log.damage;
+  if (bruisedQueues.size > 0) {
     left.push(
-      `tags and keys of records of ${bruised.join(', ')} are not in the log any more: --all leaves these queues and the index alone; where they are ` +
+      `tags and keys of records of ${[...bruisedQueues].join(', ')} are not in the log any more: --all leaves these queues and the index alone; where they are ` +
         'built because they are damaged, these tags and keys are gone',
     );
   }
-  const { damagedCount } = report.log;
-  if (damagedCount > 0)
+  if (damaged.length > 0)
     left.push(
-      `damaged records: ${damagedCount}. They stay as they are: consumers get them, and a start of Apache's broker that checks one ends the log there`,
+      `damaged records: ${damaged.length}. They stay as they are: consumers get them, and a start of Apache's broker that checks one ends the log there`,
     );
   for (const { kind, file } of report.findings) {
     if (kind === 'settings-damaged') left.push(`${file} stays as it is: it cannot be built from anything`);

@@ -144,7 +144,7 @@ export class StoreRepair {
     const isLogChanged = rest.cut !== null || rest.fillers.length > 0;
     const built = isLogChanged ? null : builtStore(log, entries, isIndexCompared);
     // Bodies are what they were a moment ago: only what was damaged is looked at again, to be told.
-    const bodies = log.damagedCount === 0;
+    const bodies = log.damage.at.length === 0;
     const after = await this.#calls.verify('clean', built === null ? { bodies } : { bodies, built });
     this.#leavesClean = true;
     this.#hasChanged = false;
