@@ -26,6 +26,7 @@ import { type CommitLogFiles, type FlushedLogFiles, logFilesOf, segmentPath, seg
 import { StoreDamagedError } from './store-errors.ts';
 import { QueueSync, UnsyncedQueues } from './unsynced-queues.ts';
 import type { VerifyPlan } from './verify-plan.ts';
+import type { RecordRun } from './verify-slice.ts';
 import type { VerifyReport } from './verify-store.ts';
 
 /** So much of the log for each thread is worked on, or waits for what is before it: with its keys it takes up to a tenth of that in memory. */
@@ -164,7 +165,7 @@ async function build(
     if (built.keys !== null) index?.add(built.keys);
   };
   try {
-    for (const slice of slicesOf(repair, report)) {
+    for (const slice of slicesOf(repair, report.log.runs)) {
       const building = work.buildSlice(slice, repair.build, index !== null);
       // Awaited in its turn: until then nobody would take a failure.
       building.catch(() => {});
@@ -186,11 +187,13 @@ async function build(
 }
 
 /** The runs of records of the log, which are where a slice can begin. */
-function slicesOf({ build: queues, buildIndex }: RepairPlan, { log }: VerifyReport): readonly BuildSlice[] {
-  if (buildIndex) return log.runs;
-  if (queues.length === 0) return [];
-  const first = Math.min(...queues.map(({ fromLogOffset }) => fromLogOffset));
-  return log.runs.filter(({ to }) => to > first);
+export function slicesOf(
+  { build: queues, buildIndex }: Pick<RepairPlan, 'build' | 'buildIndex'>,
+  runs: readonly RecordRun[],
+): readonly BuildSlice[] {
+  if (buildIndex) return runs;
+  const first = queues.reduce((least, { fromLogOffset }) => Math.min(least, fromLogOffset), Number.POSITIVE_INFINITY);
+  return runs.filter(({ to }) => to > first);
 }
 
 /**

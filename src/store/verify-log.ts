@@ -78,7 +78,7 @@ export function joinSlices(results: readonly SliceResult[], filesEnd: number): L
     damage: joinDamage(results.map(({ damage }) => damage)),
     wrongFillers: results.flatMap(({ wrongFillers }) => wrongFillers),
     oldestStoreMs: withRecords[0]?.oldestStoreMs ?? 0,
-    newestStoreMs: Math.max(0, ...withRecords.map(({ newestStoreMs }) => newestStoreMs)),
+    newestStoreMs: withRecords.reduce((newest, { newestStoreMs }) => Math.max(newest, newestStoreMs), 0),
     queues: joinQueues(results),
     keys: joinKeys(results.map(({ keys }) => keys)),
   };
