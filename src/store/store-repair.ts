@@ -66,20 +66,25 @@ export class StoreRepair {
   readonly #disk: Disk;
   readonly #calls: RepairCalls;
   readonly #options: RepairOptions;
-  #leavesClean: boolean;
+  readonly #wasClean: boolean;
+  #leavesClean: boolean | null = null;
   #hasChanged = false;
   #kept: readonly string[] = [];
   #done = NOTHING_DONE;
 
+  /** `wasClean`: a start would take the store for one that was stopped in order. */
   constructor(disk: Disk, calls: RepairCalls, options: RepairOptions, wasClean: boolean) {
     this.#disk = disk;
     this.#calls = calls;
     this.#options = options;
-    this.#leavesClean = wasClean;
+    this.#wasClean = wasClean;
   }
 
-  /** Whether the store counts as stopped in order when it is given up now. False from the first change to the end of the last. */
-  get leavesClean(): boolean {
+  /**
+   * Whether the store counts as stopped in order when it is given up now: false from the first change to the end of the last. Null where
+   * nothing was changed: then as it was found.
+   */
+  get leavesClean(): boolean | null {
     return this.#leavesClean;
   }
 
@@ -89,7 +94,7 @@ export class StoreRepair {
   }
 
   async run(): Promise<RepairOutcome> {
-    const verified = await this.#calls.verify(this.#leavesClean ? 'clean' : 'crashed', this.#skips);
+    const verified = await this.#calls.verify(this.#wasClean ? 'clean' : 'crashed', this.#skips);
     const plan = planRepair(verified.plan, verified.report, this.#options);
     if (plan.refusals.length > 0) return this.#outcome('refused', false, verified, plan);
     if (isNothing(plan)) return this.#outcome('nothing to do', verified.report.matter === 0, verified, plan);

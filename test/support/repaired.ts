@@ -65,9 +65,11 @@ export async function repaired(disk: Disk, paths: StorePaths, options: RepairedO
       });
     },
   };
-  const wasClean = isStoppedInOrder(disk, paths, disk.stat(paths.abort) === null);
+  const isGivenUp = disk.stat(paths.abort) === null;
+  const wasClean = isStoppedInOrder(disk, paths, isGivenUp);
   const repair = new StoreRepair(disk, calls, { all, cutAt, wantsIndex, guesses }, wasClean);
   const outcome = await repair.run().finally(() => options.ended?.(repair));
-  if (repair.leavesClean && disk.stat(paths.abort) !== null) disk.unlink(paths.abort);
-  return { ...outcome, leavesClean: repair.leavesClean };
+  const leavesClean = repair.leavesClean ?? isGivenUp;
+  if (leavesClean && !isGivenUp) disk.unlink(paths.abort);
+  return { ...outcome, leavesClean };
 }
