@@ -41,7 +41,7 @@ export interface RepairDone {
   readonly indexBuilt: boolean;
 }
 
-const NOTHING_DONE: RepairDone = {
+export const NOTHING_DONE: RepairDone = {
   cut: null,
   fillersWritten: 0,
   queuesBuilt: 0,
@@ -58,7 +58,7 @@ export interface RepairOutcome {
   /** The last one: behind a cut that loses records, of what was left to do. */
   readonly plan: RepairPlan;
   readonly done: RepairDone;
-  /** Files that hold what was cut off the log. */
+  readonly isHalfDone: boolean;
   readonly kept: readonly string[];
 }
 
@@ -91,6 +91,15 @@ export class StoreRepair {
   /** It has begun to change the store and has not got to the end: a repair has to follow before a broker. */
   get isHalfDone(): boolean {
     return this.#hasChanged;
+  }
+
+  get done(): RepairDone {
+    return this.#done;
+  }
+
+  /** Files that hold what was cut off the log. */
+  get kept(): readonly string[] {
+    return this.#kept;
   }
 
   async run(): Promise<RepairOutcome> {
@@ -157,6 +166,6 @@ export class StoreRepair {
   }
 
   #outcome(end: RepairEnd, ok: boolean, verified: VerifiedStore, plan: RepairPlan): RepairOutcome {
-    return { end, ok, verified, plan, done: this.#done, kept: this.#kept };
+    return { end, ok, verified, plan, done: this.#done, isHalfDone: this.isHalfDone, kept: this.#kept };
   }
 }

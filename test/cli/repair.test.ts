@@ -1,5 +1,5 @@
 /** `ringmq repair` as a user runs it: on all cores, with its exit codes, and never on a store that a broker has open. */
-import { existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
@@ -131,6 +131,35 @@ describe('ringmq repair', () => {
     const { code, stderr } = await resultOf(ringmq(['repair', root, '--all', '--yes']));
     expect([code, stderr]).toEqual([1, expect.stringContaining('ELOOP')]);
     expect(readdirSync(root), 'neither abort nor lock').toEqual(before);
+  });
+
+  it('gives a store up as it was where nothing is changed, although an fdatasync had failed in it', async () => {
+    const root = realStore(goldenStore('clean'));
+    writeFileSync(join(root, 'commitlog.sync-failed'), '');
+    const before = readdirSync(root);
+    const { code, stdout } = await resultOf(ringmq(['repair', root]));
+    expect([code, stdout]).toEqual([1, expect.stringContaining('nothing was changed')]);
+    expect(readdirSync(root), 'neither abort nor lock').toEqual(before);
+  });
+
+  it('tells as JSON that it has failed, and how far it has come', async () => {
+    const nothing = { cut: null, fillersWritten: 0, queuesBuilt: 0, queuesShortened: 0, indexBuilt: false, kept: [] };
+    const failed = { ok: false, end: 'failed', ...nothing };
+    const root = damaged('clean-garbage-after-end');
+    // No queue of the topic can be built.
+    rmSync(join(root, 'consumequeue', 'Bulk'), { recursive: true });
+    symlinkSync('nowhere', join(root, 'consumequeue', 'Bulk'));
+    const { code, stdout, stderr } = await resultOf(ringmq(['repair', root, '--yes', '--json']));
+    const said = JSON.parse(stdout) as { kept: string[]; error: string };
+    const bytes = [expect.stringMatching(/bytes-from-\d+$/)];
+    expect(said).toMatchObject({ ...failed, isHalfDone: true, cut: { at: expect.any(Number) }, kept: bytes });
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/the repair is half done.*ringmq: /s)]);
+    expect(stderr).toContain(said.error);
+    const none = await resultOf(ringmq(['repair', temporaryFolder('no-store'), '--yes', '--json']));
+    expect([none.code, JSON.parse(none.stdout)]).toEqual([
+      1,
+      { ...failed, isHalfDone: false, error: expect.stringContaining('is no store') },
+    ]);
   });
 
   it('refuses a command line that is none', async () => {
