@@ -22,7 +22,13 @@ import { ExitCode } from './exit-code.ts';
 import { IndexBuild } from './index-build.ts';
 import { failureJson, outcomeJson, outcomeText, type RepairFigures } from './repair/outcome.ts';
 import { isAgreed, stepLines } from './repair/question.ts';
-import { guessesOf, type StoreArguments, type StoreFlags, storeArguments, wholeNumber } from './store-arguments.ts';
+import {
+  isIndexShapeAssumed,
+  type StoreArguments,
+  type StoreFlags,
+  storeArguments,
+  wholeNumber,
+} from './store-arguments.ts';
 import { toolProgress } from './tool-progress.ts';
 import { findingLines, verifyOnPool } from './verify.ts';
 
@@ -60,7 +66,9 @@ async function repairFolder(folder: string, flags: RepairFlags, begun: BegunRepa
   const disk = new NodeDisk();
   const store = storeArguments(disk, folder, flags);
   const cutAt = cutAtOf(flags.cutAt);
-  const options = { all: flags.all === true, cutAt, wantsIndex: store.wantsIndex, guesses: guessesOf(disk, store) };
+  const { wantsIndex, origins } = store;
+  const isAssumed = isIndexShapeAssumed(disk, store);
+  const options = { all: flags.all === true, cutAt, wantsIndex, origins, isIndexShapeAssumed: isAssumed };
   const lock = StoreLock.acquire(disk, store.paths, new SystemProcesses(disk));
   let work: PoolWork | null = null;
   const startUs = systemClock.monotonicUs();

@@ -7,6 +7,7 @@ import { counted } from '../base/counted.ts';
 import { parseFastJson } from '../remoting/fast-json.ts';
 import { type Disk, NodeDisk } from '../store/disk.ts';
 import type { Finding } from '../store/findings.ts';
+import { judgeSizes } from '../store/judge-sizes.ts';
 import { isStoppedInOrder } from '../store/log-at-start.ts';
 import { SystemProcesses } from '../store/process-table.ts';
 import { liveOwner } from '../store/store-lock.ts';
@@ -53,13 +54,14 @@ function stateOf(disk: Disk, paths: StorePaths): StoreState {
 /** Repair looks at the store in the same way before it touches it. */
 export async function verifyOnPool(
   disk: Disk,
-  { paths, sizes, indexShape }: StoreArguments,
+  { paths, sizes, origins, indexShape }: StoreArguments,
   state: StoreState,
   pool: StoreToolPool,
   skips: VerifySkips = {},
 ): Promise<Verified> {
   const options = { sizes, state, skips, parseSettings: parseFastJson };
   const plan = planVerification(disk, paths, indexShape === undefined ? options : { ...options, indexShape });
+  judgeSizes(plan, origins);
   const context = workContext(plan);
   const progress = toolProgress('checking', bytesToVerify(plan));
   const startUs = systemClock.monotonicUs();

@@ -15,6 +15,10 @@ export const FINDING_KINDS = {
     means: 'A file of the log has another size than the rest',
     todo: 'restore it; the newest one after a crash grows by itself',
   },
+  'size-guessed': {
+    means: 'The files of the log, or of the queues, do not tell for sure of which size they are to be',
+    todo: 'give mappedFileSizeCommitLog and mappedFileSizeConsumeQueue with --set, or -c: repair changes nothing by a guess',
+  },
   'segment-missing': {
     means: 'Between two files of the log one is missing',
     todo: 'restore it: no broker starts like that, unless nothing of what lies behind was ever flushed',

@@ -10,7 +10,7 @@ import { fileStartOf } from './file-names.ts';
 import type { FindingKind } from './findings.ts';
 import { queueName } from './queue-folders.ts';
 import type { LogCut } from './repair-cut.ts';
-import { DEFAULT_STORE_SIZES } from './store-sizes.ts';
+import { DEFAULT_STORE_SIZES, SIZE_SETTINGS, type SizeOrigins } from './store-sizes.ts';
 import type { LogPicture, LogQueue } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
 import type { VerifyReport } from './verify-store.ts';
@@ -22,14 +22,10 @@ export interface RepairOptions {
   readonly cutAt: number | null;
   /** Whether this store is to have a key index. */
   readonly wantsIndex: boolean;
-  readonly guesses: SizeGuesses;
-}
-
-/** Sizes that neither the settings nor a file tells: the defaults are taken. */
-export interface SizeGuesses {
-  readonly segments: boolean;
-  readonly queues: boolean;
-  readonly index: boolean;
+  /** How the sizes are known that files are written by. */
+  readonly origins: SizeOrigins;
+  /** Neither the settings nor a file tells the shape of the index: the default is taken. */
+  readonly isIndexShapeAssumed: boolean;
 }
 
 export interface QueueName {
@@ -37,9 +33,8 @@ export interface QueueName {
   readonly queueId: number;
 }
 
-export interface RepairPlan {
-  /** Why nothing is done. Empty when the repair can be done. */
-  readonly refusals: readonly string[];
+/** What is done. */
+export interface RepairSteps {
   readonly cut: LogCut | null;
   /** The cut takes good records with it: the rest is known only when it was done and the store was verified again. */
   readonly losesRecords: boolean;
@@ -48,9 +43,14 @@ export interface RepairPlan {
   /** Entries that name nothing are cut off these, which have no records in the log. */
   readonly shorten: readonly QueueName[];
   readonly buildIndex: boolean;
+  readonly writeCheckpoint: boolean;
+}
+
+export interface RepairPlan extends RepairSteps {
+  /** Why nothing is done. Empty when the repair can be done. */
+  readonly refusals: readonly string[];
   /** There is an index behind the repair, with all keys of the log. */
   readonly hasIndex: boolean;
-  readonly writeCheckpoint: boolean;
   /** Settings whose defaults are taken, because nothing tells. */
   readonly assumed: readonly string[];
   /** What a repair does not put right. */
@@ -75,42 +75,65 @@ export function planRepair(plan: VerifyPlan, report: VerifyReport, options: Repa
   const isAllWanted = options.all && log.damage.bruisedQueues.size === 0;
   const buildIndex = hasIndex && log.records > 0 && (isAllWanted || has(report, INDEX_DAMAGE));
   const changes = cut !== null || build.length > 0 || shorten.length > 0 || buildIndex || log.wrongFillers.length > 0;
-  const assumed = assumedOf(options.guesses, build.length > 0 || losesRecords, buildIndex);
-  const delayed = build.filter(({ topic }) => topic === SCHEDULE_TOPIC).length;
-  if (plan.segments.length > 0) refusals.push(...guessRefusals(plan, options.guesses, assumed));
   const isCheckpointWrong = has(report, ['checkpoint-missing', 'checkpoint-ahead']);
-  return {
-    refusals,
+  const steps: RepairSteps = {
     cut,
     losesRecords,
     fillers: log.wrongFillers,
     build,
     shorten,
     buildIndex,
-    hasIndex,
     writeCheckpoint: changes || isCheckpointWrong || plan.options.state === 'crashed',
+  };
+  const assumed = assumedOf(steps, options);
+  refusals.push(...sizeRefusals(plan, steps, options, assumed));
+  const delayed = build.filter(({ topic }) => topic === SCHEDULE_TOPIC).length;
+  return {
+    ...steps,
+    refusals,
+    hasIndex,
     assumed:
       delayed > 0 ? [...assumed, `messageDelayLevel for ${counted(delayed, 'queue')} of ${SCHEDULE_TOPIC}`] : assumed,
     left: leftOf(plan, report),
   };
 }
 
-function assumedOf({ queues, index }: SizeGuesses, buildsQueues: boolean, buildsIndex: boolean): string[] {
+const INDEX_SETTINGS = 'maxHashSlotNum and maxIndexNum';
+
+function assumedOf(
+  { build, losesRecords, buildIndex }: RepairSteps,
+  { origins, isIndexShapeAssumed }: RepairOptions,
+): string[] {
+  const buildsQueues = build.length > 0 || losesRecords;
   return [
-    ...(queues && buildsQueues ? ['mappedFileSizeConsumeQueue'] : []),
-    ...(index && buildsIndex ? ['maxHashSlotNum and maxIndexNum'] : []),
+    ...(origins.queueFileSizeBytes === 'default' && buildsQueues ? [SIZE_SETTINGS.queueFileSizeBytes] : []),
+    ...(isIndexShapeAssumed && buildIndex ? [INDEX_SETTINGS] : []),
   ];
 }
 
-/** A log with files of the default size speaks for defaults. Built with another size than the broker's, a store is of no use to it. */
-function guessRefusals(plan: VerifyPlan, { segments }: SizeGuesses, assumed: readonly string[]): string[] {
-  const unknown = segments ? ['mappedFileSizeCommitLog'] : [];
+/** Cut or built by another size than the broker's, a store is of no use to it. A log with files of the default size speaks for defaults. */
+function sizeRefusals(
+  plan: VerifyPlan,
+  steps: RepairSteps,
+  { origins }: RepairOptions,
+  assumed: readonly string[],
+): string[] {
+  if (plan.segments.length === 0) return [];
+  const { build, shorten, losesRecords } = steps;
+  const wipesQueues = plan.options.state === 'crashed' && plan.queueFolders.length > 0;
+  const writesQueues = build.length + shorten.length > 0 || losesRecords || wipesQueues;
+  const unknown: string[] = [];
+  if (origins.segmentSizeBytes !== 'sure' && !isNothing(steps)) unknown.push(SIZE_SETTINGS.segmentSizeBytes);
+  if (origins.queueFileSizeBytes === 'guessed' && writesQueues) unknown.push(SIZE_SETTINGS.queueFileSizeBytes);
   if (plan.options.sizes.segmentSizeBytes !== DEFAULT_STORE_SIZES.segmentSizeBytes) unknown.push(...assumed);
-  return unknown.map((settings) => `no file tells what the broker's ${settings} is: give it with --set or -c`);
+  return unknown.map((settings) => {
+    const [are, them] = settings === INDEX_SETTINGS ? ['are', 'them'] : ['is', 'it'];
+    return `the files do not tell for sure what the broker's ${settings} ${are}: give ${them} with --set or -c`;
+  });
 }
 
 /** True for a plan that changes nothing. */
-export function isNothing({ cut, fillers, build, shorten, buildIndex, writeCheckpoint }: RepairPlan): boolean {
+export function isNothing({ cut, fillers, build, shorten, buildIndex, writeCheckpoint }: RepairSteps): boolean {
   return cut === null && fillers.length + build.length + shorten.length === 0 && !buildIndex && !writeCheckpoint;
 }
 

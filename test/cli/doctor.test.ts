@@ -42,8 +42,8 @@ function facts(changes: Changes = {}, settings: Partial<BrokerOptions> = {}): Do
       ownerProcess: null,
       ownerUserId: 1000,
       isWritable: true,
-      segmentSizeBytes: GIB,
-      queueFileSizeBytes: 6_000_000,
+      segmentSize: { bytes: GIB, isSure: true },
+      queueFileSize: { bytes: 6_000_000, isSure: true },
       indexMisfit: null,
       logBytes: 2 * GIB,
       oldestStoreMs: NOW - 10 * HOUR_MS,
@@ -130,7 +130,12 @@ describe('doctor', () => {
     ],
     ['messages of the future', { store: { newestStoreMs: NOW + HOUR_MS } }, {}, [['newest message', 'bad']]],
     ['a clock that jumps', { machine: { wallDriftMs: -800 } }, {}, [['clock', 'warn']]],
-    ['files of another size', { store: { segmentSizeBytes: 4096 } }, {}, [['mappedFileSizeCommitLog', 'bad']]],
+    [
+      'files of another size',
+      { store: { segmentSize: { bytes: 4096, isSure: true } } },
+      {},
+      [['mappedFileSizeCommitLog', 'bad']],
+    ],
     [
       'an index of another shape',
       { store: { indexMisfit: { path: '/store/index/20260101120000000', sizeBytes: 17_240, shape: null } } },
@@ -158,6 +163,15 @@ describe('doctor', () => {
   ])('%s', (_about, changes, settings, expected) => {
     expect(complaints(facts(changes, settings))).toEqual(expected);
   });
+});
+
+it('does not advise to set the size of a file that may have lost its end', () => {
+  const meansOf = (isSure: boolean): string =>
+    judge(facts({ store: { segmentSize: { bytes: 409_600, isSure } } })).find(({ verdict }) => verdict === 'bad')!
+      .means;
+  expect(meansOf(true)).toBe('the broker refuses to start: set mappedFileSizeCommitLog=409600');
+  expect(meansOf(false)).not.toContain('409600');
+  expect(meansOf(false)).toContain('lost their end');
 });
 
 it('says in which time a clock has gone how far astray', () => {

@@ -524,12 +524,14 @@ describe('repair', () => {
     const store = smallStore(COUNT);
     for (const path of ['/store/consumequeue', '/store/index']) store.disk.removeTree(path);
     store.disk.journal.length = 0;
-    const guesses = { segments: false, queues: true, index: true };
-    const { end, plan } = await repair(store.disk, { guesses });
+    const origins = { segmentSizeBytes: 'sure', queueFileSizeBytes: 'default' } as const;
+    const unknown = { origins, isIndexShapeAssumed: true };
+    const { end, plan } = await repair(store.disk, unknown);
     expect([end, store.disk.journal, plan.refusals.length]).toEqual(['refused', [], 2]);
-    expect(plan.refusals[0]).toMatch(/mappedFileSizeConsumeQueue/);
+    expect(plan.refusals[0]).toMatch(/mappedFileSizeConsumeQueue is: give it/);
+    expect(plan.refusals[1]).toMatch(/maxHashSlotNum and maxIndexNum are: give them/);
     const whole = smallStore(COUNT);
-    expect((await repair(whole.disk, { guesses })).end).toBe('nothing to do');
+    expect((await repair(whole.disk, unknown)).end).toBe('nothing to do');
   });
 
   it('cuts only where the log is damaged', async () => {

@@ -12,7 +12,7 @@ import { findLogEnds } from '../../store/log-ends.ts';
 import { SystemProcesses } from '../../store/process-table.ts';
 import { liveOwner } from '../../store/store-lock.ts';
 import { type StorePaths, storePathsOf } from '../../store/store-paths.ts';
-import { foundSizes, sizesOf } from '../../store/store-sizes.ts';
+import { knownSizes, toldSizes } from '../../store/store-sizes.ts';
 import { descriptorLimit } from '../../threads/descriptor-shares.ts';
 import { memoryLimitBytes } from '../../threads/memory-limit.ts';
 import { probeDisk } from './disk-probe.ts';
@@ -25,8 +25,8 @@ const US_PER_MS = 1000;
 export function storeFacts(folder: string, settings: BrokerSettings | null): StoreFacts {
   const disk = new NodeDisk();
   const paths = storePathsOf(folder, settings?.storePathCommitLog);
-  const sizes = foundSizes(disk, paths);
-  const ends = findLogEnds(disk, paths, sizesOf(disk, paths));
+  const told = toldSizes(disk, paths);
+  const ends = findLogEnds(disk, paths, knownSizes(disk, paths).sizes);
   const exists = existsSync(folder);
   return {
     folder,
@@ -34,7 +34,8 @@ export function storeFacts(folder: string, settings: BrokerSettings | null): Sto
     ownerProcess: exists ? liveOwner(disk, paths, new SystemProcesses(disk)) : null,
     ownerUserId: exists ? statSync(folder).uid : null,
     isWritable: isWritable(nearestFolder(folder)),
-    ...sizes,
+    segmentSize: told.segmentSizeBytes,
+    queueFileSize: told.queueFileSizeBytes,
     indexMisfit: settings === null ? null : findIndexMisfit(disk, paths, settings),
     logBytes: ends.end - ends.start,
     oldestStoreMs: ends.oldestStoreMs,
