@@ -8,7 +8,7 @@ import { parseFastJson } from '../remoting/fast-json.ts';
 import { type Disk, NodeDisk } from '../store/disk.ts';
 import type { Finding } from '../store/findings.ts';
 import { judgeSizes } from '../store/judge-sizes.ts';
-import { isStoppedInOrder } from '../store/log-at-start.ts';
+import { wasStoppedInOrder } from '../store/log-at-start.ts';
 import { SystemProcesses } from '../store/process-table.ts';
 import { liveOwner } from '../store/store-lock.ts';
 import type { StorePaths } from '../store/store-paths.ts';
@@ -47,8 +47,7 @@ export async function runVerify(folder: string, options: StoreFlags): Promise<nu
 
 function stateOf(disk: Disk, paths: StorePaths): StoreState {
   if (liveOwner(disk, paths, new SystemProcesses(disk)) !== null) return 'running';
-  const isGivenUp = disk.stat(paths.abort) === null;
-  return isStoppedInOrder(disk, paths, isGivenUp) ? 'clean' : 'crashed';
+  return wasStoppedInOrder(disk, paths) ? 'clean' : 'crashed';
 }
 
 /** Repair looks at the store in the same way before it touches it. */

@@ -42,6 +42,7 @@ function facts(changes: Changes = {}, settings: Partial<BrokerOptions> = {}): Do
       ownerProcess: null,
       ownerUserId: 1000,
       isWritable: true,
+      isStoppedInOrder: true,
       segmentSize: { bytes: GIB, isSure: true },
       queueFileSize: { bytes: 6_000_000, isSure: true },
       indexMisfit: null,
@@ -133,6 +134,24 @@ describe('doctor', () => {
     [
       'files of another size',
       { store: { segmentSize: { bytes: 4096, isSure: true } } },
+      {},
+      [['mappedFileSizeCommitLog', 'bad']],
+    ],
+    [
+      'one file of another size',
+      { store: { segmentSize: { bytes: 4096, isSure: false } } },
+      {},
+      [['mappedFileSizeCommitLog', 'bad']],
+    ],
+    [
+      'one file that a crash may have left short',
+      { store: { segmentSize: { bytes: 4096, isSure: false }, isStoppedInOrder: false } },
+      {},
+      [['mappedFileSizeCommitLog', 'warn']],
+    ],
+    [
+      'one file that is too long, after a crash',
+      { store: { segmentSize: { bytes: 4 * GIB, isSure: false }, isStoppedInOrder: false } },
       {},
       [['mappedFileSizeCommitLog', 'bad']],
     ],
@@ -238,5 +257,8 @@ describe('ringmq doctor', () => {
     expect(factsOf(root, options).indexMisfit).toEqual({ path: newest, sizeBytes: 0, shape: null });
     writeFileSync(join(root, 'abort'), 'long gone');
     expect(factsOf(root, options).indexMisfit).toBeNull();
+    rmSync(join(root, 'abort'));
+    writeFileSync(join(root, 'commitlog.sync-failed'), '');
+    expect(factsOf(root, options).indexMisfit, 'a start takes that for a crash').toBeNull();
   });
 });

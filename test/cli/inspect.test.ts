@@ -164,6 +164,9 @@ describe('inspect', () => {
     const crashed = damagedStore(goldenVariants.find(({ name }) => name === 'crash-torn-record')!);
     expect(look('/store/abort', undefined, crashed).kind).toBe('abort file');
     expect(factOf(look('/store', undefined, crashed), 'state')).toMatch(/^not stopped in order/);
+    const failed = disk.copy();
+    failed.put('/store/commitlog.sync-failed', '');
+    expect(factOf(look('/store', undefined, failed), 'state')).toMatch(/^not stopped in order/);
   });
 
   it("shows the timer's files", () => {

@@ -40,6 +40,8 @@ export interface StoreFacts {
   readonly ownerProcess: number | null;
   readonly ownerUserId: number | null;
   readonly isWritable: boolean;
+  /** A start takes it for that. */
+  readonly isStoppedInOrder: boolean;
   /** What the files there are tell; null where they tell nothing. */
   readonly segmentSize: ToldSize | null;
   readonly queueFileSize: ToldSize | null;

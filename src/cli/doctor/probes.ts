@@ -8,6 +8,7 @@ import type { BrokerSettings } from '../../broker/broker-settings.ts';
 import { type Disk, NodeDisk, openUnlessGone } from '../../store/disk.ts';
 import { refusedIndexFile } from '../../store/index-recovery.ts';
 import { indexShapeOf } from '../../store/index-shape.ts';
+import { wasStoppedInOrder } from '../../store/log-at-start.ts';
 import { findLogEnds } from '../../store/log-ends.ts';
 import { SystemProcesses } from '../../store/process-table.ts';
 import { liveOwner } from '../../store/store-lock.ts';
@@ -34,6 +35,7 @@ export function storeFacts(folder: string, settings: BrokerSettings | null): Sto
     ownerProcess: exists ? liveOwner(disk, paths, new SystemProcesses(disk)) : null,
     ownerUserId: exists ? statSync(folder).uid : null,
     isWritable: isWritable(nearestFolder(folder)),
+    isStoppedInOrder: wasStoppedInOrder(disk, paths),
     segmentSize: told.segmentSizeBytes,
     queueFileSize: told.queueFileSizeBytes,
     indexMisfit: settings === null ? null : findIndexMisfit(disk, paths, settings),
@@ -46,8 +48,7 @@ export function storeFacts(folder: string, settings: BrokerSettings | null): Sto
 function findIndexMisfit(disk: Disk, paths: StorePaths, settings: BrokerSettings): IndexMisfit | null {
   if (!settings.messageIndexEnable) return null;
   const shape = { slots: settings.maxHashSlotNum, entries: settings.maxIndexNum };
-  const cleanStop = disk.stat(paths.abort) === null;
-  const refused = refusedIndexFile(disk, { directory: paths.index, shape }, cleanStop);
+  const refused = refusedIndexFile(disk, { directory: paths.index, shape }, wasStoppedInOrder(disk, paths));
   const file = refused === null ? null : openUnlessGone(disk, refused.path);
   if (refused === null || file === null) return null;
   const { path, sizeBytes } = refused;

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { readCheckpoint } from '../../store/checkpoint.ts';
 import type { Disk } from '../../store/disk.ts';
+import { wasStoppedInOrder } from '../../store/log-at-start.ts';
 import { findLogEnds } from '../../store/log-ends.ts';
 import { SystemProcesses } from '../../store/process-table.ts';
 import { findQueueEnd, type QueueFiles, queueFileStarts, queueFilesOf } from '../../store/queue-files.ts';
@@ -51,7 +52,7 @@ export function inspectStore(disk: Disk, paths: StorePaths, sizes: StoreSizes, l
 function stateText(disk: Disk, paths: StorePaths): string {
   const owner = liveOwner(disk, paths, new SystemProcesses(disk));
   if (owner !== null) return `open in process ${owner}: what it has not written to files yet is not shown`;
-  return disk.stat(paths.abort) === null ? 'stopped in order' : 'not stopped in order: the next start checks the log';
+  return wasStoppedInOrder(disk, paths) ? 'stopped in order' : 'not stopped in order: the next start checks the log';
 }
 
 function rowOf(disk: Disk, { topic, queueId, directory }: QueueFolder, logStart: number, files: QueueFiles): Shown[] {
