@@ -69,12 +69,12 @@ export const FINDING_KINDS = {
   },
   'queue-stray': {
     means: 'Entries of a queue, older than its records in the log, name something else',
-    todo: 'repair builds the queue again',
+    todo: 'repair builds the queue again; where the log has nothing of it, its files are kept and taken away',
   },
   'queue-tail': { means: 'Bytes lie behind the last entry of a queue', todo: 'after a crash nothing; else repair' },
   'queue-files': {
     means: 'Files of a queue have another size than the rest, or one between them is missing',
-    todo: 'repair builds the queue again',
+    todo: 'repair builds the queue again; where the log has nothing of it, its files are kept and taken away',
   },
   'queue-deleted': {
     means: 'Entries of queues name records whose files were deleted',
@@ -88,7 +88,7 @@ export const FINDING_KINDS = {
   'index-keys': { means: 'Keys of records are not in the index', todo: 'after a crash nothing; else repair' },
   'index-wrong': {
     means: 'Entries of the index name no record with such a key',
-    todo: 'after a crash nothing; else repair',
+    todo: 'after a crash nothing; else repair. Of a log without a record it keeps the index and takes it away',
   },
   'index-header': {
     means: 'The header or the size of an index file does not fit its entries or the other files',

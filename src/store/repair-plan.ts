@@ -10,9 +10,11 @@ import { fileStartOf } from './file-names.ts';
 import type { FindingKind } from './findings.ts';
 import { queueName } from './queue-folders.ts';
 import type { LogCut } from './repair-cut.ts';
+import type { QueueToDiscard } from './repair-discard.ts';
 import { DEFAULT_STORE_SIZES, SIZE_SETTINGS, type SizeOrigins } from './store-sizes.ts';
 import type { LogPicture, LogQueue } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
+import type { QueueResult } from './verify-queue.ts';
 import type { VerifyReport } from './verify-store.ts';
 
 export interface RepairOptions {
@@ -42,7 +44,11 @@ export interface RepairSteps {
   readonly build: readonly QueueToBuild[];
   /** Entries that name nothing are cut off these, which have no records in the log. */
   readonly shorten: readonly QueueName[];
+  /** These have no records in the log either, and cannot be what they were. */
+  readonly discard: readonly QueueToDiscard[];
   readonly buildIndex: boolean;
+  /** The log has no record. */
+  readonly discardIndex: boolean;
   readonly writeCheckpoint: boolean;
 }
 
@@ -69,12 +75,15 @@ export function planRepair(plan: VerifyPlan, report: VerifyReport, options: Repa
   const { log } = report;
   const refusals = refusalsOf(plan, report, options);
   const losesRecords = options.cutAt !== null && options.cutAt < log.end;
-  const { build, shorten } = queueWork(plan, report, options);
+  const { build, shorten, discard } = queueWork(plan, report, options);
   const cut = cutOf(log, options);
   const hasIndex = options.wantsIndex && !report.counts.has('index-shape');
   const isAllWanted = options.all && log.damage.bruisedQueues.size === 0;
-  const buildIndex = hasIndex && log.records > 0 && (isAllWanted || has(report, INDEX_DAMAGE));
-  const changes = cut !== null || build.length > 0 || shorten.length > 0 || buildIndex || log.wrongFillers.length > 0;
+  const isIndexDamaged = has(report, INDEX_DAMAGE);
+  const buildIndex = hasIndex && log.records > 0 && (isAllWanted || isIndexDamaged);
+  const discardIndex = log.records === 0 && plan.segments.length > 0 && isIndexDamaged;
+  const changesQueues = build.length + shorten.length + discard.length > 0;
+  const changes = cut !== null || changesQueues || buildIndex || discardIndex || log.wrongFillers.length > 0;
   const isCheckpointWrong = has(report, ['checkpoint-missing', 'checkpoint-ahead']);
   const steps: RepairSteps = {
     cut,
@@ -82,7 +91,9 @@ export function planRepair(plan: VerifyPlan, report: VerifyReport, options: Repa
     fillers: log.wrongFillers,
     build,
     shorten,
+    discard,
     buildIndex,
+    discardIndex,
     writeCheckpoint: changes || isCheckpointWrong || plan.options.state === 'crashed',
   };
   const assumed = assumedOf(steps, options);
@@ -119,9 +130,9 @@ function sizeRefusals(
   assumed: readonly string[],
 ): string[] {
   if (plan.segments.length === 0) return [];
-  const { build, shorten, losesRecords } = steps;
+  const { build, shorten, discard, losesRecords } = steps;
   const wipesQueues = plan.options.state === 'crashed' && plan.queueFolders.length > 0;
-  const writesQueues = build.length + shorten.length > 0 || losesRecords || wipesQueues;
+  const writesQueues = build.length + shorten.length + discard.length > 0 || losesRecords || wipesQueues;
   const unknown: string[] = [];
   if (origins.segmentSizeBytes !== 'sure' && !isNothing(steps)) unknown.push(SIZE_SETTINGS.segmentSizeBytes);
   if (origins.queueFileSizeBytes === 'guessed' && writesQueues) unknown.push(SIZE_SETTINGS.queueFileSizeBytes);
@@ -133,8 +144,10 @@ function sizeRefusals(
 }
 
 /** True for a plan that changes nothing. */
-export function isNothing({ cut, fillers, build, shorten, buildIndex, writeCheckpoint }: RepairSteps): boolean {
-  return cut === null && fillers.length + build.length + shorten.length === 0 && !buildIndex && !writeCheckpoint;
+export function isNothing(steps: RepairSteps): boolean {
+  const { cut, fillers, build, shorten, discard, buildIndex, discardIndex, writeCheckpoint } = steps;
+  const lists = fillers.length + build.length + shorten.length + discard.length;
+  return cut === null && lists === 0 && !buildIndex && !discardIndex && !writeCheckpoint;
 }
 
 function has({ counts }: VerifyReport, kinds: readonly FindingKind[]): boolean {
@@ -222,7 +235,7 @@ function queueWork(
   plan: VerifyPlan,
   report: VerifyReport,
   { all }: RepairOptions,
-): Pick<RepairPlan, 'build' | 'shorten'> {
+): Pick<RepairPlan, 'build' | 'shorten' | 'discard'> {
   const damaged = new Set<string>();
   for (const { queue, stray, ahead, tailAt, fileProblems } of report.queues) {
     if (stray + ahead + fileProblems.length > 0 || tailAt >= 0) damaged.add(queueName(queue));
@@ -245,10 +258,22 @@ function queueWork(
     })
     .map(({ topic, queueId, first, firstLogOffset }) => ({ topic, queueId, first, fromLogOffset: firstLogOffset }));
   const inLog = new Set(report.log.queues.map(queueName));
-  const shorten = report.queues
-    .filter(({ queue }) => damaged.has(queueName(queue)) && !inLog.has(queueName(queue)))
-    .map(({ queue }) => queue);
-  return { build, shorten };
+  const others = report.queues.filter(({ queue }) => damaged.has(queueName(queue)) && !inLog.has(queueName(queue)));
+  const shorten = others.filter((result) => !isBeyondCutting(plan, result)).map(({ queue }) => queue);
+  const discard = others
+    .filter((result) => isBeyondCutting(plan, result))
+    .map(({ queue: { topic, queueId, directory }, deleted }) => {
+      const keepsNumber = deleted > 0 || topics === null || topics.has(topic);
+      return { topic, queueId, directory, keepsNumber };
+    });
+  return { build, shorten, discard };
+}
+
+/** Not only behind its end something is wrong. What a crash has left of files that were never flushed lies there. */
+function isBeyondCutting({ options, context }: VerifyPlan, { queue, stray, fileProblems }: QueueResult): boolean {
+  // Which of the records are in its other queue nobody has looked at.
+  if (context.batchTopics.has(queue.topic)) return false;
+  return stray > 0 || fileProblems.some(({ wasFlushed }) => wasFlushed || options.state === 'clean');
 }
 
 function leftOf(plan: VerifyPlan, report: VerifyReport): string[] {

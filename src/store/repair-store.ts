@@ -21,6 +21,7 @@ import { queueName } from './queue-folders.ts';
 import { cutQueue, wipeBehind } from './queue-recovery.ts';
 import { vouchForLog, vouchForStore } from './repair-checkpoint.ts';
 import { cutLog } from './repair-cut.ts';
+import { discardQueue } from './repair-discard.ts';
 import type { RepairPlan } from './repair-plan.ts';
 import { type CommitLogFiles, type FlushedLogFiles, logFilesOf, segmentPath, segmentStart } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
@@ -118,14 +119,16 @@ export async function repairRest(
   const { log } = report;
   checkOwner();
   const unsynced = new UnsyncedQueues(paths.consumeQueue);
+  const queueFiles = queueFilesOf(paths, options.sizes);
+  for (const queue of repair.discard) discardQueue(disk, queueFiles, queue, log.end, unsynced);
   cutQueues(disk, plan, report, repair, unsynced);
   for (const { topic, queueId } of repair.build) disk.removeTree(queueDirectory(paths.consumeQueue, topic, queueId));
-  if (repair.buildIndex) removeIndex(disk, paths.index);
+  if (repair.buildIndex || repair.discardIndex) removeIndex(disk, paths.index);
   for (const queue of repair.build) fillBefore(disk, paths.consumeQueue, options.sizes.queueFileSizeBytes, queue);
   const { queues, index } = await build(repair, report, work);
   checkOwner();
   const isAllUnsynced = options.state === 'crashed';
-  if (isAllUnsynced && !repair.buildIndex) gatherIndex(disk, paths.index, unsynced);
+  if (repair.discardIndex || (isAllUnsynced && !repair.buildIndex)) gatherIndex(disk, paths.index, unsynced);
   for (const { topic, queueId } of isAllUnsynced ? [...plan.queueFolders, ...repair.build] : repair.build)
     gatherQueue(disk, queueDirectory(paths.consumeQueue, topic, queueId), unsynced);
   const sync = new QueueSync(disk, unsynced.take());

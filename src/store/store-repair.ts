@@ -5,6 +5,8 @@
 import { builtStore } from './built-store.ts';
 import type { Disk } from './disk.ts';
 import { keepCut, type LogCut } from './repair-cut.ts';
+import { indexFilePaths, queueFilePaths } from './repair-discard.ts';
+import { keepAside, keepFiles } from './repair-kept.ts';
 import { isNothing, planRepair, type RepairOptions, type RepairPlan } from './repair-plan.ts';
 import { type RepairWork, repairLog, repairRest } from './repair-store.ts';
 import { logFilesOf } from './segments.ts';
@@ -25,7 +27,7 @@ export interface RepairCalls {
   withWork<T>(verified: VerifiedStore, plan: RepairPlan, action: (work: RepairWork) => Promise<T>): Promise<T>;
   /** Throws when somebody else has opened the store meanwhile. Asked after the answer, before the first change and between steps. */
   checkOwner(): void;
-  /** A folder that is not there yet, for what is cut off the log: see `keptFolder`. */
+  /** A folder that is not there yet, for what is taken away: see repair-kept.ts. */
   readonly keptFolder: string;
 }
 
@@ -38,7 +40,9 @@ export interface RepairDone {
   readonly fillersWritten: number;
   readonly queuesBuilt: number;
   readonly queuesShortened: number;
+  readonly queuesDiscarded: number;
   readonly indexBuilt: boolean;
+  readonly indexDiscarded: boolean;
 }
 
 export const NOTHING_DONE: RepairDone = {
@@ -46,7 +50,9 @@ export const NOTHING_DONE: RepairDone = {
   fillersWritten: 0,
   queuesBuilt: 0,
   queuesShortened: 0,
+  queuesDiscarded: 0,
   indexBuilt: false,
+  indexDiscarded: false,
 };
 
 export interface RepairOutcome {
@@ -97,7 +103,7 @@ export class StoreRepair {
     return this.#done;
   }
 
-  /** Files that hold what was cut off the log. */
+  /** Files that hold what was taken away. */
   get kept(): readonly string[] {
     return this.#kept;
   }
@@ -119,16 +125,10 @@ export class StoreRepair {
   async #carryOut(verified: VerifiedStore, plan: RepairPlan): Promise<RepairOutcome> {
     const checkOwner = (): void => this.#calls.checkOwner();
     checkOwner();
-    if (plan.cut !== null) {
-      const { segments } = verified.plan;
-      this.#kept = keepCut(
-        this.#disk,
-        logFilesOf(verified.plan.paths, verified.plan.options.sizes),
-        segments,
-        plan.cut,
-        this.#calls.keptFolder,
-      );
-    }
+    this.#kept = keepAside(this.#disk, this.#calls.keptFolder, () => [
+      ...this.#keepCut(verified, plan),
+      ...(plan.losesRecords ? [] : this.#keepDiscarded(verified, plan)),
+    ]);
     this.#leavesClean = false;
     this.#hasChanged = true;
     repairLog(this.#disk, verified.plan, verified.report, plan, checkOwner);
@@ -143,6 +143,7 @@ export class StoreRepair {
       now = { ...cut, plan: { ...cut.plan, checkpoint: verified.plan.checkpoint } };
       rest = planRepair(now.plan, now.report, { ...this.#options, cutAt: null });
       if (rest.refusals.length > 0) return this.#outcome('refused', false, now, rest);
+      this.#kept = [...this.#kept, ...this.#keepDiscarded(now, rest)];
     }
     const entries = await this.#calls.withWork(now, rest, (work) =>
       repairRest(this.#disk, now.plan, now.report, rest, work, checkOwner),
@@ -151,7 +152,9 @@ export class StoreRepair {
       ...this.#done,
       queuesBuilt: rest.build.length,
       queuesShortened: rest.shorten.length,
+      queuesDiscarded: rest.discard.length,
       indexBuilt: rest.buildIndex,
+      indexDiscarded: rest.discardIndex,
     };
     const { log } = now.report;
     const isIndexCompared = !this.#options.all || now.plan.context.indexFiles.length === 0;
@@ -163,6 +166,16 @@ export class StoreRepair {
     this.#leavesClean = true;
     this.#hasChanged = false;
     return this.#outcome('repaired', after.report.matter === 0, after, rest);
+  }
+
+  #keepCut({ plan: { paths, options, segments } }: VerifiedStore, { cut }: RepairPlan): string[] {
+    if (cut === null) return [];
+    return keepCut(this.#disk, logFilesOf(paths, options.sizes), segments, cut, this.#calls.keptFolder);
+  }
+
+  #keepDiscarded({ plan: { paths } }: VerifiedStore, { discard, discardIndex }: RepairPlan): string[] {
+    const files = [...queueFilePaths(this.#disk, discard), ...(discardIndex ? indexFilePaths(this.#disk, paths) : [])];
+    return keepFiles(this.#disk, paths.root, files, this.#calls.keptFolder);
   }
 
   #outcome(end: RepairEnd, ok: boolean, verified: VerifiedStore, plan: RepairPlan): RepairOutcome {

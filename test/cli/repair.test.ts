@@ -143,7 +143,8 @@ describe('ringmq repair', () => {
   });
 
   it('tells as JSON that it has failed, and how far it has come', async () => {
-    const nothing = { cut: null, fillersWritten: 0, queuesBuilt: 0, queuesShortened: 0, indexBuilt: false, kept: [] };
+    const queues = { queuesBuilt: 0, queuesShortened: 0, queuesDiscarded: 0 };
+    const nothing = { cut: null, fillersWritten: 0, ...queues, indexBuilt: false, indexDiscarded: false, kept: [] };
     const failed = { ok: false, end: 'failed', ...nothing };
     const root = damaged('clean-garbage-after-end');
     // No queue of the topic can be built.

@@ -4,7 +4,7 @@ import { indexEntryPosition, indexSlotPosition } from '../../src/layout/index-fi
 import { QUEUE_ENTRY_BYTES, writeQueueEntry } from '../../src/layout/queue-entry.ts';
 import { CheckpointWriter, readCheckpoint, readVouched } from '../../src/store/checkpoint.ts';
 import { recoverStore } from '../../src/store/recovery.ts';
-import { keptFolder } from '../../src/store/repair-cut.ts';
+import { keptFolder } from '../../src/store/repair-kept.ts';
 import { storePathsOf } from '../../src/store/store-paths.ts';
 import type { StoreRepair } from '../../src/store/store-repair.ts';
 import { fileQueues } from '../support/file-queues.ts';

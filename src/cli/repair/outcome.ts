@@ -23,7 +23,7 @@ const END_TEXT: Readonly<Record<RepairEnd, string>> = {
 
 export function outcomeText({ ok, end, verified, plan, kept }: RepairOutcome, { seconds }: RepairFigures): string {
   const lines = plan.refusals.map((refusal) => `refused: ${refusal}`);
-  lines.push(...kept.map((file) => `cut off and kept: ${file}`));
+  lines.push(...kept.map((file) => `kept: ${file}`));
   lines.push(...plan.left.map((left) => `left alone: ${left}`));
   // Whoever declined has seen them with the question.
   if (end !== 'declined' && (end !== 'nothing to do' || !ok)) lines.push(...findingLines(verified.report));
@@ -73,14 +73,16 @@ export function failureJson(error: unknown, repair: StoreRepair | null): string 
 }
 
 function planJson(plan: RepairPlan, recordsCut: number): object {
-  const { cut, fillers, build, shorten, buildIndex, writeCheckpoint, assumed } = plan;
+  const { cut, fillers, build, shorten, discard, buildIndex, discardIndex, writeCheckpoint, assumed } = plan;
   return {
     cut,
     recordsCut,
     fillers,
     buildQueues: build.map(queueName),
     shortenQueues: shorten.map(queueName),
+    discardQueues: discard.map(queueName),
     buildIndex,
+    discardIndex,
     writeCheckpoint,
     assumed,
   };
