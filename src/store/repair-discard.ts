@@ -8,7 +8,7 @@ import { fillerEntries, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
 import { type Disk, openSized, writeFully } from './disk.ts';
 import { fileStartOf } from './file-names.ts';
 import { indexFileNames } from './index-files.ts';
-import { type QueueFiles, queueFilePath, queueFileStarts } from './queue-files.ts';
+import { placedFileStarts, type QueueFiles, queueFilePath, queueFileStarts } from './queue-files.ts';
 import type { QueueFolder } from './queue-folders.ts';
 import { findCut } from './queue-recovery.ts';
 import type { StorePaths } from './store-paths.ts';
@@ -45,7 +45,7 @@ export function discardQueue(
 ): void {
   const { directory, keepsNumber } = queue;
   const all = fileStarts(disk, directory);
-  const starts = all.filter((start) => start % files.fileSizeBytes === 0);
+  const starts = placedFileStarts(disk, directory, files.fileSizeBytes);
   const found = { ...queue, starts, torn: [], empty: [], end: asQueueOffset(0), logEnd: -1 };
   const end = findCut(disk, files, found, logEnd).left?.end ?? 0;
   const numbered = keepsNumber && end > 0 ? writeNumber(disk, files, directory, end) : null;

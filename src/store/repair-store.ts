@@ -16,7 +16,7 @@ import { startByteOf } from './file-names.ts';
 import { wipeTail } from './file-run.ts';
 import { indexFileNames } from './index-files.ts';
 import type { KeyBatch } from './key-batch.ts';
-import { queueDirectory, queueFileStarts, queueFilesOf } from './queue-files.ts';
+import { placedFileStarts, queueDirectory, queueFilesOf } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
 import { cutQueue, wipeBehind } from './queue-recovery.ts';
 import { vouchForLog, vouchForStore } from './repair-checkpoint.ts';
@@ -218,7 +218,7 @@ function cutQueues(
     const name = queueName({ topic, queueId });
     if (built.has(name)) continue;
     const directory = queueDirectory(files.root, topic, queueId);
-    const starts = queueFileStarts(disk, directory).filter((start) => start % files.fileSizeBytes === 0);
+    const starts = placedFileStarts(disk, directory, files.fileSizeBytes);
     const end = ends.get(name);
     // Without records in the log what is left of a queue names deleted ones, and keeps its number.
     const queue = { topic, queueId, directory, starts, end: asQueueOffset(0), logEnd: -1 };

@@ -3,7 +3,8 @@ import { existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { isAgreed } from '../../src/cli/repair/question.ts';
+import { isAgreed, stepLines } from '../../src/cli/repair/question.ts';
+import type { RepairPlan } from '../../src/store/repair-plan.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { damagedStore, goldenStore, goldenVariants } from '../support/golden-store.ts';
 import { realStore } from '../support/real-store.ts';
@@ -47,6 +48,36 @@ describe('the question of a repair', () => {
     expect(await asked({ json: true, yes: true }, 'n\n')).toEqual(['', true]);
     expect(await asked({}, null)).toEqual(['will do something\n', false]);
     expect(await asked({ json: true }, null)).toEqual(['', false]);
+  });
+});
+
+describe('what a repair would do', () => {
+  const nothing = { cut: null, losesRecords: false, fillers: [], build: [], shorten: [], discard: [] };
+  const plan: RepairPlan = {
+    ...nothing,
+    buildIndex: false,
+    discardIndex: false,
+    writeCheckpoint: false,
+    refusals: [],
+    hasIndex: true,
+    assumed: [],
+    left: [],
+  };
+
+  it('names the settings for which it takes the default', () => {
+    const assumed = ['mappedFileSizeConsumeQueue', 'maxHashSlotNum and maxIndexNum'];
+    expect(stepLines({ ...plan, assumed }, 0)).toEqual([
+      'will go by the default where no file tells a setting: mappedFileSizeConsumeQueue, maxHashSlotNum and maxIndexNum',
+    ]);
+  });
+
+  it('names queues that it takes away, and says that they are kept', () => {
+    const discard = [{ topic: 'X', queueId: 3, directory: '/store/consumequeue/X/3', keepsNumber: false }];
+    expect(stepLines({ ...plan, discard, discardIndex: true, writeCheckpoint: true }, 0)).toEqual([
+      'will take away the files of 1 queue of which the log has no record: X/3; they are kept',
+      'will take away the files of the key index, of which the log has no record; they are kept',
+      'will write the checkpoint',
+    ]);
   });
 });
 

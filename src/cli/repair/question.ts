@@ -48,7 +48,7 @@ export function stepLines(plan: RepairPlan, recordsCut: number): string[] {
   if (discardIndex) lines.push('take away the files of the key index, of which the log has no record; they are kept');
   if (buildIndex) lines.push('remove the files of the key index and build it from the log');
   if (writeCheckpoint) lines.push('write the checkpoint');
-  if (assumed.length > 0) lines.push(`take the default ${assumed.join(', ')}: no file tells another`);
+  if (assumed.length > 0) lines.push(`go by the default where no file tells a setting: ${assumed.join(', ')}`);
   return lines.map((line) => `will ${line}`);
 }
 
