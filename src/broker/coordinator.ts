@@ -134,9 +134,10 @@ export class Coordinator {
     this.#settle();
   }
 
-  /** A pull's ride-along commit. The pull has been through its checks, so there are none here. */
+  /** A pull's ride-along commit. The pull has been through its checks, but its group may be one that could not be made. */
   commitOffset(group: string, topic: string, queueId: number, offset: number): void {
-    this.#tables.offsets.commit(group, topic, queueId, offset);
+    const { groups, offsets } = this.#tables;
+    if (groups.has(group)) offsets.commit(group, topic, queueId, offset);
   }
 
   /** For the registration at NameServers. */

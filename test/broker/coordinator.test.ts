@@ -131,6 +131,7 @@ describe('28 and 26', () => {
 describe('202, 208, 300, 343, 345', () => {
   function withConsumer(): ControlHarness {
     const control = harness({ brokerAddress: '10.9.9.9:10911' });
+    control.coordinator.receive(0, { kind: 'ensureGroup', ticket: 2, group: 'G' });
     for (const topic of ['T', 'U']) {
       const ask = { topic, defaultTopic: 'TBW102', defaultTopicQueueNums: 2 };
       control.coordinator.receive(0, { kind: 'ensureTopic', ticket: 1, ...ask });

@@ -92,6 +92,13 @@ describe('commits that ride on pulls', () => {
     control.coordinator.commitOffset('G', 'T', 0, 13);
     expect(query(control)).toBe('13');
   });
+
+  it('are passed over when their group could not be made', () => {
+    const control = harness({ autoCreateSubscriptionGroup: false });
+    control.coordinator.receive(0, { kind: 'ensureGroup', ticket: 3, group: 'NEW' });
+    control.coordinator.receive(0, { kind: 'commitOffset', group: 'NEW', topic: 'T', queueId: 0, offset: 12 });
+    expect(query(control, { consumerGroup: 'NEW' })).toBe(ResponseCode.QUERY_NOT_FOUND);
+  });
 });
 
 describe('43', () => {

@@ -204,6 +204,25 @@ describe('a client that pulls for many new groups', () => {
   });
 });
 
+describe('a client that pulls for a new group and commits a later offset at once', () => {
+  it('has committed the later one', async () => {
+    const node = await startNode(`${temporaryFolder('node')}/store`);
+    const client = new NodeClient(node);
+    await client.send({ topic: TOPIC, queueId: 0, body: 'a' });
+    const groups = Array.from({ length: 5 }, (_, i) => `G${i}`);
+    for (const group of groups) {
+      const pull = client.pull(TOPIC, 0, 0, 10, group);
+      const fields = { consumerGroup: group, topic: TOPIC, queueId: '0', commitOffset: '20' };
+      const commit = requestOf(RequestCode.UPDATE_CONSUMER_OFFSET, 0, new Map(Object.entries(fields)));
+      await Promise.all([pull, client.invoke(commit)]);
+    }
+    const committed = groups.map((group) => client.committed(group, TOPIC, 0));
+    expect(await Promise.all(committed)).toEqual(groups.map(() => 20));
+    client.close();
+    await node.close();
+  });
+});
+
 describe('a broker whose process may open few files', () => {
   it('takes no more connections than leave it files for new queues, and serves those that it has', async () => {
     const script = `${repository}dist/test/threads/broker-until-killed.js`;
