@@ -1,10 +1,12 @@
 /**
  * How much each connection may ask of control at a time. Control is slower than a socket, and its answers can be long, so one client must
  * not make it late for all others: a connection that is too far ahead is not read, and what it has already said waits here until control
- * has caught up with it and the client has taken its answers. Part of the net thread.
+ * has caught up with it and the client has taken its answers. What waits here of a client that goes is dropped, but for the offsets that it
+ * has committed, up to a bound for all that have gone. Part of the net thread.
  */
 import type { ToControl } from '../../broker/control-protocol.ts';
-import { decodeFrame, isOneWay } from '../../remoting/frame-codec.ts';
+import { RequestCode } from '../../remoting/codes.ts';
+import { decodeFrame } from '../../remoting/frame-codec.ts';
 import { type ClientConnection, Hold } from './client-connection.ts';
 import type { Commit } from './commit-batch.ts';
 
@@ -12,6 +14,8 @@ import type { Commit } from './commit-batch.ts';
 const AHEAD_MAX = 64;
 /** A lock request for thousands of queues is some hundred KiB. One request may always go, up to the 16 MiB of a frame. */
 const AHEAD_MAX_BYTES = 8 * 1024 * 1024;
+/** What all connections that have gone have left with control: some 18 000 offsets, which take it 0.2 s. */
+const LEFT_MAX_BYTES = 4 * 1024 * 1024;
 
 /** What is used of a connection. */
 type Asker = Pick<
@@ -25,6 +29,8 @@ interface Asked {
   readonly client: Asker;
   /** Of its frame; 0 for what this thread asks on its behalf. */
   readonly bytes: number;
+  /** The client had gone when this was asked. */
+  readonly isLeft: boolean;
 }
 
 export class ControlShare {
@@ -35,6 +41,7 @@ export class ControlShare {
   #head = 0;
   /** What may not go yet, of all connections. */
   #waiting = 0;
+  #leftBytes = 0;
 
   constructor(send: (message: Counted | Commit) => void) {
     this.#send = send;
@@ -65,9 +72,10 @@ export class ControlShare {
   /** Control has carried out the next `count`. */
   carriedOut(count: number): void {
     for (let i = 0; i < count; i++) {
-      const { client, bytes } = this.#asked[this.#head++]!;
+      const { client, bytes, isLeft } = this.#asked[this.#head++]!;
       client.atControl--;
       client.bytesAtControl -= bytes;
+      if (isLeft) this.#leftBytes -= bytes;
       this.feed(client);
     }
     if (this.#head * 2 < this.#asked.length) return;
@@ -88,15 +96,22 @@ export class ControlShare {
   }
 
   /**
-   * The client has gone, and nobody waits for its answers. What wants none is carried out: a consumer that stops commits the offsets of all
-   * its queues so, and closes. That is at most what was read of it at a time. Not of one that did not take its answers: what it has said may
-   * have waited for minutes, and its queues be another's since.
+   * The client has gone. The offsets that it has committed are carried out, because a consumer that stops commits those of all its queues and
+   * closes; nobody waits for anything else. Not of one that did not take its answers: what it has said may have waited for minutes, and its
+   * queues be another's since. Returns how many offsets were too many.
    */
-  forget(client: Asker): void {
+  forget(client: Asker): number {
     const waiting = client.notAtControl.splice(0);
     this.#waiting -= waiting.length;
-    if (client.isHeld(Hold.backlog)) return;
-    for (const next of waiting) if (wantsNoAnswer(next)) this.#go(client, next);
+    if (client.isHeld(Hold.backlog)) return 0;
+    let dropped = 0;
+    for (const next of waiting) {
+      if (!(next instanceof Uint8Array)) this.#send(next);
+      else if (!commitsOffset(next)) continue;
+      else if (this.#leftBytes + next.length > LEFT_MAX_BYTES) dropped++;
+      else this.#request(client, next);
+    }
+    return dropped;
   }
 
   #wait(client: Asker, what: Uint8Array | Commit): void {
@@ -105,15 +120,21 @@ export class ControlShare {
   }
 
   #go(client: Asker, what: Uint8Array | Commit): void {
-    if (!(what instanceof Uint8Array)) this.#send(what);
-    else this.#ask(client, { kind: 'request', connectionId: client.connectionId, frame: what }, what.length);
+    if (what instanceof Uint8Array) this.#request(client, what);
+    else this.#send(what);
+  }
+
+  #request(client: Asker, frame: Uint8Array): void {
+    this.#ask(client, { kind: 'request', connectionId: client.connectionId, frame }, frame.length);
   }
 
   #ask(client: Asker, message: Counted, bytes: number): void {
+    const isLeft = !client.isOpen;
     this.#send(message);
-    this.#asked.push({ client, bytes });
+    this.#asked.push({ client, bytes, isLeft });
     client.atControl++;
     client.bytesAtControl += bytes;
+    if (isLeft) this.#leftBytes += bytes;
   }
 }
 
@@ -125,6 +146,6 @@ function mayGo(client: Asker, what: Uint8Array | Commit): boolean {
   return bytesAtControl === 0 || bytesAtControl + what.length <= AHEAD_MAX_BYTES;
 }
 
-function wantsNoAnswer(what: Uint8Array | Commit): boolean {
-  return !(what instanceof Uint8Array) || isOneWay(decodeFrame(what, 0, what.length).flag);
+function commitsOffset(frame: Uint8Array): boolean {
+  return decodeFrame(frame, 0, frame.length).code === RequestCode.UPDATE_CONSUMER_OFFSET;
 }

@@ -4,6 +4,7 @@
  * connection's answers go out in one write.
  */
 import type { Clock } from '../../base/clock.ts';
+import { counted } from '../../base/counted.ts';
 import type { QueueSlot } from '../../base/units.ts';
 import type { FromControl } from '../../broker/control-protocol.ts';
 import type { NetTables } from '../../broker/net-tables.ts';
@@ -143,7 +144,9 @@ export class NetAgent implements Agent, ConnectionEvents {
     client.closed();
     this.#clients.delete(connection.id);
     this.#partialBytes -= client.reader.bufferedBytes;
-    requests.closed(client);
+    const dropped = requests.closed(client);
+    if (dropped > 0)
+      log(`${counted(dropped, 'offset')} of ${client.remote} not committed: it has gone, and so many wait`);
     pulls.closed(connection.id);
     control.send({ kind: 'closed', connectionId: connection.id });
     if (reason !== CLOSED_BY_PEER) log(`connection of ${client.remote} closed: ${reason}`);

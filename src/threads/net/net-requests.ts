@@ -122,9 +122,9 @@ export class NetRequests {
     this.#controlShare.feed(client);
   }
 
-  /** Before control is told so: what the client has said without waiting for an answer goes to it still. */
-  closed(client: ClientConnection): void {
-    this.#controlShare.forget(client);
+  /** Before control is told so: the offsets that the client has committed go to it still. Returns how many were too many. */
+  closed(client: ClientConnection): number {
+    return this.#controlShare.forget(client);
   }
 
   /** Requests whose answer waits for room, for a topic, for a group or for control. */

@@ -271,6 +271,13 @@ describe('an offset that rides on a pull', () => {
 });
 
 describe('other requests', () => {
+  const committing = encodeFrame({ ...requestOf(15, 6), flag: FrameFlag.oneWay });
+  /** Returns how many of its offsets are not taken. */
+  const leave = (guest: Client): number => {
+    guest.isOpen = false;
+    return requests.closed(guest as unknown as ClientConnection);
+  };
+
   it('go to control, behind the offsets that were committed before', () => {
     const frame = encodeFrame(requestOf(34, 5));
     take(frame);
@@ -314,26 +321,44 @@ describe('other requests', () => {
     expect([client.atControl, client.bytesAtControl]).toEqual([0, 0]);
   });
 
-  it('of a client that has gone are carried out where they want no answer', () => {
+  it('of a client that has gone are carried out where they commit offsets', () => {
     const asking = encodeFrame(requestOf(34, 5));
-    const telling = encodeFrame({ ...requestOf(15, 6), flag: FrameFlag.oneWay });
+    const telling = encodeFrame({ ...requestOf(17, 6), flag: FrameFlag.oneWay });
     for (let i = 0; i < 64; i++) take(asking);
-    for (const frame of [telling, asking, telling]) take(frame);
+    for (const frame of [committing, asking, telling, committing]) take(frame);
     toControl.length = 0;
-    client.isOpen = false;
-    requests.closed(client as unknown as ClientConnection);
-    expect(toControl).toEqual(Array(2).fill({ kind: 'request', connectionId: client.connectionId, frame: telling }));
+    expect(leave(client)).toBe(0);
+    expect(toControl).toEqual(Array(2).fill({ kind: 'request', connectionId: client.connectionId, frame: committing }));
     expect(requests.owed).toBe(66);
     requests.carriedOut(66);
     expect([requests.owed, client.atControl, client.bytesAtControl]).toEqual([0, 0, 0]);
   });
 
+  it('of clients that have gone are carried out up to a bound for all of them', () => {
+    const asking = encodeFrame(requestOf(34, 5));
+    const long = encodeFrame({ ...requestOf(15, 6, null, Buffer.alloc(1024 * 1024)), flag: FrameFlag.oneWay });
+    const heard = (): number => toControl.filter((message) => message.kind === 'request').length;
+    let carriedOut = 0;
+    const comeAndGo = (id: number): number => {
+      const guest = new Client(id);
+      for (let i = 0; i < 64; i++) take(asking, guest);
+      carriedOut += 64;
+      for (let i = 0; i < 2; i++) take(long, guest);
+      return leave(guest);
+    };
+    expect([comeAndGo(2), comeAndGo(3), comeAndGo(4)]).toEqual([0, 1, 2]);
+    expect(heard()).toBe(carriedOut + 3);
+    requests.carriedOut(heard());
+    expect([comeAndGo(5), comeAndGo(6)]).toEqual([0, 1]);
+    requests.carriedOut(2 * 64 + 3);
+    expect(requests.owed).toBe(0);
+  });
+
   it('of a client that has gone without taking its answers are not carried out', () => {
     client.hold(Hold.backlog);
-    take(encodeFrame({ ...requestOf(15, 6), flag: FrameFlag.oneWay }));
+    take(committing);
     toControl.length = 0;
-    client.isOpen = false;
-    requests.closed(client as unknown as ClientConnection);
+    leave(client);
     expect([toControl, requests.owed]).toEqual([[], 0]);
   });
 
