@@ -1,36 +1,53 @@
 /**
- * How much each connection may ask of control at a time. Control is slower than a socket, and its answers can be long, so one client must
- * not make it late for all others: a connection that is too far ahead is not read, and what it has already said waits here until control
- * has caught up with it and the client has taken its answers. What waits here of a client that goes is dropped, but for the offsets that it
- * has committed, up to a bound for all that have gone. Part of the net thread.
+ * How much may be asked of control. It is slower than a socket, and its answers can be long, so one client must not make it late for all
+ * others, whether it stays or closes and comes again. Control has a bound number of requests of this thread before it, whoever has sent them
+ * and may have gone since; what is more waits here, where connections take turns. A connection that is too far ahead of control is not read,
+ * and one that does not take its answers has no turn. What waits of a client that goes is dropped, but for the offsets that it has
+ * committed, up to a bound for all that have gone. Part of the net thread.
  */
+import { assert } from '../../base/assert.ts';
+import { FRAME_SIZE_MAX_BYTES } from '../../base/limits.ts';
 import type { ToControl } from '../../broker/control-protocol.ts';
 import { RequestCode } from '../../remoting/codes.ts';
 import { decodeFrame } from '../../remoting/frame-codec.ts';
 import { type ClientConnection, Hold } from './client-connection.ts';
 import type { Commit } from './commit-batch.ts';
 
-/** A usual client asks for a few things a second. */
+/** Requests that control has before it: each may be a file to be written, and more would keep it no busier. */
+const AT_CONTROL_MAX = 64;
+/** The longest, and usual ones beside it. */
+const AT_CONTROL_MAX_BYTES = 32 * 1024 * 1024;
+/** Of a connection that is read, those that wait here included. A usual client asks for a few things a second. */
 const AHEAD_MAX = 64;
-/** A lock request for thousands of queues is some hundred KiB. One request may always go, up to the 16 MiB of a frame. */
+/** A lock request for thousands of queues is some hundred KiB. */
 const AHEAD_MAX_BYTES = 8 * 1024 * 1024;
 /** What all connections that have gone have left with control: some 18 000 offsets, which take it 0.2 s. */
 const LEFT_MAX_BYTES = 4 * 1024 * 1024;
 
+assert(
+  AT_CONTROL_MAX_BYTES >= 2 * FRAME_SIZE_MAX_BYTES,
+  'a frame that waits for room has it when another has been carried out',
+);
+
 /** What is used of a connection. */
 type Asker = Pick<
   ClientConnection,
-  'connectionId' | 'isOpen' | 'atControl' | 'bytesAtControl' | 'notAtControl' | 'hold' | 'letGo' | 'isHeld'
+  'connectionId' | 'isOpen' | 'ahead' | 'aheadBytes' | 'notAtControl' | 'hold' | 'letGo' | 'isHeld'
 >;
 /** What control says that it has carried out. */
 type Counted = Extract<ToControl, { kind: 'request' | 'ensureTopic' | 'ensureGroup' }>;
 
+/** What control has not carried out, of one kind. */
+interface Load {
+  count: number;
+  bytes: number;
+}
+
 interface Asked {
   readonly client: Asker;
+  readonly load: Load;
   /** Of its frame; 0 for what this thread asks on its behalf. */
   readonly bytes: number;
-  /** The client had gone when this was asked. */
-  readonly isLeft: boolean;
 }
 
 export class ControlShare {
@@ -39,9 +56,15 @@ export class ControlShare {
   #asked: Asked[] = [];
   /** The first that is not carried out; the array is cut when half of it has gone. */
   #head = 0;
+  readonly #requests: Load = { count: 0, bytes: 0 };
+  /** Of topics and groups. */
+  readonly #questions: Load = { count: 0, bytes: 0 };
+  /** Of clients that have gone. */
+  readonly #left: Load = { count: 0, bytes: 0 };
+  /** Connections of which something waits and may go, the next first. */
+  readonly #turns = new Set<Asker>();
   /** What may not go yet, of all connections. */
   #waiting = 0;
-  #leftBytes = 0;
 
   constructor(send: (message: Counted | Commit) => void) {
     this.#send = send;
@@ -61,38 +84,38 @@ export class ControlShare {
   /** Keeps an offset behind the frames of `client` that wait, one of which may commit an earlier offset of the same queue. */
   commitLater(client: Asker, commit: Commit): void {
     this.#wait(client, commit);
+    holdOrLetGo(client);
   }
 
   /** A question of this thread, which others may wait for already; who has caused too many is not read. */
   now(client: Asker, message: Exclude<Counted, { kind: 'request' }>): void {
-    this.#ask(client, message, 0);
-    this.feed(client);
+    client.ahead++;
+    this.#ask(client, message, this.#questions, 0);
+    holdOrLetGo(client);
   }
 
   /** Control has carried out the next `count`. */
   carriedOut(count: number): void {
     for (let i = 0; i < count; i++) {
-      const { client, bytes, isLeft } = this.#asked[this.#head++]!;
-      client.atControl--;
-      client.bytesAtControl -= bytes;
-      if (isLeft) this.#leftBytes -= bytes;
-      this.feed(client);
+      const { client, load, bytes } = this.#asked[this.#head++]!;
+      load.count--;
+      load.bytes -= bytes;
+      client.ahead--;
+      client.aheadBytes -= bytes;
+      if (client.isOpen) holdOrLetGo(client);
     }
-    if (this.#head * 2 < this.#asked.length) return;
-    this.#asked = this.#asked.slice(this.#head);
-    this.#head = 0;
+    if (this.#head * 2 >= this.#asked.length) {
+      this.#asked = this.#asked.slice(this.#head);
+      this.#head = 0;
+    }
+    this.#takeTurns();
   }
 
-  /** Hands over what may go now, and has the connection read again when that is everything. */
+  /** Hands over what may go now. */
   feed(client: Asker): void {
-    const waiting = client.notAtControl;
-    if (!client.isOpen) this.forget(client);
-    while (waiting.length > 0 && mayGo(client, waiting[0]!)) {
-      this.#waiting--;
-      this.#go(client, waiting.shift()!);
-    }
-    if (waiting.length > 0 || client.atControl > AHEAD_MAX) client.hold(Hold.control);
-    else client.letGo(Hold.control);
+    if (client.notAtControl.length > 0) this.#turns.add(client);
+    this.#takeTurns();
+    holdOrLetGo(client);
   }
 
   /**
@@ -103,47 +126,73 @@ export class ControlShare {
   forget(client: Asker): number {
     const waiting = client.notAtControl.splice(0);
     this.#waiting -= waiting.length;
+    this.#turns.delete(client);
     if (client.isHeld(Hold.backlog)) return 0;
     let dropped = 0;
     for (const next of waiting) {
       if (!(next instanceof Uint8Array)) this.#send(next);
       else if (!commitsOffset(next)) continue;
-      else if (this.#leftBytes + next.length > LEFT_MAX_BYTES) dropped++;
-      else this.#request(client, next);
+      else if (this.#left.bytes + next.length > LEFT_MAX_BYTES) dropped++;
+      else this.#request(client, next, this.#left);
     }
     return dropped;
   }
 
+  /** One request of each connection at a time, as long as there is room at control. */
+  #takeTurns(): void {
+    if (this.#requests.count >= AT_CONTROL_MAX) return;
+    for (const client of this.#turns) {
+      if (client.isOpen && !client.isHeld(Hold.backlog)) {
+        // Offsets wait behind frames only.
+        const frame = client.notAtControl[0] as Uint8Array;
+        // It keeps its place, and shorter ones go before it.
+        if (this.#requests.bytes + frame.length > AT_CONTROL_MAX_BYTES) continue;
+        this.#goOn(client);
+        if (this.#requests.count >= AT_CONTROL_MAX) return;
+      } else {
+        this.#turns.delete(client);
+      }
+    }
+  }
+
+  /** Its next request, and the offsets behind that, which cost control next to nothing. What is left waits for another turn. */
+  #goOn(client: Asker): void {
+    const waiting = client.notAtControl;
+    this.#turns.delete(client);
+    this.#request(client, waiting.shift() as Uint8Array, this.#requests);
+    this.#waiting--;
+    for (let next = waiting[0]; next !== undefined && !(next instanceof Uint8Array); next = waiting[0]) {
+      waiting.shift();
+      this.#waiting--;
+      client.ahead--;
+      this.#send(next);
+    }
+    if (waiting.length > 0) this.#turns.add(client);
+    holdOrLetGo(client);
+  }
+
   #wait(client: Asker, what: Uint8Array | Commit): void {
     client.notAtControl.push(what);
+    client.ahead++;
+    if (what instanceof Uint8Array) client.aheadBytes += what.length;
     this.#waiting++;
   }
 
-  #go(client: Asker, what: Uint8Array | Commit): void {
-    if (what instanceof Uint8Array) this.#request(client, what);
-    else this.#send(what);
+  #request(client: Asker, frame: Uint8Array, load: Load): void {
+    this.#ask(client, { kind: 'request', connectionId: client.connectionId, frame }, load, frame.length);
   }
 
-  #request(client: Asker, frame: Uint8Array): void {
-    this.#ask(client, { kind: 'request', connectionId: client.connectionId, frame }, frame.length);
-  }
-
-  #ask(client: Asker, message: Counted, bytes: number): void {
-    const isLeft = !client.isOpen;
+  #ask(client: Asker, message: Counted, load: Load, bytes: number): void {
     this.#send(message);
-    this.#asked.push({ client, bytes, isLeft });
-    client.atControl++;
-    client.bytesAtControl += bytes;
-    if (isLeft) this.#leftBytes += bytes;
+    this.#asked.push({ client, load, bytes });
+    load.count++;
+    load.bytes += bytes;
   }
 }
 
-/** An offset costs control next to nothing: it only waits for what is before it. */
-function mayGo(client: Asker, what: Uint8Array | Commit): boolean {
-  if (!(what instanceof Uint8Array)) return true;
-  const { atControl, bytesAtControl } = client;
-  if (atControl >= AHEAD_MAX || client.isHeld(Hold.backlog)) return false;
-  return bytesAtControl === 0 || bytesAtControl + what.length <= AHEAD_MAX_BYTES;
+function holdOrLetGo(client: Asker): void {
+  if (client.ahead > AHEAD_MAX || client.aheadBytes > AHEAD_MAX_BYTES) client.hold(Hold.control);
+  else client.letGo(Hold.control);
 }
 
 function commitsOffset(frame: Uint8Array): boolean {
