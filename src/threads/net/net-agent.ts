@@ -140,10 +140,12 @@ export class NetAgent implements Agent, ConnectionEvents {
 
   closed(connection: Connection, reason: string): void {
     const client = this.#clients.get(connection.id)!;
-    const { control, requests, pulls, log, wake } = this.#parts;
+    const { control, requests, pulls, commits, log, wake } = this.#parts;
     client.closed();
     this.#clients.delete(connection.id);
     this.#partialBytes -= client.reader.bufferedBytes;
+    // Its offsets too: who takes its queues asks for them.
+    commits.flush();
     const dropped = requests.closed(client);
     if (dropped > 0)
       log(`${counted(dropped, 'offset')} of ${client.remote} not committed: it has gone, and so many wait`);

@@ -342,6 +342,14 @@ describe('control', () => {
     expect(toControl().map(({ kind }) => kind)).toEqual(['opened', 'request', 'closed']);
   });
 
+  it('hears of the offsets of a client’s last pulls before it hears that it has gone, and others take its queues', () => {
+    const client = connect(9);
+    commits.add({ kind: 'commitOffset', group: 'G', topic: 'T', queueId: 0, offset: 7 });
+    agent.closed(client, 'gone');
+    agent.doWork();
+    expect(toControl().map(({ kind }) => kind)).toEqual(['opened', 'commitOffset', 'closed']);
+  });
+
   it('hears of the offsets of the last pulls when the agent ends', () => {
     commits.add({ kind: 'commitOffset', group: 'G', topic: 'T', queueId: 0, offset: 7 });
     agent.close();
