@@ -74,11 +74,9 @@ export class ControlAgent implements Agent {
 
   receive(net: number, messages: readonly ToControl[]): void {
     const { coordinator, posts } = this.#parts;
+    coordinator.receive(net, messages);
     let count = 0;
-    for (const message of messages) {
-      coordinator.receive(net, message);
-      if (isCounted(message)) count++;
-    }
+    for (const message of messages) if (isCounted(message)) count++;
     if (count > 0) posts.send(net, { kind: 'carriedOut', count });
     posts.flush();
   }
