@@ -4,6 +4,9 @@
  * and may have gone since; what is more waits here, where connections take turns. A connection that is too far ahead of control is not read,
  * and one that does not take its answers has no turn. What waits of a client that goes is dropped, but for the offsets that it has
  * committed, up to a bound for all that have gone. Part of the net thread.
+ *
+ * This thread's own questions, for topics and groups that sends and pulls name, do not wait, because they are not of one client alone. They
+ * have a bound of their own, and beyond it the send or pull is refused. Offsets that ride on pulls are not counted (docs/decisions/0008).
  */
 import { assert } from '../../base/assert.ts';
 import { FRAME_SIZE_MAX_BYTES } from '../../base/limits.ts';
@@ -17,6 +20,8 @@ import type { Commit } from './commit-batch.ts';
 const AT_CONTROL_MAX = 64;
 /** The longest, and usual ones beside it. */
 const AT_CONTROL_MAX_BYTES = 32 * 1024 * 1024;
+/** Topics and groups that control has been asked for: they take it 0.3 s. */
+const QUESTIONS_MAX = 1024;
 /** Of a connection that is read, those that wait here included. A usual client asks for a few things a second. */
 const AHEAD_MAX = 64;
 /** A lock request for thousands of queues is some hundred KiB. */
@@ -57,7 +62,7 @@ export class ControlShare {
   /** The first that is not carried out; the array is cut when half of it has gone. */
   #head = 0;
   readonly #requests: Load = { count: 0, bytes: 0 };
-  /** Of topics and groups. */
+  /** For topics and groups. */
   readonly #questions: Load = { count: 0, bytes: 0 };
   /** Of clients that have gone. */
   readonly #left: Load = { count: 0, bytes: 0 };
@@ -87,8 +92,12 @@ export class ControlShare {
     holdOrLetGo(client);
   }
 
-  /** A question of this thread, which others may wait for already; who has caused too many is not read. */
-  now(client: Asker, message: Exclude<Counted, { kind: 'request' }>): void {
+  get mayQuestion(): boolean {
+    return this.#questions.count < QUESTIONS_MAX;
+  }
+
+  /** Asks at once for a topic or a group, which others than `client` may wait for too; who has caused too many questions is not read. */
+  question(client: Asker, message: Exclude<Counted, { kind: 'request' }>): void {
     client.ahead++;
     this.#ask(client, message, this.#questions, 0);
     holdOrLetGo(client);

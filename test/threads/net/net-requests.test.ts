@@ -181,6 +181,27 @@ describe('a send to a topic that nobody knows', () => {
   });
 });
 
+describe('what control is asked for topics and groups', () => {
+  it('is 1024 questions at a time, whoever caused them; those that need another are answered SYSTEM_BUSY', () => {
+    let told = -1;
+    const ensure = (from: Client): void =>
+      requests.ensureGroup(from as unknown as ClientConnection, 'G', 100, (code) => {
+        told = code;
+      });
+    for (let i = 0; i < 1024; i++) send(i, { topic: `New${i}`, body: 'x' }, new Client(i));
+    send(1024, { topic: 'New0', body: 'x' });
+    send(1025, { topic: 'OneMore', body: 'x' });
+    ensure(client);
+    expect([toControl.length, answers(), told]).toEqual([1024, [[1025, 2]], 2]);
+    expect(path.status.counter('busyAnswers')).toBe(2);
+    requests.carriedOut(1);
+    told = -1;
+    ensure(client);
+    send(1026, { topic: 'OneMore', body: 'x' });
+    expect([toControl.length, answers(), told]).toEqual([1025, [[1026, 2]], -1]);
+  });
+});
+
 describe('a group that a pull names and nobody knows', () => {
   function ensure(group: string, bytes = 100, from: Client = client): (readonly [number, string | null])[] {
     const told: (readonly [number, string | null])[] = [];
