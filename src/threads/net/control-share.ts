@@ -42,7 +42,7 @@ type Asker = Pick<
 /** What control says that it has carried out. */
 type Counted = Extract<ToControl, { kind: 'request' | 'ensureTopic' | 'ensureGroup' }>;
 
-/** What control has not carried out, of one kind. */
+/** What control has not carried out, of one kind. Offsets that ride on pulls have no bytes. */
 interface Load {
   count: number;
   bytes: number;
@@ -69,7 +69,7 @@ export class ControlShare {
   /** Connections of which something waits and may go, the next first. */
   readonly #turns = new Set<Asker>();
   /** What may not go yet, of all connections. */
-  #waiting = 0;
+  readonly #waiting: Load = { count: 0, bytes: 0 };
 
   constructor(send: (message: Counted | Commit) => void) {
     this.#send = send;
@@ -77,7 +77,12 @@ export class ControlShare {
 
   /** Requests that control has not carried out, those that are not there yet included. */
   get count(): number {
-    return this.#asked.length - this.#head + this.#waiting;
+    return this.#asked.length - this.#head + this.#waiting.count;
+  }
+
+  /** Of frames that wait; the net agent ends the connection with the most when they are too many. */
+  get waitingBytes(): number {
+    return this.#waiting.bytes;
   }
 
   /** `frame` is control's to keep. */
@@ -107,8 +112,7 @@ export class ControlShare {
   carriedOut(count: number): void {
     for (let i = 0; i < count; i++) {
       const { client, load, bytes } = this.#asked[this.#head++]!;
-      load.count--;
-      load.bytes -= bytes;
+      drop(load, bytes);
       client.ahead--;
       client.aheadBytes -= bytes;
       if (client.isOpen) holdOrLetGo(client);
@@ -134,7 +138,7 @@ export class ControlShare {
    */
   forget(client: Asker): number {
     const waiting = client.notAtControl.splice(0);
-    this.#waiting -= waiting.length;
+    for (const what of waiting) drop(this.#waiting, bytesOf(what));
     this.#turns.delete(client);
     if (client.isHeld(Hold.backlog)) return 0;
     let dropped = 0;
@@ -168,11 +172,12 @@ export class ControlShare {
   #goOn(client: Asker): void {
     const waiting = client.notAtControl;
     this.#turns.delete(client);
-    this.#request(client, waiting.shift() as Uint8Array, this.#requests);
-    this.#waiting--;
+    const frame = waiting.shift() as Uint8Array;
+    drop(this.#waiting, frame.length);
+    this.#request(client, frame, this.#requests);
     for (let next = waiting[0]; next !== undefined && !(next instanceof Uint8Array); next = waiting[0]) {
       waiting.shift();
-      this.#waiting--;
+      drop(this.#waiting, 0);
       client.ahead--;
       this.#send(next);
     }
@@ -183,8 +188,8 @@ export class ControlShare {
   #wait(client: Asker, what: Uint8Array | Commit): void {
     client.notAtControl.push(what);
     client.ahead++;
-    if (what instanceof Uint8Array) client.aheadBytes += what.length;
-    this.#waiting++;
+    client.aheadBytes += bytesOf(what);
+    add(this.#waiting, bytesOf(what));
   }
 
   #request(client: Asker, frame: Uint8Array, load: Load): void {
@@ -194,9 +199,27 @@ export class ControlShare {
   #ask(client: Asker, message: Counted, load: Load, bytes: number): void {
     this.#send(message);
     this.#asked.push({ client, load, bytes });
-    load.count++;
-    load.bytes += bytes;
+    add(load, bytes);
   }
+}
+
+function add(load: Load, bytes: number): void {
+  load.count++;
+  load.bytes += bytes;
+}
+
+function drop(load: Load, bytes: number): void {
+  load.count--;
+  load.bytes -= bytes;
+}
+
+/** Of the frames of a connection that wait. */
+export function waitingBytesOf({ notAtControl }: Pick<Asker, 'notAtControl'>): number {
+  return notAtControl.reduce((sum, what) => sum + bytesOf(what), 0);
+}
+
+function bytesOf(what: Uint8Array | Commit): number {
+  return what instanceof Uint8Array ? what.length : 0;
 }
 
 function holdOrLetGo(client: Asker): void {

@@ -122,6 +122,11 @@ export class NetRequests {
     this.#controlShare.feed(client);
   }
 
+  /** Of frames that wait for their turn at control. */
+  get waitingBytes(): number {
+    return this.#controlShare.waitingBytes;
+  }
+
   /** Before control is told so: the offsets that the client has committed go to it still. Returns how many were too many. */
   closed(client: ClientConnection): number {
     return this.#controlShare.forget(client);
