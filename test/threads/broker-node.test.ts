@@ -285,7 +285,7 @@ describe('a consumer that stops', () => {
     await client.send({ topic: TOPIC, queueId: 0 });
     // Makes the group known.
     await client.pull(TOPIC, 0, 0);
-    const queues = Array.from({ length: 300 }, (_, queueId) => queueId);
+    const queues = Array.from({ length: 1000 }, (_, queueId) => queueId);
     const commits = queues.map((queueId) => {
       const fields = { consumerGroup: 'G', topic: TOPIC, queueId: `${queueId}`, commitOffset: `${queueId + 1}` };
       const command = requestOf(RequestCode.UPDATE_CONSUMER_OFFSET, queueId, new Map(Object.entries(fields)));
@@ -294,7 +294,7 @@ describe('a consumer that stops', () => {
     const socket = await rawClient(node.port);
     // In one piece, and gone before a part of it is carried out.
     socket.end(Buffer.concat(commits));
-    await until(async () => (await client.committed('G', TOPIC, 299)) === 300, 'the last commit');
+    await until(async () => (await client.committed('G', TOPIC, 999)) === 1000, 'the last commit');
     const committed = queues.map((queueId) => client.committed('G', TOPIC, queueId));
     expect(await Promise.all(committed)).toEqual(queues.map((queueId) => queueId + 1));
     client.close();

@@ -109,7 +109,7 @@ export class ControlAgent implements Agent {
   }
 }
 
-/** What the net threads bound per connection (net/control-share.ts). */
+/** Of what the net threads let only so much be under way (net/control-share.ts). */
 function isCounted({ kind }: ToControl): boolean {
   return kind === 'request' || kind === 'ensureTopic' || kind === 'ensureGroup';
 }
