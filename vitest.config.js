@@ -7,6 +7,7 @@ const PURE = ['base', 'broker', 'config', 'filter', 'layout', 'observe', 'remoti
 export default defineConfig({
   test: {
     exclude: ['dist/test/interop/**', '**/node_modules/**'],
+    setupFiles: ['dist/test/support/set-up.js'],
     pool: 'forks',
     testTimeout: 20_000,
     hookTimeout: 20_000,

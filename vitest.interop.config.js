@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ['dist/test/interop/**/*.test.js'],
     globalSetup: ['dist/test/interop/global-setup.js'],
-    setupFiles: ['dist/test/interop/set-up.js'],
+    setupFiles: ['dist/test/support/set-up.js'],
     pool: 'forks',
     fileParallelism: false,
     testTimeout: 120_000,

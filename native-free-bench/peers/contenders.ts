@@ -1,8 +1,8 @@
 /** The servers that are measured beside each other, each with the settings that the report names. Called by peers.ts. */
 import { mkdirSync } from 'node:fs';
 import { spawnApacheBroker, startApacheBroker, startApacheNameServer } from '../../test/interop/harness/apache.ts';
-import { freePorts } from '../../test/interop/harness/ports.ts';
 import { spawnRingmqStandalone, startRingmqStandalone } from '../../test/interop/harness/ringmq.ts';
+import { freePorts } from '../../test/support/ports.ts';
 import { startRedis } from './redis-server.ts';
 import { measureStartUp, type StartUp } from './start-up.ts';
 

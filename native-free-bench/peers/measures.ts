@@ -1,8 +1,8 @@
 /** What is measured on each server. Every measure checks its own result before it returns a number. Called by peers.ts. */
 
 import { sampleProcess } from '../../src/bench/process-meter.ts';
-import { request } from '../../test/interop/harness/probe.ts';
-import { waitFor } from '../../test/interop/harness/wait.ts';
+import { request } from '../../test/support/probe.ts';
+import { waitFor } from '../../test/support/wait.ts';
 import {
   messagesStored,
   PullProtocol,

@@ -13,7 +13,7 @@ import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { sleep, systemClock } from '../../src/base/clock.ts';
 import { prepareJava } from '../../test/interop/harness/artifacts.ts';
-import { repository } from '../../test/interop/harness/paths.ts';
+import { repository } from '../../test/support/paths.ts';
 import { apache, type Contender, redis, ringmq } from './contenders.ts';
 import { MEASURES, type Sample, warmUp } from './measures.ts';
 import { redisVersion } from './redis-server.ts';

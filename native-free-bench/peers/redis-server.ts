@@ -1,7 +1,7 @@
 /** Debian's redis-server on a free loopback port, with an append-only file and nothing else written. Called by peers.ts. */
 import { spawnSync } from 'node:child_process';
-import { Child } from '../../test/interop/harness/child.ts';
-import { freePorts } from '../../test/interop/harness/ports.ts';
+import { Child } from '../../test/support/child.ts';
+import { freePorts } from '../../test/support/ports.ts';
 
 export interface RedisServer {
   readonly port: number;

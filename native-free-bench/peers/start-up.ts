@@ -4,8 +4,8 @@
  */
 import { sleep, systemClock } from '../../src/base/clock.ts';
 import { sampleProcess } from '../../src/bench/process-meter.ts';
-import type { Child } from '../../test/interop/harness/child.ts';
-import { request } from '../../test/interop/harness/probe.ts';
+import type { Child } from '../../test/support/child.ts';
+import { request } from '../../test/support/probe.ts';
 import { sendFields } from '../../test/support/raw-sends.ts';
 
 const GIVE_UP_MS = 60_000;

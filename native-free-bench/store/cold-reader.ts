@@ -19,7 +19,7 @@ import { RequestCode } from '../../src/remoting/codes.ts';
 import { requestOf } from '../../src/remoting/frame-codec.ts';
 import { DEFAULT_STORE_SIZES } from '../../src/store/store-sizes.ts';
 import { RemotingClient } from '../../src/transport/remoting-client.ts';
-import { repository } from '../../test/interop/harness/paths.ts';
+import { repository } from '../../test/support/paths.ts';
 import { printMachine } from '../micro.ts';
 import { makeStore } from './make-store.ts';
 

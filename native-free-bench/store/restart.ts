@@ -16,9 +16,9 @@ import { RequestCode } from '../../src/remoting/codes.ts';
 import { DEFAULT_STORE_SIZES } from '../../src/store/store-sizes.ts';
 import { spawnApacheBroker, startApacheNameServer } from '../../test/interop/harness/apache.ts';
 import { prepareJava } from '../../test/interop/harness/artifacts.ts';
-import { repository } from '../../test/interop/harness/paths.ts';
-import { freePorts } from '../../test/interop/harness/ports.ts';
-import { request } from '../../test/interop/harness/probe.ts';
+import { repository } from '../../test/support/paths.ts';
+import { freePorts } from '../../test/support/ports.ts';
+import { request } from '../../test/support/probe.ts';
 import { printMachine, printTable } from '../micro.ts';
 import { makeStore } from './make-store.ts';
 

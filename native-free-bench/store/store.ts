@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/base/clock.ts';
 import { DEFAULT_STORE_SIZES } from '../../src/store/store-sizes.ts';
-import { repository } from '../../test/interop/harness/paths.ts';
+import { repository } from '../../test/support/paths.ts';
 import { printMachine } from '../micro.ts';
 import { makeStore } from './make-store.ts';
 

@@ -43,7 +43,8 @@ export function isMissing(error: unknown): boolean {
 /** The process, or the machine, has no descriptors left. */
 const NO_DESCRIPTORS: readonly string[] = ['EMFILE', 'ENFILE'];
 
-const NOT_ALLOWED: readonly string[] = ['EACCES', 'EPERM'];
+/** What a folder says to its fsync that may not be looked into, or lies on a file system that is never written to. */
+const NEVER_SYNCED: readonly string[] = ['EACCES', 'EPERM', 'EROFS', 'EINVAL'];
 
 /** True when a file could not be opened because too many are open: it may succeed later, as on a disk that was full. */
 export function isOutOfDescriptors(error: unknown): boolean {
@@ -236,10 +237,14 @@ export class NodeDisk implements Disk {
 }
 
 async function unlinkDurably(path: string): Promise<void> {
-  await fs.promises.unlink(path);
-  if (process.platform === 'win32') return;
+  if (process.platform === 'win32') {
+    await fs.promises.unlink(path);
+    return;
+  }
+  // Before: what cannot be made durable for want of descriptors stays.
   const folder = await fs.promises.open(dirname(path), fs.constants.O_RDONLY);
   try {
+    await fs.promises.unlink(path);
     await folder.sync();
   } finally {
     await folder.close();
@@ -345,7 +350,7 @@ export function writeWhole(disk: Disk, path: string, contents: Uint8Array): void
 
 /**
  * Makes the folder and those above it survive a loss of power. The name of one that is there already is made durable too: whoever has made
- * it may have ended before. One that cannot be listed was made by somebody else, and is theirs to keep.
+ * it may have ended before. Where that cannot be done it was made by somebody else, and is theirs to keep.
  */
 export function makeDurableDirectory(disk: Disk, path: string): void {
   const parent = dirname(path);
@@ -354,7 +359,7 @@ export function makeDurableDirectory(disk: Disk, path: string): void {
     try {
       disk.syncDirectory(parent);
     } catch (error) {
-      if (!(error instanceof DiskFailedError && NOT_ALLOWED.includes(error.code))) throw error;
+      if (!(error instanceof DiskFailedError && NEVER_SYNCED.includes(error.code))) throw error;
     }
     return;
   }
@@ -370,6 +375,27 @@ export function openUnlessGone(disk: Disk, path: string): DiskFile | null {
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;
+  }
+}
+
+/** Unlinks a file that need not be there. */
+export function removeIfThere(disk: Disk, path: string): void {
+  try {
+    disk.unlink(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+/** Whether one of the bytes `[from, from + length)` of a file is not zero. */
+export function isWritten(disk: Disk, path: string, from: number, length: number): boolean {
+  const bytes = Buffer.alloc(length);
+  const file = disk.open(path, 'read');
+  try {
+    const read = file.read(bytes, 0, length, from);
+    return bytes.subarray(0, read).some((byte) => byte !== 0);
+  } finally {
+    file.close();
   }
 }
 

@@ -9,7 +9,15 @@
  * containers do not see each other: they are noticed when they have opened the store ({@link StoreLock.takenBy}), which is late.
  */
 import { join } from 'node:path';
-import { type Disk, DiskFailedError, isMissing, makeDurableDirectory, writeWhole } from './disk.ts';
+import {
+  type Disk,
+  DiskFailedError,
+  isMissing,
+  isShortage,
+  makeDurableDirectory,
+  removeIfThere,
+  writeWhole,
+} from './disk.ts';
 import { type ProcessTable, processOfIdentity } from './process-table.ts';
 import { StoreOwnedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
@@ -78,17 +86,26 @@ export class StoreLock {
     return processOfAbort(this.#disk, this.#paths) === this.#self && this.#isLockThere();
   }
 
-  /** Gives the store up. `clean` says that every file is flushed and every record is in its queue. */
+  /**
+   * Gives the store up. `clean` says that every file is flushed and every record is in its queue. When room or descriptors are short it may
+   * not count as a clean stop, but the store is given up all the same.
+   */
   release(clean: boolean): void {
     this.#isReleased = true;
-    // Somebody else's `abort` tells of somebody else. One that is gone was taken away by a broker that has opened the store and closed it.
-    if (this.#otherOwner() === null) {
-      if (clean) removeIfThere(this.#disk, this.#paths.abort);
-      // The file stays, but it no longer names a process: this one may live on without the store.
-      else writeWhole(this.#disk, this.#paths.abort, Buffer.from('given up without a clean stop'));
+    try {
+      unlessShort(() => this.#leaveAbort(clean));
+    } finally {
+      removeIfThere(this.#disk, this.#file);
     }
-    removeIfThere(this.#disk, this.#file);
-    this.#disk.syncDirectory(this.#paths.root);
+    unlessShort(() => this.#disk.syncDirectory(this.#paths.root));
+  }
+
+  #leaveAbort(clean: boolean): void {
+    // Somebody else's tells of somebody else. One that is gone was taken away by a broker that has opened the store and closed it.
+    if (this.#otherOwner() !== null) return;
+    if (clean) removeIfThere(this.#disk, this.#paths.abort);
+    // The file stays, but it no longer names a process: this one may live on without the store.
+    else writeWhole(this.#disk, this.#paths.abort, Buffer.from('given up without a clean stop'));
   }
 
   #isLockThere(): boolean {
@@ -178,10 +195,10 @@ function writeAbort(disk: Disk, paths: StorePaths, processId: number): void {
   disk.syncDirectory(paths.root);
 }
 
-function removeIfThere(disk: Disk, path: string): void {
+function unlessShort(action: () => void): void {
   try {
-    disk.unlink(path);
+    action();
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (!isShortage(error)) throw error;
   }
 }

@@ -9,16 +9,17 @@ import type { IndexFileShape } from '../layout/index-file.ts';
 import type { BuiltStore } from './built-store.ts';
 import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
-import { fileNameOf, startByteOf } from './file-names.ts';
+import { fileNameOf, LOST_AND_FOUND, startByteOf } from './file-names.ts';
 import { judgeRun, type RunFault } from './file-run.ts';
 import { type Finding, Findings } from './findings.ts';
 import { isIndexFileName } from './index-files.ts';
 import { indexHeads } from './index-heads.ts';
-import { logFlushedTo, lossLimit, usableAt } from './log-at-start.ts';
+import { logFlushedTo, lossLimit } from './log-at-start.ts';
 import { LogReader } from './log-reader.ts';
 import { findWalkStart } from './log-recovery.ts';
 import { type QueueFolder, queueFolders } from './queue-folders.ts';
 import { logFilesOf } from './segments.ts';
+import { CUT_NAME } from './segments-aside.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreSizes } from './store-sizes.ts';
 import type { StoreState } from './store-state.ts';
@@ -81,8 +82,7 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
     checksBodies: options.skips?.bodies !== true,
     indexedTo: isRunning ? (indexFiles.at(-1)?.header.endLogOffset ?? -1) : Number.POSITIVE_INFINITY,
   };
-  const usable = usableAt(vouched, options.state === 'clean');
-  const vouchedTo = usable === null ? -1 : lossLimit(usable);
+  const vouchedTo = vouched === null ? -1 : lossLimit(vouched);
   return {
     paths,
     options,
@@ -194,8 +194,9 @@ function wordsOf(
 function segmentNames(disk: Disk, directory: string, findings: Findings): string[] {
   return disk.list(directory).filter((name) => {
     const path = join(directory, name);
-    const isSegment = startByteOf(name) >= 0 && disk.stat(path)?.isDirectory !== true;
-    if (!isSegment) addForeign(findings, path);
+    const isFolder = disk.stat(path)?.isDirectory === true;
+    const isSegment = startByteOf(name) >= 0 && !isFolder;
+    if (!isSegment && !(isFolder && name === CUT_NAME)) addForeign(findings, path);
     return isSegment;
   });
 }
@@ -209,9 +210,6 @@ function findIndexFiles(
   for (const name of disk.list(index)) if (!isIndexFileName(name)) addForeign(findings, join(index, name));
   return indexHeads(disk, index, indexShape, state, findings);
 }
-
-/** The file system's own folder, where a store has a disk to itself: everybody passes it over. */
-const LOST_AND_FOUND = 'lost+found';
 
 export function addForeign(findings: Findings, path: string): void {
   if (basename(path) === LOST_AND_FOUND) return;

@@ -56,6 +56,8 @@ export async function startBrokerNode(settings: BrokerSettings, options: NodeOpt
 }
 
 const FLUSH_LOOK_MS = 2;
+/** A stop waits so long for flush without any progress of it. */
+const FLUSH_PATIENCE_US = 5_000_000;
 const US_PER_MS = 1000;
 
 class Node {
@@ -126,12 +128,23 @@ class Node {
     this.#end(null);
   }
 
-  /** Under sync flush dispatch sees what is flushed, and it is to see everything. A disk that fails now ends the waiting too. */
+  /**
+   * Under sync flush dispatch sees what is flushed, and it is to see everything. A disk that fails now ends the waiting, and so does flush when
+   * it gets nothing done, for want of descriptors perhaps: the stop is not a clean one then.
+   */
   async #flushed(): Promise<void> {
     const status = this.#status;
     if (this.#settings.flushDiskType !== 'SYNC_FLUSH') return;
     const written = status.watermark('written').read();
-    while (status.watermark('flushed').read() < written && !status.failed()) await sleep(FLUSH_LOOK_MS);
+    const watermark = status.watermark('flushed');
+    let flushed = watermark.read();
+    let deadlineUs = systemClock.monotonicUs() + FLUSH_PATIENCE_US;
+    while (flushed < written && !status.failed() && systemClock.monotonicUs() < deadlineUs) {
+      await sleep(FLUSH_LOOK_MS);
+      const now = watermark.read();
+      if (now > flushed) deadlineUs = systemClock.monotonicUs() + FLUSH_PATIENCE_US;
+      flushed = now;
+    }
   }
 
   async #failed(failure: NodeFailure): Promise<void> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../interop/harness/folders.ts';
+import { temporaryFolder } from '../support/folders.ts';
 import { readyJson, resultOf, ringmq } from './ringmq.ts';
 
 describe('ringmq bench', () => {

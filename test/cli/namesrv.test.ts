@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../interop/harness/folders.ts';
-import { repository } from '../interop/harness/paths.ts';
-import { request } from '../interop/harness/probe.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { repository } from '../support/paths.ts';
+import { request } from '../support/probe.ts';
 import { readyJson, readyLine, resultOf, ringmq } from './ringmq.ts';
 
 const GET_NAMESRV_CONFIG = 319;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { isAgreed } from '../../src/cli/repair/question.ts';
-import { temporaryFolder } from '../interop/harness/folders.ts';
+import { temporaryFolder } from '../support/folders.ts';
 import { damagedStore, goldenStore, goldenVariants } from '../support/golden-store.ts';
 import { realStore } from '../support/real-store.ts';
 import { readyLine, resultOf, ringmq } from './ringmq.ts';

@@ -1,7 +1,7 @@
 /** Spawns the command line as a user does. Called by the tests of cli. */
 import { afterEach } from 'vitest';
-import { Child } from '../interop/harness/child.ts';
-import { repository } from '../interop/harness/paths.ts';
+import { Child } from '../support/child.ts';
+import { repository } from '../support/paths.ts';
 
 const DEADLINE_MS = 15_000;
 const running: Child[] = [];

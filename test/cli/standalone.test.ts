@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { temporaryFolder } from '../interop/harness/folders.ts';
-import { request, routeOf } from '../interop/harness/probe.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { request, routeOf } from '../support/probe.ts';
 import { maxOffsetOf, sendText } from '../support/raw-sends.ts';
 import { readyJson, readyLine, resultOf, ringmq } from './ringmq.ts';
 

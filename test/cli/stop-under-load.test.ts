@@ -4,8 +4,8 @@ import { systemClock } from '../../src/base/clock.ts';
 import { RequestCode } from '../../src/remoting/codes.ts';
 import { requestOf } from '../../src/remoting/frame-codec.ts';
 import { RemotingClient } from '../../src/transport/remoting-client.ts';
-import { temporaryFolder } from '../interop/harness/folders.ts';
-import { request } from '../interop/harness/probe.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { request } from '../support/probe.ts';
 import { sendFields } from '../support/raw-sends.ts';
 import { readyJson, resultOf, ringmq } from './ringmq.ts';
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { runDoctor } from '../../src/cli/doctor.ts';
 import { runRepair } from '../../src/cli/repair.ts';
 import { runVerify } from '../../src/cli/verify.ts';
-import { temporaryFolder } from '../interop/harness/folders.ts';
+import { temporaryFolder } from '../support/folders.ts';
 import { damagedStore, goldenStore, goldenVariants } from '../support/golden-store.ts';
 import { realStore } from '../support/real-store.ts';
 import { readyLine, resultOf, ringmq } from './ringmq.ts';

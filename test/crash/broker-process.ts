@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { after, systemClock } from '../../src/base/clock.ts';
-import { atEnd } from '../interop/harness/clean-up.ts';
-import { repository } from '../interop/harness/paths.ts';
+import { atEnd } from '../support/clean-up.ts';
+import { repository } from '../support/paths.ts';
 
 const LOG_TAIL_BYTES = 3000;
 const START_DEADLINE_MS = 60_000;

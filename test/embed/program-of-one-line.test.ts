@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, it } from 'vitest';
-import { temporaryFolder } from '../interop/harness/folders.ts';
-import { repository } from '../interop/harness/paths.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { repository } from '../support/paths.ts';
 
 it('a program on the command line may embed a broker: its threads do not take over what node was told', () => {
   const program = `

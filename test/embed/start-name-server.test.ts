@@ -3,8 +3,8 @@ import type { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { ConfigurationError } from '../../src/config/configuration-error.ts';
 import { type NameServerHandle, type NameServerPlace, startNameServer } from '../../src/embed/start-name-server.ts';
-import { temporaryFolder } from '../interop/harness/folders.ts';
-import { request } from '../interop/harness/probe.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { request } from '../support/probe.ts';
 
 const GET_NAMESRV_CONFIG = 319;
 const PUT_KV_CONFIG = 100;

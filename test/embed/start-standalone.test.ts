@@ -12,10 +12,10 @@ import {
   startNameServer,
   startStandalone,
 } from '../../src/index.ts';
-import { Child } from '../interop/harness/child.ts';
-import { temporaryFolder } from '../interop/harness/folders.ts';
-import { repository } from '../interop/harness/paths.ts';
-import { request, routeOf } from '../interop/harness/probe.ts';
+import { Child } from '../support/child.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { repository } from '../support/paths.ts';
+import { request, routeOf } from '../support/probe.ts';
 import { maxOffsetOf, sendText } from '../support/raw-sends.ts';
 import type { Service } from './steady-client.ts';
 

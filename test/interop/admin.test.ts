@@ -1,11 +1,11 @@
 /** Apache's mqadmin 5.3.3 against the target. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { routeOf } from '../support/probe.ts';
+import { waitFor } from '../support/wait.ts';
 import { mqadmin } from './harness/apache.ts';
 import { javaClient, runClient, startClient } from './harness/clients.ts';
-import { routeOf } from './harness/probe.ts';
 import { startTarget, TARGET, type Target } from './harness/target.ts';
 import { verified } from './harness/verify.ts';
-import { waitFor } from './harness/wait.ts';
 
 const COUNT = 20;
 const ROUTE_MS = 30_000;

@@ -1,10 +1,10 @@
 /** Every way a Java client can receive: orderly, by tags, lite pull, pull, broadcast, two members of a group. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { committedCount } from '../support/probe.ts';
+import { waitFor } from '../support/wait.ts';
 import { type Client, type ClientProgram, javaClient, runClient, startClient } from './harness/clients.ts';
-import { committedCount } from './harness/probe.ts';
 import { startTarget, TARGET, type Target } from './harness/target.ts';
 import { expectDelivered, expectDenseQueues, expectOrderPerQueue, perQueue, verified } from './harness/verify.ts';
-import { waitFor } from './harness/wait.ts';
 
 const COUNT = 60;
 /** The client's own rebalance timer is 20 s: what happens sooner was told to it by the broker (NOTIFY_CONSUMER_IDS_CHANGED). */

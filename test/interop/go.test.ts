@@ -1,10 +1,10 @@
 /** Apache's Go client v2: sends, and a push consumer with and without tags. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { committedCount } from '../support/probe.ts';
+import { waitFor } from '../support/wait.ts';
 import { type ClientProgram, goClient, javaClient, runClient, startClient } from './harness/clients.ts';
-import { committedCount } from './harness/probe.ts';
 import { startTarget, TARGET, type Target } from './harness/target.ts';
 import { expectDelivered, expectDenseQueues, perQueue, verified } from './harness/verify.ts';
-import { waitFor } from './harness/wait.ts';
 
 const MODES = ['sync', 'async', 'oneway', 'batch'] as const;
 const COUNT = 60;

@@ -1,13 +1,13 @@
 /** Brokers and NameServers of both makes together. With INTEROP_TARGET=apache both are Apache's, which proves the test. */
 import { describe, expect, it } from 'vitest';
+import { request, routeOf } from '../support/probe.ts';
+import { waitFor } from '../support/wait.ts';
 import { startApacheBroker, startApacheNameServer } from './harness/apache.ts';
 import { goClient, javaClient, runClient, startClient } from './harness/clients.ts';
-import { request, routeOf } from './harness/probe.ts';
 import { startRingmqBroker, startRingmqNameServer } from './harness/ringmq.ts';
 import type { Server } from './harness/servers.ts';
 import { TARGET } from './harness/target.ts';
 import { expectDelivered, verified } from './harness/verify.ts';
-import { waitFor } from './harness/wait.ts';
 
 const COUNT = 40;
 /** A broker's clean stop, or its closed connection, takes it from the route at once; its 120 s expiry would be far too late. */

@@ -1,7 +1,7 @@
 /** What a broker must not accept, with Apache's answer codes; and that the client goes on afterwards. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { request } from '../support/probe.ts';
 import { javaClient, runClient } from './harness/clients.ts';
-import { request } from './harness/probe.ts';
 import { startTarget, TARGET, type Target } from './harness/target.ts';
 import { verified } from './harness/verify.ts';
 

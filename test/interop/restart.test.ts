@@ -1,10 +1,10 @@
 /** What must be there after the broker comes back: messages, consumer offsets, and clients that were running all the time. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { waitFor } from '../support/wait.ts';
 import { javaClient, runClient, startClient } from './harness/clients.ts';
 import { startTarget, TARGET } from './harness/target.ts';
 import { expectDelivered, expectDenseQueues, verified } from './harness/verify.ts';
-import { waitFor } from './harness/wait.ts';
 
 const COUNT = 40;
 /** Both brokers write the offsets every 5 s. */

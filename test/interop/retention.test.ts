@@ -4,13 +4,13 @@ import { expect, it } from 'vitest';
 import { parseMessageId } from '../../src/layout/message-id.ts';
 import { RequestCode } from '../../src/remoting/codes.ts';
 import { requestOf } from '../../src/remoting/frame-codec.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { waitFor } from '../support/wait.ts';
 import { NodeClient } from '../threads/node-client.ts';
 import { mqadmin, startApacheBroker, startApacheNameServer } from './harness/apache.ts';
-import { temporaryFolder } from './harness/folders.ts';
 import { startRingmqStandalone } from './harness/ringmq.ts';
 import { TARGET } from './harness/target.ts';
 import { verified } from './harness/verify.ts';
-import { waitFor } from './harness/wait.ts';
 
 const TOPIC = 'retained';
 const COUNT = 600;

@@ -1,7 +1,7 @@
 /** Every way a Java client can send, received by a push consumer of the same version: counts, places, content. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { routeOf } from '../support/probe.ts';
 import { type Client, type ClientProgram, javaClient, runClient, startClient } from './harness/clients.ts';
-import { routeOf } from './harness/probe.ts';
 import { startTarget, TARGET, type Target } from './harness/target.ts';
 import { expectDelivered, expectDenseQueues, perQueue, verified } from './harness/verify.ts';
 

@@ -2,9 +2,10 @@
  * Crash at every call: one scripted life, ended before each call of the disk that changes something, and in the middle of each write, by a
  * kill and by losses of power that keep nothing, everything, or some of what was not synced.
  */
+
+import type { CrashMode } from '../support/sim-disk.ts';
 import type { Profile } from './profile.ts';
 import { type RunOptions, runSimulation } from './run.ts';
-import type { CrashMode } from './sim-disk.ts';
 
 /** Small enough that segments, queue files and batches end everywhere. */
 export function scriptedProfile(syncFlush: boolean): Profile {

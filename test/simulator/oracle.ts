@@ -3,8 +3,9 @@
  * none, to survive the end of the process, to survive a loss of power. An answer gives the promise of its stage, a consumer's look that of
  * what may be seen; a start makes everything that it has found durable, and what it has not found must never come back.
  */
+
+import type { CrashMode } from '../support/sim-disk.ts';
 import type { FoundMessage, StoreContents } from './audit.ts';
-import type { CrashMode } from './sim-disk.ts';
 import { insist, Violation } from './violation.ts';
 
 export type Promise = 'none' | 'kill' | 'power';

@@ -4,12 +4,12 @@
  */
 import { type Random, seededRandom } from '../../src/base/random.ts';
 import { DiskFailedError, DiskFullError } from '../../src/store/disk.ts';
+import { CrashedError, type CrashMode, SimDisk, type SimLies } from '../support/sim-disk.ts';
 import { TestClock } from '../threads/test-net.ts';
 import { contentsOf, type StoreContents } from './audit.ts';
 import { keyOf, Oracle } from './oracle.ts';
 import { drawProfile, isSound, makeTrouble, type Profile, pick } from './profile.ts';
 import { SimBroker } from './sim-broker.ts';
-import { CrashedError, type CrashMode, SimDisk, type SimLies } from './sim-disk.ts';
 import { Trace } from './trace.ts';
 import { insist, Violation } from './violation.ts';
 import { Workload } from './workload.ts';
@@ -47,7 +47,7 @@ const KEYS_ASKED = 4;
 const FIRST_CRASH_WITHIN = 400;
 
 /** What a start says when the checkpoint was wrong: after damage from outside, which there is none of here. */
-const REPAIR = /is built again|it is not believed|these entries are removed/;
+const REPAIR = /built again|put in again|it is not believed/;
 
 /** Throws a Violation, or whatever else a broker must not fail with. */
 export function runSimulation(options: RunOptions): RunReport {
@@ -63,7 +63,6 @@ class Run {
   readonly #trace: Trace;
   #disk: SimDisk;
   #life = 0;
-  #isStopping = false;
   #calls = 0;
   #firstCalls = 0;
 
@@ -104,7 +103,6 @@ class Run {
   #beginLife(): SimDisk {
     const disk = this.#disk;
     this.#life++;
-    this.#isStopping = false;
     this.#trace.note('life', () => `${this.#life}, ${disk.usedBytes} bytes on the disk`);
     if (this.#trace.isOn) {
       disk.before = (call, operation, path, detail) =>
@@ -189,7 +187,6 @@ class Run {
     work.close();
     if (!stops) return;
     this.#trace.note('stop', '');
-    this.#isStopping = true;
     broker.stop(() => work.harvest());
     work.noteSavedOffsets();
     if (broker.disk.isDead) throw new CrashedError('the disk is gone');
@@ -202,7 +199,7 @@ class Run {
     if (cause instanceof Violation) throw cause;
     if (cause instanceof CrashedError || this.#disk.isDead) return;
     const { trouble } = this.#profile;
-    const mustLive = trouble === 'descriptors' && broker !== null && !this.#isStopping;
+    const mustLive = trouble === 'descriptors' && broker !== null;
     insist(!mustLive, () => `want of descriptors has ended a running broker: ${cause}`);
     const isTroubled = !isSound(trouble);
     const isDisk = cause instanceof DiskFailedError || cause instanceof DiskFullError;

@@ -17,6 +17,7 @@ import { asObject, objectMember, parseObject } from '../../src/remoting/json-fie
 import { QueueDirectory } from '../../src/ring/queue-directory.ts';
 import { QueueTable } from '../../src/ring/queue-table.ts';
 import { StatusPage } from '../../src/ring/status-page.ts';
+import { logFilesOf } from '../../src/store/segments.ts';
 import { type StorePaths, storePathsOf } from '../../src/store/store-paths.ts';
 import type { Agent } from '../../src/threads/agent.ts';
 import { openAppend } from '../../src/threads/append/open-append.ts';
@@ -27,8 +28,8 @@ import { openFlush } from '../../src/threads/flush/open-flush.ts';
 import type { StoreStart, WorkerPorts } from '../../src/threads/thread-messages.ts';
 import type { BrokerMemory } from '../../src/threads/topology.ts';
 import type { OpenedAgent, WorkerContext } from '../../src/threads/worker-context.ts';
+import type { SimDisk } from '../support/sim-disk.ts';
 import { smallMemory, type TestClock, TestNet } from '../threads/test-net.ts';
-import type { SimDisk } from './sim-disk.ts';
 
 export const STORE_ROOT = '/data/store';
 export const STORE_PATHS: StorePaths = storePathsOf(STORE_ROOT);
@@ -286,7 +287,7 @@ export class SimBroker {
       memory: this.memory,
       settings: this.settings,
       paths: STORE_PATHS,
-      logFiles: { directory: STORE_PATHS.commitLog, segmentSizeBytes: this.settings.mappedFileSizeCommitLog },
+      logFiles: logFilesOf(STORE_PATHS, { segmentSizeBytes: this.settings.mappedFileSizeCommitLog }),
       indexFiles: index === null ? null : { directory: STORE_PATHS.index, shape: index },
       disk: this.disk,
       clock: this.#clock,

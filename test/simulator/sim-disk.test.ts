@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/base/random.ts';
 import { DiskFullError, writeFully } from '../../src/store/disk.ts';
-import { CrashedError, SimDisk } from './sim-disk.ts';
+import { CrashedError, SimDisk } from '../support/sim-disk.ts';
 
 const random = seededRandom(1);
 const bytes = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);

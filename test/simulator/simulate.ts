@@ -4,8 +4,8 @@
  */
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/base/clock.ts';
+import type { CrashMode } from '../support/sim-disk.ts';
 import type { RunOptions } from './run.ts';
-import type { CrashMode } from './sim-disk.ts';
 import { buildSmall } from './small-build.ts';
 
 const { values } = parseArgs({

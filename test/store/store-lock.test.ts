@@ -83,6 +83,34 @@ describe('the lock of a store', () => {
     expect(Buffer.from(disk.readWhole('/store/abort')).toString()).toBe('10');
   });
 
+  it.each([
+    ['when abort is opened', 'open'],
+    ['when it is written', 'write'],
+    ['at the last fsync', 'fsync'],
+  ] as const)('is given back %s, for want of descriptors or room', (_, operation) => {
+    for (const clean of [true, false]) {
+      const disk = new MemoryDisk();
+      const processes = machine(10).seenBy(10);
+      const lock = StoreLock.acquire(disk, paths, processes);
+      disk.fault = (called) => (called === operation ? (operation === 'write' ? 'ENOSPC' : 'EMFILE') : null);
+      lock.release(clean);
+      disk.fault = () => null;
+      // The file is read by way of its name, and not written when the stop was a clean one.
+      const isLeft = operation === 'open';
+      expect(StoreLock.acquire(disk, paths, processes).cleanStop).toBe(clean && !isLeft);
+    }
+  });
+
+  it('is given back when the disk fails, which is told', () => {
+    const disk = new MemoryDisk();
+    const processes = machine(10).seenBy(10);
+    const lock = StoreLock.acquire(disk, paths, processes);
+    disk.fault = (_, path) => (path === '/store/abort' ? 'EIO' : null);
+    expect(() => lock.release(false)).toThrow('EIO');
+    disk.fault = () => null;
+    expect(StoreLock.acquire(disk, paths, processes).cleanStop).toBe(false);
+  });
+
   it('is refused to a second owner in the same process', () => {
     const disk = new MemoryDisk();
     const processes = machine(10).seenBy(10);

@@ -23,7 +23,8 @@ export type DiskOperation =
   | 'fsync'
   | 'rename'
   | 'link'
-  | 'unlink';
+  | 'unlink'
+  | 'mkdir';
 
 interface Inode {
   bytes: Uint8Array;
@@ -93,6 +94,7 @@ export class MemoryDisk implements Disk {
 
   makeDirectory(path: string): void {
     for (let directory = normalize(path); !this.#directories.has(directory); directory = dirname(directory)) {
+      this.#check('mkdir', directory);
       this.#directories.add(directory);
     }
   }
@@ -151,6 +153,7 @@ export class MemoryDisk implements Disk {
 
   readWhole(path: string): Uint8Array {
     this.before();
+    this.#check('open', path);
     const inode = this.#inode(path, 'read');
     return inode.bytes.slice(0, inode.size);
   }

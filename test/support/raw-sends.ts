@@ -1,6 +1,6 @@
 /** Sends and offsets of one queue over single raw connections, for tests of whole servers. */
 import { systemClock } from '../../src/base/clock.ts';
-import { type Answer, request } from '../interop/harness/probe.ts';
+import { type Answer, request } from './probe.ts';
 
 const SEND_MESSAGE_V2 = 310;
 const GET_MAX_OFFSET = 30;

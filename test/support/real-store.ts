@@ -1,7 +1,7 @@
 /** Puts a store of a disk in memory into a folder of this machine, for the command line. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { temporaryFolder } from '../interop/harness/folders.ts';
+import { temporaryFolder } from './folders.ts';
 import type { MemoryDisk } from './memory-disk.ts';
 
 /** Everything under `/store`, in a temporary folder that also takes what is put beside the store. */

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { seededRandom } from '../../src/base/random.ts';
 import { writeFully } from '../../src/store/disk.ts';
-import { SimDisk } from '../simulator/sim-disk.ts';
 import type { MemoryDisk } from './memory-disk.ts';
+import { SimDisk } from './sim-disk.ts';
 
 export function onSimDisk(memory: MemoryDisk, root: string): SimDisk {
   const random = seededRandom(1);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/base/random.ts';
 import { encodeFrame, requestOf } from '../../src/remoting/frame-codec.ts';
 import type { BrokerNode } from '../../src/threads/broker-node.ts';
-import { temporaryFolder } from '../interop/harness/folders.ts';
+import { temporaryFolder } from '../support/folders.ts';
 import { withoutMember } from '../support/json-frames.ts';
 import { closedByPeer, rawClient } from '../support/sockets.ts';
 import { type LogLine, NodeClient, startNode, until } from './node-client.ts';

@@ -6,9 +6,9 @@ import { RequestCode } from '../../src/remoting/codes.ts';
 import { FrameFlag } from '../../src/remoting/command.ts';
 import { encodeFrame, requestOf } from '../../src/remoting/frame-codec.ts';
 import { FailureCode } from '../../src/threads/agent.ts';
-import { Child } from '../interop/harness/child.ts';
-import { temporaryFolder } from '../interop/harness/folders.ts';
-import { repository } from '../interop/harness/paths.ts';
+import { Child } from '../support/child.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { repository } from '../support/paths.ts';
 import { closedByPeer, rawClient } from '../support/sockets.ts';
 import { type LogLine, NodeClient, startNode, until } from './node-client.ts';
 import { sendFrame } from './test-net.ts';
@@ -39,11 +39,16 @@ async function sendMany(client: NodeClient, count: number, first = 0): Promise<s
   return stored;
 }
 
-/** A broker whose dispatch is about to fail, and the end of a connection to it. */
+/** A broker that has read messages from its disk and whose dispatch is about to fail, and the end of a connection to it. */
 async function failingNode(placement: (typeof PLACEMENTS)[number]) {
   const store = `${temporaryFolder('node')}/store`;
   mkdirSync(`${store}/consumequeue`, { recursive: true });
-  const node = await startNode(store, { placement });
+  const node = await startNode(store, { placement, accessMessageInMemoryMaxRatio: 0 });
+  const client = new NodeClient(node);
+  await client.send({ topic: 'Read', queueId: 0, body: 'a' });
+  await until(async () => (await client.pullAll('Read', 0)).length === 1, 'the message');
+  client.close();
+  expect(node.stats().counters.coldReads).toBeGreaterThan(0);
   // A file where dispatch needs a folder: an error of the disk that is no full disk.
   writeFileSync(`${store}/consumequeue/${TOPIC}`, '');
   const socket = await rawClient(node.port);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { RequestCode } from '../../src/remoting/codes.ts';
 import { requestOf } from '../../src/remoting/frame-codec.ts';
-import { temporaryFolder } from '../interop/harness/folders.ts';
+import { temporaryFolder } from '../support/folders.ts';
 import { type LogLine, NodeClient, startNode, until } from './node-client.ts';
 
 const MESSAGES = 300;

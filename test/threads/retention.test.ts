@@ -9,7 +9,7 @@ import { QUEUE_ENTRY_BYTES } from '../../src/layout/queue-entry.ts';
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.ts';
 import type { RemotingCommand } from '../../src/remoting/command.ts';
 import { requestOf } from '../../src/remoting/frame-codec.ts';
-import { temporaryFolder } from '../interop/harness/folders.ts';
+import { temporaryFolder } from '../support/folders.ts';
 import { openFilesUnder } from '../support/open-files.ts';
 import { type LogLine, NodeClient, startNode, until } from './node-client.ts';
 

@@ -1,7 +1,7 @@
 /** The documents name files and pages that are there. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { repository } from '../interop/harness/paths.ts';
+import { repository } from '../support/paths.ts';
 import { deadPlaces, documents } from './doc-links.ts';
 
 it.each(documents())('%s names only places that are there', (path) => {

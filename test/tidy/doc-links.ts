@@ -1,7 +1,7 @@
 /** Places that documents name: links between pages, and paths of the repository in backticks. Called by doc-links.test.ts. */
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { repository } from '../interop/harness/paths.ts';
+import { repository } from '../support/paths.ts';
 
 const TOP = ['src', 'test', 'docs', 'native-free-bench'];
 const LINK = /\]\(([^)#\s]+)(?:#[^)]*)?\)/g;

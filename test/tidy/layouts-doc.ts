@@ -4,9 +4,10 @@
  */
 import { join, parse } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { REPOSITORY, readSources, type SourceFile } from './source-tree.ts';
+import { repository } from '../support/paths.ts';
+import { readSources, type SourceFile } from './source-tree.ts';
 
-export const LAYOUTS_DOC = join(REPOSITORY, 'docs/layouts.md');
+export const LAYOUTS_DOC = join(repository, 'docs/layouts.md');
 
 const HEAD = `# Layouts
 
@@ -21,7 +22,7 @@ export async function layoutsDoc(): Promise<string> {
   const sections: string[] = [];
   for (const file of readSources('src/layout')) {
     if (!openingComment(file.text).includes('```')) continue;
-    const compiled = join(REPOSITORY, 'dist', file.path.replace(/\.ts$/, '.js'));
+    const compiled = join(repository, 'dist', file.path.replace(/\.ts$/, '.js'));
     sections.push(sectionOf(file, (await import(pathToFileURL(compiled).href)) as Exports));
   }
   return `${[HEAD, ...sections].join('\n').trimEnd()}\n`;

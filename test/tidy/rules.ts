@@ -181,3 +181,15 @@ export const noBarrels: Rule = (files) =>
         (match) => `${file.path}:${lineAt(file.code, match.index)}: a file exports only what it holds`,
       ),
     );
+
+/** Every suite stands on test/support, so it stands on none; and the interop suite's harness is its own. */
+export const suitesShareSupport: Rule = (files) =>
+  files.flatMap(({ path, imports }) =>
+    imports
+      .filter(({ target }) =>
+        folderOf(path) === 'support'
+          ? target.startsWith('test/') && folderOf(target) !== 'support'
+          : target.startsWith('test/interop/') && folderOf(path) !== 'interop',
+      )
+      .map(({ target, line }) => `${path}:${line}: ${target} is a suite's own`),
+  );

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { repository } from '../interop/harness/paths.ts';
+import { repository } from '../support/paths.ts';
 import { withSettings } from './settings-doc.ts';
 
 const path = `${repository}docs/operations.md`;

@@ -4,10 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-/** The tests run from dist/test/tidy. */
-export const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
+import { repository } from '../support/paths.ts';
 
 export interface SourceFile {
   /** From the top of the repository, with slashes: `src/ring/bytes-ring.ts`. */
@@ -30,11 +27,11 @@ export function sourceFile(path: string, text: string): SourceFile {
 
 /** All TypeScript files below `folder`. */
 export function readSources(folder: string): SourceFile[] {
-  return readdirSync(join(REPOSITORY, folder), { recursive: true, withFileTypes: true })
+  return readdirSync(join(repository, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort()
-    .map((path) => sourceFile(path.slice(REPOSITORY.length).replaceAll('\\', '/'), readFileSync(path, 'utf8')));
+    .map((path) => sourceFile(path.slice(repository.length).replaceAll('\\', '/'), readFileSync(path, 'utf8')));
 }
 
 /** `src/ring/bytes-ring.ts` lies in `ring`, `src/index.ts` in `index`. */

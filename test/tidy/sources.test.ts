@@ -8,6 +8,7 @@ import {
   noImportCycles,
   plainLanguage,
   type Rule,
+  suitesShareSupport,
   wordsHaveOneHome,
 } from './rules.ts';
 import { readSources, sourceFile } from './source-tree.ts';
@@ -120,6 +121,19 @@ describe.each(cases)('$name', ({ rule, broken, fine }) => {
 
   it.each(fine)('but yes in %s: %s', (path, text) => {
     expect(rule([sourceFile(path, text)])).toEqual([]);
+  });
+});
+
+describe('what suites share', () => {
+  it('lies in test/support', () => {
+    expect(suitesShareSupport(readSources('test'))).toEqual([]);
+  });
+
+  it.each([
+    ['test/support/x.ts', "import { SimBroker } from '../simulator/sim-broker.ts';"],
+    ['test/threads/x.ts', "import { startApacheBroker } from '../interop/harness/apache.ts';"],
+  ])('and not in a suite: %s: %s', (path, text) => {
+    expect(suitesShareSupport([sourceFile(path, text)])).toHaveLength(1);
   });
 });
 

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { repository } from '../interop/harness/paths.ts';
+import { repository } from '../support/paths.ts';
 import { threadsPage } from './threads-doc.ts';
 
 it('docs/threads.md shows the topology as it is (UPDATE_DOCS=1 rewrites it)', () => {

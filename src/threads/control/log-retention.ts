@@ -35,7 +35,7 @@ export interface LogRetentionSettings extends RetentionSettings {
 }
 
 export interface LogRetentionParts {
-  readonly ends: Pick<ControlEnds, 'page' | 'logStart' | 'flushed' | 'queuesSyncedAt'>;
+  readonly ends: Pick<ControlEnds, 'page' | 'logStart' | 'flushed' | 'queuesSyncedAt' | 'queuesSyncedTo'>;
   readonly disk: Disk;
   readonly files: CommitLogFiles;
   /** Folder of the ConsumeQueues, which may lie on another disk. */
@@ -203,7 +203,8 @@ export class LogRetention {
     if (nextTime < 0) return `no record lies at ${end}, behind it`;
     const durableTo = filedTo();
     const isVouched = durableTo !== null && durableTo >= ends.logStart.read();
-    const areQueuesDurable = isVouched ? end <= durableTo : nextTime < ends.queuesSyncedAt.read();
+    const isNamed = end <= ends.queuesSyncedTo.read() && nextTime < ends.queuesSyncedAt.read();
+    const areQueuesDurable = isVouched ? end <= durableTo : isNamed;
     return areQueuesDurable ? null : 'its messages are not yet on the disk in all queues';
   }
 

@@ -38,22 +38,27 @@ const US_PER_MS = 1000;
 export function openControl(context: WorkerContext): OpenedAgent {
   const { disk, paths } = context;
   const lock = StoreLock.acquire(disk, paths, new SystemProcesses(disk));
+  // A start that is refused leaves everything as it was.
+  let isAsItWas = true;
+  const changes = (): void => {
+    isAsItWas = false;
+  };
   try {
-    return openWithLock(context, lock);
+    return openWithLock(context, lock, changes);
   } catch (cause) {
-    // Nobody has been served. Recovery has refused the store as it is, or failed half way: then the next start comes to the same end.
-    lock.release(lock.cleanStop);
+    lock.release(isAsItWas && lock.cleanStop);
     throw cause;
   }
 }
 
-function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
+function openWithLock(context: WorkerContext, lock: StoreLock, changes: () => void): OpenedAgent {
   const { memory, settings, paths, logFiles, disk, clock, ports, guard } = context;
   const log = controlLog(context);
   const ends = controlEnds(memory, settings.flushDiskType === 'SYNC_FLUSH');
-  const recovered = recover(context, lock.cleanStop);
-  // Before a segment can be made: where nothing is said, none that is torn counts as never flushed.
-  if (recovered.firstWord !== null) vouchAtStart(disk, paths.checkpoint, recovered.firstWord);
+  const recovered = recover(context, lock.cleanStop, changes);
+  // Before a segment can be made: where nothing is said, none that is torn counts as never flushed. And before anything that was missing is
+  // built: when that is ended half way the next start must not take it for whole.
+  if (recovered.word !== null) vouchAtStart(disk, paths.checkpoint, recovered.word);
   const checkpoint = readCheckpoint(disk, paths.checkpoint);
   const start = storeStart(recovered, checkpoint);
   setWatermarks(ends, recovered, start, checkpoint);
@@ -161,7 +166,7 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
   };
 }
 
-function recover(context: WorkerContext, cleanStop: boolean): RecoveredStore {
+function recover(context: WorkerContext, cleanStop: boolean, changes: () => void): RecoveredStore {
   const { settings, paths, logFiles, disk, clock } = context;
   const log = controlLog(context);
   return recoverStore(
@@ -174,6 +179,7 @@ function recover(context: WorkerContext, cleanStop: boolean): RecoveredStore {
       cleanStop,
       index: context.indexFiles,
       progress: slowProgress(clock, log.info, 'looking through the log'),
+      changes,
     },
     log,
   );

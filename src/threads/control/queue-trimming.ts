@@ -11,7 +11,7 @@ import type { Clock } from '../../base/clock.ts';
 import { partition } from '../../base/partition.ts';
 import { asQueueOffset, asQueueSlot, type QueueSlot } from '../../base/units.ts';
 import type { ControlLog } from '../../broker/control-ports.ts';
-import { DiskFailedError } from '../../store/disk.ts';
+import { DiskFailedError, isOutOfDescriptors } from '../../store/disk.ts';
 import type { ControlEnds } from '../topology.ts';
 import { type EntryReads, NO_ENTRY } from './entry-reads.ts';
 import type { QueueFileRemoval } from './queue-file-removal.ts';
@@ -21,6 +21,8 @@ const PIECE_QUEUES = 64;
 const PIECE_US = 2_000;
 /** Between two pieces, for everything else that control does. */
 const PAUSE_US = 5_000;
+/** For want of descriptors. */
+const SHORTAGE_PAUSE_US = 1_000_000;
 const US_PER_MS = 1000;
 
 export interface QueueTrimmingParts {
@@ -83,7 +85,11 @@ export class QueueTrimming {
     const { ends, clock, log } = this.#parts;
     const count = ends.directory.count();
     for (let queues = 0; this.#nextSlot < count && queues < PIECE_QUEUES; queues++) {
-      this.#trim(asQueueSlot(this.#nextSlot++));
+      if (!this.#trim(asQueueSlot(this.#nextSlot))) {
+        this.#nextAtUs = clock.monotonicUs() + SHORTAGE_PAUSE_US;
+        return;
+      }
+      this.#nextSlot++;
       if (clock.monotonicUs() - fromUs > PIECE_US) break;
     }
     this.#nextAtUs = clock.monotonicUs() + PAUSE_US;
@@ -93,17 +99,22 @@ export class QueueTrimming {
     if (this.#moved > 0) log.info(`${this.#moved} queues begin later, because the log begins at ${this.#roundTo}`);
   }
 
-  /** A queue that cannot be read keeps its minimum: its pulls are led past what is gone all the same. */
-  #trim(slot: QueueSlot): void {
+  /**
+   * A queue that cannot be read keeps its minimum: its pulls are led past what is gone all the same. False for want of descriptors: it is to be
+   * tried again.
+   */
+  #trim(slot: QueueSlot): boolean {
     const { ends, removal, log } = this.#parts;
     try {
       this.#correct(slot);
     } catch (cause) {
+      if (isOutOfDescriptors(cause)) return false;
       if (!(cause instanceof DiskFailedError)) throw cause;
       const { topic, queueId } = ends.directory.entry(slot);
       log.warn(`the first message of ${topic}/${queueId} was not looked for: ${cause.message}`);
     }
     removal.consider(slot, ends.queueTable.min(slot));
+    return true;
   }
 
   #correct(slot: QueueSlot): void {

@@ -1,12 +1,12 @@
 /** Apache RocketMQ 5.3.3's NameServer and broker as child processes on loopback, and its mqadmin. */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { Child } from '../../support/child.ts';
+import { temporaryFolder } from '../../support/folders.ts';
+import { freePorts } from '../../support/ports.ts';
+import { request, routeOf } from '../../support/probe.ts';
+import { waitFor } from '../../support/wait.ts';
 import { classPath } from './artifacts.ts';
-import { Child } from './child.ts';
-import { temporaryFolder } from './folders.ts';
-import { freePorts } from './ports.ts';
-import { request, routeOf } from './probe.ts';
 import type { NameServer, Server } from './servers.ts';
-import { waitFor } from './wait.ts';
 
 const START_DEADLINE_MS = 60_000;
 

@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { goModule, javaProject } from './paths.ts';
+import { goModule, javaProject } from '../../support/paths.ts';
 
 export const CLIENT_VERSIONS = ['5.3.3', '4.9.8'] as const;
 export type ClientVersion = (typeof CLIENT_VERSIONS)[number];

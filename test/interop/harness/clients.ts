@@ -2,9 +2,10 @@
  * Runs our Java and Go client programs and reads the JSON lines they print. Both speak the same events, so a test does not care
  * which client it drives.
  */
+
+import { Child } from '../../support/child.ts';
+import { temporaryFolder } from '../../support/folders.ts';
 import { type ClientVersion, classPath, goProgram } from './artifacts.ts';
-import { Child } from './child.ts';
-import { temporaryFolder } from './folders.ts';
 
 const DEADLINE_MS = 90_000;
 

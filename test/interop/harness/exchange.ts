@@ -12,15 +12,15 @@ import { topicName } from '../../crash/messages.ts';
 import { StoreModel } from '../../crash/store-model.ts';
 import { Survey } from '../../crash/survey.ts';
 import { isAcknowledgement, WitnessKind } from '../../crash/witness-log.ts';
+import type { Child } from '../../support/child.ts';
+import { temporaryFolder } from '../../support/folders.ts';
+import { freePorts } from '../../support/ports.ts';
+import { request } from '../../support/probe.ts';
+import { waitFor } from '../../support/wait.ts';
 import { spawnApacheBroker } from './apache.ts';
-import type { Child } from './child.ts';
-import { temporaryFolder } from './folders.ts';
 import { MOMENTS, type Moment, type MomentName, ShotBroker } from './moments.ts';
-import { freePorts } from './ports.ts';
-import { request } from './probe.ts';
 import { spawnRingmqStandalone, startRingmqBroker, startRingmqNameServer } from './ringmq.ts';
 import type { NameServer } from './servers.ts';
-import { waitFor } from './wait.ts';
 
 export type Make = 'RingMQ' | 'Apache';
 
@@ -272,7 +272,7 @@ export class Exchange {
   #hearWitnesses(): void {
     for (const entry of this.#clients.flatMap(({ witness }) => witness.readNew())) {
       this.#model.witness(entry);
-      if (isAcknowledgement(entry)) this.#logEnd = Math.max(this.#logEnd, entry.at);
+      if (isAcknowledgement(entry)) this.#logEnd = Math.max(this.#logEnd, entry.logOffset);
       if (entry.kind === WitnessKind.commitAnswered) this.#commits++;
     }
   }

@@ -7,8 +7,8 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { IndexFileShape } from '../../../src/layout/index-file.ts';
 import { buildEdited, type Edit, type EditedBuild } from '../../support/edited-build.ts';
+import { repository } from '../../support/paths.ts';
 import { indexRollOf, logRollOf } from './killed-files.ts';
-import { repository } from './paths.ts';
 
 const INDEX = 'src/threads/dispatch/index-filing.js';
 const LOG = 'src/store/commit-log.js';

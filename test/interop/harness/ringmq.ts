@@ -1,8 +1,8 @@
 /** RingMQ's servers as child processes, started by the command line a user would type. */
 import { writeFileSync } from 'node:fs';
-import { Child } from './child.ts';
-import { temporaryFolder } from './folders.ts';
-import { repository } from './paths.ts';
+import { Child } from '../../support/child.ts';
+import { temporaryFolder } from '../../support/folders.ts';
+import { repository } from '../../support/paths.ts';
 import type { NameServer, Server } from './servers.ts';
 
 const START_DEADLINE_MS = 20_000;

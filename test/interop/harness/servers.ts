@@ -1,5 +1,5 @@
 /** What a running server looks like to a test, whoever made it. */
-import type { Child } from './child.ts';
+import type { Child } from '../../support/child.ts';
 
 export interface NameServer {
   /** host:port */

@@ -2,8 +2,9 @@
  * The broker under test. INTEROP_TARGET=apache runs every scenario against Apache's own servers: what fails there is a mistake of
  * the test. Default: ringmq.
  */
+
+import { freePorts } from '../../support/ports.ts';
 import { startApacheBroker, startApacheNameServer } from './apache.ts';
-import { freePorts } from './ports.ts';
 import { startRingmqStandalone } from './ringmq.ts';
 import type { Server } from './servers.ts';
 

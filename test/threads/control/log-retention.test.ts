@@ -38,6 +38,7 @@ beforeEach(() => {
   ends = controlEnds(allocateBrokerMemory('full', 1), false);
   ends.flushed.advance(5 * SIZE);
   ends.queuesSyncedAt.advance(1000);
+  ends.queuesSyncedTo.advance(ends.flushed.read());
 });
 
 function retention(options: Partial<BrokerOptions> = {}): LogRetention {
@@ -227,6 +228,7 @@ describe('what may not go', () => {
     ends = controlEnds(allocateBrokerMemory('full', 1), false);
     ends.flushed.advance(2 * SIZE + 1);
     ends.queuesSyncedAt.advance(1000);
+    ends.queuesSyncedTo.advance(2 * SIZE + 1);
     const one = retention({ deleteCommitLogFilesInterval: 0 });
     one.deleteNow();
     run(one);
@@ -240,10 +242,22 @@ describe('what may not go', () => {
     ends = controlEnds(allocateBrokerMemory('full', 1), false);
     ends.flushed.advance(5 * SIZE);
     ends.queuesSyncedAt.advance(syncedAt);
+    ends.queuesSyncedTo.advance(5 * SIZE);
     const one = retention({ deleteCommitLogFilesInterval: 0 });
     one.deleteNow();
     run(one);
     expect(left()).toEqual(syncedAt === 102 ? [1, 2, 3, 4] : [0, 1, 2, 3, 4]);
+  });
+
+  it('a segment with entries that are not synced, whatever a clock that was set back has said of the time', () => {
+    ends = controlEnds(allocateBrokerMemory('full', 1), false);
+    ends.flushed.advance(5 * SIZE);
+    ends.queuesSyncedAt.advance(1000);
+    ends.queuesSyncedTo.advance(2 * SIZE - 1);
+    const one = retention({ deleteCommitLogFilesInterval: 0 });
+    one.deleteNow();
+    run(one);
+    expect(left()).toEqual([1, 2, 3, 4]);
   });
 
   it.each([

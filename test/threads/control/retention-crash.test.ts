@@ -55,8 +55,8 @@ function send(count: number): void {
 
 /** Until the entries of all that was sent are durable in the files of their queues. */
 function round(): void {
-  const { queuesSyncedAt, writtenAt } = controlEnds(path.memory, false);
-  while (queuesSyncedAt.read() < writtenAt.read()) {
+  const { queuesSyncedTo } = controlEnds(path.memory, false);
+  while (queuesSyncedTo.read() < path.log.end) {
     path.clock.passMs(1000);
     dispatch.doWork();
     flush.doWork();

@@ -1,6 +1,6 @@
 /**
- * What has to happen when the process that ran the harness ends: children die, folders go. Vitest ends its workers by a signal, so the
- * suite also calls `cleanUp` after each file (set-up.ts); a program such as native-free-bench/peers needs nothing more than to end.
+ * What has to happen when a test's process ends: children die, folders go. Vitest ends its workers by a signal, so `cleanUp` is also called
+ * after each file (set-up.ts); a program such as native-free-bench/peers needs nothing more than to end.
  */
 const actions: (() => void)[] = [];
 

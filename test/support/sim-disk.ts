@@ -14,7 +14,7 @@ import {
   type FileStat,
   type OpenMode,
 } from '../../src/store/disk.ts';
-import type { DiskOperation } from '../support/memory-disk.ts';
+import type { DiskOperation } from './memory-disk.ts';
 import { SimFolder, SimFolders } from './sim-folders.ts';
 import { SECTOR_BYTES, SimInode } from './sim-inode.ts';
 
@@ -26,12 +26,10 @@ export class CrashedError extends Error {
 /** `kill`: the process ends, the page cache stays. `power`: the platter stays, and whatever else had got there. */
 export type CrashMode = 'kill' | 'power';
 
-export type SimOperation = DiskOperation | 'mkdir';
-
 /** What goes wrong. Asked in the order of the calls, so a seeded one repeats itself. */
 export interface SimFaults {
   /** The system's code of an error, or null. */
-  fail(operation: SimOperation, path: string): string | null;
+  fail(operation: DiskOperation, path: string): string | null;
   /** How much of a write is carried out, at least 1. */
   shorten(length: number): number;
 }
@@ -58,7 +56,7 @@ export class SimDisk implements Disk {
   /** Wall time, for the times of files. */
   nowMs: () => number = () => 0;
   /** Called before each call that changes something, with its number. */
-  before: (call: number, operation: SimOperation, path: string, detail: number) => void = () => {};
+  before: (call: number, operation: DiskOperation, path: string, detail: number) => void = () => {};
   /** Files outside of the disk, such as those of /proc. */
   readonly system = new Map<string, string>();
   /** The call to crash at. */
@@ -210,6 +208,7 @@ export class SimDisk implements Disk {
     this.#aside.push(() => {
       let failure: Error | null = null;
       try {
+        this.#descriptor(dirname(path));
         this.unlink(path);
         this.syncDirectory(dirname(path));
       } catch (error) {
@@ -266,7 +265,7 @@ export class SimDisk implements Disk {
   }
 
   /** A call that changes nothing. */
-  look(operation: SimOperation, path: string): void {
+  look(operation: DiskOperation, path: string): void {
     this.#look(operation, path);
   }
 
@@ -326,7 +325,7 @@ export class SimDisk implements Disk {
     if (this.#isDead) throw new CrashedError('the disk is gone');
   }
 
-  #look(operation: SimOperation, path: string): void {
+  #look(operation: DiskOperation, path: string): void {
     this.#live();
     this.#refuse(operation, path);
   }
@@ -338,7 +337,7 @@ export class SimDisk implements Disk {
   }
 
   /** The next numbered call. */
-  #turn(operation: SimOperation, path: string, detail = 0): void {
+  #turn(operation: DiskOperation, path: string, detail = 0): void {
     this.#live();
     this.#calls++;
     this.before(this.#calls, operation, path, detail);
@@ -349,7 +348,7 @@ export class SimDisk implements Disk {
     if (operation !== 'open') this.#refuse(operation, path);
   }
 
-  #refuse(operation: SimOperation, path: string): void {
+  #refuse(operation: DiskOperation, path: string): void {
     const code = this.faults.fail(operation, path);
     // Like NodeDisk: a failed fdatasync is never taken for a full disk.
     if (code === 'ENOSPC' && operation !== 'fdatasync') throw new DiskFullError(path, operation);

@@ -1,6 +1,6 @@
 /**
  * One RocketMQ request over a connection of its own, written without src/remoting so that a mistake there cannot hide itself.
- * Called by the harness to see whether a broker is registered, and by tests that look at an answer's code.
+ * Tells whether a broker is registered, and what code an answer has.
  */
 import { connect } from 'node:net';
 

@@ -1,5 +1,5 @@
-/** Waiting for a condition with a deadline: the suite never sleeps and hopes. Called by the harness and the tests. */
-import { sleep, systemClock } from '../../../src/base/clock.ts';
+/** Waiting for a condition with a deadline: no test sleeps and hopes. */
+import { sleep, systemClock } from '../../src/base/clock.ts';
 
 const POLL_MS = 25;
 
