@@ -58,7 +58,7 @@ export async function verifyOnPool(
   pool: StoreToolPool,
   skips: VerifySkips = {},
 ): Promise<Verified> {
-  const options = { sizes, state, skips, parseSettings: parseFastJson };
+  const options = { sizes, state, skips, nowMs: systemClock.nowMs(), parseSettings: parseFastJson };
   const plan = planVerification(disk, paths, indexShape === undefined ? options : { ...options, indexShape });
   judgeSizes(plan, origins);
   const context = workContext(plan);

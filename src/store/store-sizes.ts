@@ -52,7 +52,7 @@ const QUEUES_LOOKED_AT = 64;
 export function knownSizes(disk: Disk, paths: StorePaths, given: Partial<StoreSizes> = {}): KnownSizes {
   const told = toldSizes(disk, paths);
   const segment = told.segmentSizeBytes;
-  const hasLost = segment !== null && !segment.isSure && hasLostRecords(disk, paths);
+  const hasLost = hasLostRecords(disk, paths);
   const known = (name: keyof StoreSizes, size: ToldSize | null): { bytes: number; origin: SizeOrigin } => {
     const bytes = given[name];
     if (bytes !== undefined) return { bytes, origin: 'sure' };
@@ -68,11 +68,12 @@ export function knownSizes(disk: Disk, paths: StorePaths, given: Partial<StoreSi
 }
 
 export function toldSizes(disk: Disk, { commitLog, consumeQueue }: StorePaths): ToldSizes {
+  const { segmentSizeBytes, queueFileSizeBytes } = DEFAULT_STORE_SIZES;
   const queues = queueFolders(disk, consumeQueue).slice(0, QUEUES_LOOKED_AT);
   const queueFiles = queues.map(({ directory }) => filesOf(disk, directory));
   return {
-    segmentSizeBytes: toldBy([filesOf(disk, commitLog)], isRound, DEFAULT_STORE_SIZES.segmentSizeBytes),
-    queueFileSizeBytes: toldBy(queueFiles, isOfEntries, DEFAULT_STORE_SIZES.queueFileSizeBytes),
+    segmentSizeBytes: toldBy([filesOf(disk, commitLog)], isRound, isPowerOfTwo, segmentSizeBytes),
+    queueFileSizeBytes: toldBy(queueFiles, isOfEntries, (size) => size === queueFileSizeBytes, queueFileSizeBytes),
   };
 }
 
@@ -93,13 +94,19 @@ function filesOf(disk: Disk, directory: string): FoundFile[] {
     .map((start) => ({ start, size: disk.stat(join(directory, fileNameOf(start)))?.size ?? 0 }));
 }
 
+/** As people choose them for the log; what has lost its end is of such a size once in a blue moon. */
+function isPowerOfTwo(sizeBytes: number): boolean {
+  return Number.isInteger(Math.log2(sizeBytes));
+}
+
 /**
  * A file that begins where one of its size may has a vote, and so have two neighbours that lie so far apart, for a size that is there or the
- * default. One vote alone is worth nothing, but for the default: the file may have lost its end.
+ * default. One vote alone is worth nothing, but for a size that is likely: the file may have lost its end.
  */
 function toldBy(
   runs: readonly (readonly FoundFile[])[],
   isPossible: (sizeBytes: number) => boolean,
+  isLikely: (sizeBytes: number) => boolean,
   defaultBytes: number,
 ): ToldSize | null {
   const there = new Set([defaultBytes, ...runs.flatMap((files) => files.map(({ size }) => size))]);
@@ -119,11 +126,12 @@ function toldBy(
   if (all === 0) return null;
   const most = [...votes].find(([, count]) => 2 * count > all)?.[0];
   const bytes = votes.has(defaultBytes) ? defaultBytes : (most ?? Math.max(...votes.keys()));
-  return { bytes, isSure: bytes === most && (bytes === defaultBytes || votes.get(bytes)! > 1) };
+  return { bytes, isSure: bytes === most && (isLikely(bytes) || votes.get(bytes)! > 1) };
 }
 
-/** The log has been on the disk farther than its files go: one has lost its end, or those behind it are gone. */
+/** The log has been on the disk farther than its only file goes: it has lost its end, or those behind it are gone. */
 function hasLostRecords(disk: Disk, { commitLog, checkpoint }: StorePaths): boolean {
-  const last = filesOf(disk, commitLog).at(-1);
-  return last !== undefined && lossLimit(readVouched(disk, checkpoint)) > last.start + last.size;
+  const [file, ...others] = filesOf(disk, commitLog);
+  if (file === undefined || others.length > 0) return false;
+  return lossLimit(readVouched(disk, checkpoint)) > file.start + file.size;
 }
