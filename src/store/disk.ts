@@ -51,6 +51,11 @@ export function isOutOfDescriptors(error: unknown): boolean {
   return error instanceof DiskFailedError && NO_DESCRIPTORS.includes(error.code);
 }
 
+/** True when the system does not let this process do it. */
+export function isNotAllowed(error: unknown): boolean {
+  return error instanceof DiskFailedError && (error.code === 'EACCES' || error.code === 'EPERM');
+}
+
 /** True for what is short now and may not be later, room or descriptors. What was asked for was not done, nothing else is lost. */
 export function isShortage(error: unknown): boolean {
   return error instanceof DiskFullError || isOutOfDescriptors(error);
@@ -78,6 +83,8 @@ export interface FileStat {
   readonly isDirectory: boolean;
   /** Number of the file system: files have second names only on the same one. */
   readonly device: number;
+  /** Number of the file there, the same by all of its names. */
+  readonly inode: number;
 }
 
 /** Room of the file system that a path lies on, in bytes. */
@@ -170,7 +177,8 @@ export class NodeDisk implements Disk {
     try {
       const stat = fs.statSync(path, { throwIfNoEntry: false });
       if (stat === undefined) return null;
-      return { size: stat.size, modifiedMs: stat.mtimeMs, isDirectory: stat.isDirectory(), device: stat.dev };
+      const { size, mtimeMs: modifiedMs, dev: device, ino: inode } = stat;
+      return { size, modifiedMs, isDirectory: stat.isDirectory(), device, inode };
     } catch (error) {
       throw diskError(path, 'stat', error);
     }

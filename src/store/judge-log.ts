@@ -5,11 +5,11 @@ import type { Disk } from './disk.ts';
 import { hasFailedSync } from './failed-sync.ts';
 import { fileNameOf } from './file-names.ts';
 import { LogReader } from './log-reader.ts';
+import type { DamagedRecord, RecordFault } from './record-damage.ts';
 import type { Hole } from './record-search.ts';
 import { logFilesOf, segmentPath, segmentStart } from './segments.ts';
 import type { LogPicture } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
-import type { DamagedRecord, RecordFault } from './verify-slice.ts';
 
 export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
   const { findings, paths, options } = plan;
@@ -25,11 +25,13 @@ export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
     findings.add({ kind: 'sync-failed', file, offset: null, what, matters: true, advice: 'repair' });
   }
   if (plan.segments.length === 0) addMissing(plan);
-  for (const damaged of log.damaged) {
-    if (isInFlux(plan, damaged.at)) continue;
+  const described = log.damage.described.filter((record) => !isInFlux(plan, record.at));
+  for (const damaged of described) {
     const what = damagedText(plan, log, damaged);
     findings.add({ kind: 'record-damaged', ...at(damaged.at), what, matters: true, advice: 'restore' });
   }
+  const damaged = log.damage.at.filter((offset) => !isInFlux(plan, offset)).length;
+  findings.addUntold('record-damaged', damaged - described.length);
   for (const hole of log.holes) {
     if (isInFlux(plan, hole.from)) continue;
     // Retention has taken the file away meanwhile.

@@ -52,9 +52,9 @@ export function judgeIndex(plan: VerifyPlan, log: LogPicture, results: readonly 
 }
 
 /** What a start does that looks through all of a log that nobody vouches for. */
-function wholeLookText({ kept }: VerifyPlan, { damaged, holes }: LogPicture): string {
-  const bodies = damaged.filter(({ fault }) => fault !== 'properties').map(({ at }) => at);
-  const first = [...bodies, ...holes.map(({ from }) => from)].reduce((least, at) => Math.min(least, at), Infinity);
+function wholeLookText({ kept }: VerifyPlan, { damage, holes }: LogPicture): string {
+  const ends = [...damage.endsLogAt, ...holes.map(({ from }) => from)];
+  const first = ends.reduce((least, at) => Math.min(least, at), Infinity);
   if (first === Infinity) return 'slow, and nothing is lost';
   const isKept = kept.some((start) => start > first);
   return isKept ? 'it refuses at the first damage' : 'it ends it at the first damage, and what is behind is lost';

@@ -4,12 +4,12 @@
  */
 import { asLogOffset, type LogOffset } from '../base/units.ts';
 import type { CheckpointFields, Vouched } from '../layout/checkpoint-file.ts';
-import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
+import { findCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { hasFailedSync } from './failed-sync.ts';
 import { type FoundRun, findRun } from './file-run.ts';
 import { LogReader } from './log-reader.ts';
-import { findWalkStart } from './log-recovery.ts';
+import { findWalkStart, newestStoreMs } from './log-recovery.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import type { FiledQueue } from './queue-recovery.ts';
 import { type FlushedLogFiles, logFilesOf, segmentEnd, segmentPath, segmentStart } from './segments.ts';
@@ -28,12 +28,16 @@ export interface LogAtStartSettings {
   readonly segmentSizeBytes: number;
   /** What the store lock has found. */
   readonly cleanStop: boolean;
+  /** Wall time: the checkpoint cannot name a later one. Left out: it can. */
+  readonly nowMs?: number;
 }
 
 export class LogAtStart {
   readonly files: FlushedLogFiles;
   readonly cleanStop: boolean;
+  /** What counts of it. */
   readonly checkpoint: CheckpointFields;
+  readonly isCheckpointDamaged: boolean;
   readonly run: FoundRun;
   readonly start: LogOffset;
   readonly reader: LogReader;
@@ -44,7 +48,6 @@ export class LogAtStart {
   constructor(disk: Disk, paths: StorePaths, settings: LogAtStartSettings) {
     this.files = logFilesOf(paths, settings);
     this.cleanStop = isStoppedInOrder(disk, paths, settings.cleanStop);
-    this.checkpoint = readCheckpoint(disk, paths.checkpoint);
     this.vouched = readVouched(disk, paths.checkpoint);
     const flushedTo = logFlushedTo(this.vouched);
     this.run = findRun(disk, {
@@ -56,6 +59,11 @@ export class LogAtStart {
     });
     this.start = asLogOffset(this.run.starts[0] ?? 0);
     this.reader = new LogReader(disk, this.files);
+    const { nowMs = Number.MAX_SAFE_INTEGER } = settings;
+    const newest = (): number => newestStoreMs(this.reader, this.run.starts);
+    const { fields, isDamaged } = findCheckpoint(disk, paths.checkpoint, nowMs, newest);
+    this.checkpoint = fields;
+    this.isCheckpointDamaged = isDamaged;
     const loss = this.isMissing ? lossWithoutLog(this.vouched) : null;
     if (loss !== null) throw this.#lost(loss, withoutLog(paths.checkpoint));
   }
@@ -138,6 +146,11 @@ export function isStoppedInOrder(disk: Disk, paths: StorePaths, isGivenUp: boole
   if (!isGivenUp || hasFailedSync(disk, paths)) return false;
   const vouched = readVouched(disk, paths.checkpoint);
   return vouched === null || vouched.stoppedAt >= 0;
+}
+
+/** The same of a store that nobody has open. */
+export function wasStoppedInOrder(disk: Disk, paths: StorePaths): boolean {
+  return isStoppedInOrder(disk, paths, disk.stat(paths.abort) === null);
 }
 
 /** Up to here all records have been on the disk; 0 when nobody says so. */

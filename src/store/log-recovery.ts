@@ -40,6 +40,22 @@ export function findWalkStart(
   return asLogOffset(segments[0] ?? 0);
 }
 
+/** The latest store time in the last segment with whole records, in ms; 0 for an empty log. */
+export function newestStoreMs(reader: LogReader, segments: readonly number[]): number {
+  const scanner = new LogScanner(reader, false);
+  scanner.begin(
+    findWalkStart(reader, segments, false, () => true),
+    segmentsEnd(reader, segments),
+  );
+  let newest = 0;
+  while (scanner.next() === Scanned.record) newest = Math.max(newest, scanner.cursor.storeTimestamp);
+  return newest;
+}
+
+function segmentsEnd({ files }: LogReader, segments: readonly number[]): LogOffset {
+  return asLogOffset((segments.at(-1) ?? -files.segmentSizeBytes) + files.segmentSizeBytes);
+}
+
 /**
  * Looks through `[from, to)`, which lies before the end of the log, for queues that lack what is there. Bodies are not looked at: queues
  * and index need none. Throws where no record is: nothing can be built from such a log, and nothing of it may be cut either.
@@ -99,9 +115,8 @@ export function walkRecords(
   progress: WalkProgress,
   log: { warn(message: string): void },
 ): LogOffset {
-  const last = segments.at(-1);
-  if (last === undefined) return asLogOffset(0);
-  const filesEnd = asLogOffset(last + reader.files.segmentSizeBytes);
+  if (segments.length === 0) return asLogOffset(0);
+  const filesEnd = segmentsEnd(reader, segments);
   const scanner = new LogScanner(reader, false);
   scanner.begin(from, filesEnd);
   let lastRecordEnd: LogOffset = from;

@@ -15,7 +15,7 @@
 import { dirname } from 'node:path';
 import { counted } from '../base/counted.ts';
 import { asLogOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
-import { NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
+import { type CheckpointFields, NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
 import type { Disk } from './disk.ts';
 import type { IndexFiles } from './index-files.ts';
 import { findIndexCut, type IndexCut, type IndexRecoverySettings, indexEnd } from './index-recovery.ts';
@@ -41,6 +41,8 @@ export interface RecoverySettings {
   readonly checksBodies: boolean;
   /** What the store lock has found: nobody had this store open when it was left. */
   readonly cleanStop: boolean;
+  /** Wall time (log-at-start.ts). */
+  readonly nowMs?: number;
   /** Left out without a key index: what there is of one is left alone. */
   readonly index?: IndexFiles | null;
   readonly progress?: WalkProgress;
@@ -63,6 +65,8 @@ export interface RecoveredStore {
   readonly dispatchFrom: LogOffset;
   /** What the checkpoint is to say, before anything is appended or built; null when what it says is true. */
   readonly word: Vouched | null;
+  /** What counts of the checkpoint as it was found. */
+  readonly checkpoint: CheckpointFields;
   /** Store time of the newest record, in ms; append gives out no earlier one. 0 for an empty log. */
   readonly newestStoreTimestamp: number;
   /** All queues that have files or records from `dispatchFrom` on. */
@@ -151,7 +155,8 @@ class Recovery {
   }
 
   run(): RecoveredStore {
-    const { cleanStop, start: logStart, files, vouched } = this.#logFound;
+    const { cleanStop, start: logStart, files, vouched, checkpoint } = this.#logFound;
+    if (this.#logFound.isCheckpointDamaged) this.#log.warn(damagedText(this.#paths.checkpoint));
     const found = this.#look();
     const { ledger, logEnd, from, lookBack } = found.walk;
     this.#settings.changes?.();
@@ -168,6 +173,7 @@ class Recovery {
       lookFrom,
       dispatchFrom,
       word: isWordTrue ? null : this.#word(found, dispatchFrom, lookFrom),
+      checkpoint,
       newestStoreTimestamp: ledger.newestStoreTimestamp,
       batchTopics: this.#batchTopics,
       unsynced,
@@ -394,6 +400,10 @@ function aheadText(ahead: readonly FoundQueue[], logEnd: LogOffset, meaning: str
   const furthest = ahead.reduce((most, queue) => (queue.logEnd > most.logEnd ? queue : most));
   const others = ahead.length === 1 ? '' : `, ${counted(ahead.length - 1, 'other')} beyond the end as well`;
   return `queue ${queueName(furthest)} names records up to ${furthest.logEnd}${others}; the log ends at ${logEnd}: ${meaning}`;
+}
+
+function damagedText(checkpoint: string): string {
+  return `${checkpoint} is damaged: it names times that are negative, or later than now and all records. None of them counts`;
 }
 
 function gapIn({ topic, queueId, end }: FiledQueue, { firstUnfiled }: LedgerQueue): StoreDamagedError {

@@ -7,7 +7,7 @@ import { counted } from '../base/counted.ts';
 import type { CheckpointFields, Vouched } from '../layout/checkpoint-file.ts';
 import type { IndexFileShape } from '../layout/index-file.ts';
 import type { BuiltStore } from './built-store.ts';
-import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
+import { findCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { fileNameOf, LOST_AND_FOUND, startByteOf } from './file-names.ts';
 import { judgeRun, type RunFault } from './file-run.ts';
@@ -16,7 +16,7 @@ import { isIndexFileName } from './index-files.ts';
 import { indexHeads } from './index-heads.ts';
 import { filesBehind, logFlushedTo, lossLimit, lossWithoutLog, vouchedPlace } from './log-at-start.ts';
 import { LogReader } from './log-reader.ts';
-import { findWalkStart } from './log-recovery.ts';
+import { findWalkStart, newestStoreMs } from './log-recovery.ts';
 import { type QueueFolder, queueFolders } from './queue-folders.ts';
 import { logFilesOf } from './segments.ts';
 import { CUT_NAME } from './segments-aside.ts';
@@ -34,6 +34,8 @@ export interface VerifyOptions {
   readonly state: StoreState;
   /** False where no key index is kept: what is left of one is nobody's. */
   readonly wantsIndex: boolean;
+  /** Wall time, which a start goes by too (log-at-start.ts). */
+  readonly nowMs?: number;
   /** As the broker reads the settings file of this name. Throws for what it cannot read. */
   readonly parseSettings: (name: string, text: string) => SettingsContents;
   /** What a repair knows already, or is going to build anyhow. */
@@ -54,6 +56,7 @@ export interface VerifyPlan {
   readonly options: VerifyOptions;
   readonly context: Omit<SliceContext, 'tagsCodeOf'>;
   readonly segments: readonly number[];
+  /** What counts of it. */
   readonly checkpoint: CheckpointFields;
   /** RingMQ's own word there; null without one. */
   readonly vouched: Vouched | null;
@@ -73,18 +76,25 @@ export interface VerifyPlan {
 
 export function planVerification(disk: Disk, paths: StorePaths, options: VerifyOptions): VerifyPlan {
   const findings = new Findings();
-  const checkpoint = readCheckpoint(disk, paths.checkpoint);
   const vouched = readVouched(disk, paths.checkpoint);
   const segments = findSegments(disk, paths, options, logFlushedTo(vouched), findings);
   const strangers: string[] = [];
   const folders = queueFolders(disk, paths.consumeQueue, strangers);
   for (const path of strangers) addForeign(findings, path);
-  const walkStart = vouched?.filedTo ?? walkStartOf(disk, paths, options.sizes, segments, safeTimestamp(checkpoint));
+  const { sizes, nowMs = Number.MAX_SAFE_INTEGER } = options;
+  const { fields: checkpoint, isDamaged } = findCheckpoint(disk, paths.checkpoint, nowMs, () =>
+    withLog(disk, paths, sizes, (reader) => newestStoreMs(reader, segments)),
+  );
+  if (isDamaged) addDamagedCheckpoint(findings, paths.checkpoint);
+  const safe = safeTimestamp(checkpoint);
+  const walkStart =
+    vouched?.filedTo ??
+    withLog(disk, paths, sizes, (reader) => findWalkStart(reader, segments, true, (_, storeMs) => storeMs <= safe));
   const indexFiles = findIndexFiles(disk, paths, options, findings);
   const isRunning = options.state === 'running';
   const context = {
     paths,
-    sizes: options.sizes,
+    sizes,
     batchTopics: new Set(disk.list(paths.batchConsumeQueue)),
     indexFiles,
     settledTo: isRunning ? walkStart : Number.POSITIVE_INFINITY,
@@ -118,26 +128,22 @@ function judgeWord(
 ): Pick<VerifyPlan, 'loss' | 'kept'> {
   if (segments.length === 0) return { loss: lossWithoutLog(vouched), kept: [] };
   if (state === 'running') return { loss: null, kept: [] };
-  const reader = new LogReader(disk, logFilesOf(paths, sizes));
-  try {
+  return withLog(disk, paths, sizes, (reader) => {
     if (vouched === null) return { loss: null, kept: filesBehind(reader, segments, -1) };
     const place = vouchedPlace(reader, segments, vouched, state === 'clean');
     return { loss: typeof place === 'string' ? place : null, kept: [] };
-  } finally {
-    reader.close();
-  }
+  });
 }
 
-function walkStartOf(
-  disk: Disk,
-  paths: StorePaths,
-  sizes: StoreSizes,
-  segments: readonly number[],
-  safe: number,
-): number {
+function addDamagedCheckpoint(findings: Findings, file: string): void {
+  const what = 'names times that are negative, or later than now and all records: a start takes none of them for one';
+  findings.add({ kind: 'checkpoint-damaged', file, offset: null, what, matters: false, advice: 'repair' });
+}
+
+function withLog<T>(disk: Disk, paths: StorePaths, sizes: StoreSizes, look: (reader: LogReader) => T): T {
   const reader = new LogReader(disk, logFilesOf(paths, sizes));
   try {
-    return findWalkStart(reader, segments, true, (_, storeTimestamp) => storeTimestamp <= safe);
+    return look(reader);
   } finally {
     reader.close();
   }
@@ -168,7 +174,7 @@ function findSegments(
   const last = files.find(({ start }) => start === starts.at(-1));
   if (last !== undefined && last.size < sizeBytes && state !== 'clean') {
     // A crash while it was made, or cut: the next start lets it grow.
-    const what = `has ${counted(last.size, 'byte')}, the others have ${sizeBytes}`;
+    const what = `has ${counted(last.size, 'byte')}, not ${sizeBytes}`;
     findings.add({
       kind: 'segment-size',
       file: pathOf(last.start),
@@ -208,7 +214,7 @@ function wordsOf(
       return {
         kind: 'segment-size',
         offset: start,
-        what: `has ${counted(size, 'byte')}, the others have ${sizeBytes}`,
+        what: `has ${counted(size, 'byte')}, not ${sizeBytes}`,
         advice: 'restore',
       };
     case 'missing':

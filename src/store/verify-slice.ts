@@ -11,6 +11,7 @@ import type { Disk } from './disk.ts';
 import { ExpectedEntries, type TagsCodeOf } from './expected-entries.ts';
 import { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
+import { DamageGatherer, type RecordDamage, type RecordFault } from './record-damage.ts';
 import { type Hole, RecordSearch } from './record-search.ts';
 import { logFilesOf, segmentEnd } from './segments.ts';
 import type { StorePaths } from './store-paths.ts';
@@ -36,18 +37,6 @@ export interface SliceContext {
   readonly indexedTo: number;
   readonly checksBodies: boolean;
   readonly tagsCodeOf: TagsCodeOf;
-}
-
-/** What of a record is damaged: a sector of its properties is zero in the third. A start ends the log at the first three; the last it does not see. */
-export type RecordFault = 'topic' | 'body' | 'sector' | 'properties';
-
-export interface DamagedRecord {
-  readonly fault: RecordFault;
-  readonly at: number;
-  readonly size: number;
-  readonly topic: string;
-  readonly queueId: number;
-  readonly queueOffset: number;
 }
 
 /** A row of records without anything between them; the filler at the end of a segment belongs to it. */
@@ -77,8 +66,7 @@ export interface SliceResult {
   readonly records: number;
   readonly runs: readonly RecordRun[];
   readonly holes: readonly Hole[];
-  readonly damaged: readonly DamagedRecord[];
-  readonly damagedCount: number;
+  readonly damage: RecordDamage;
   /** Fillers whose size is not what is left of their segment: where they are. */
   readonly wrongFillers: readonly number[];
   readonly oldestStoreMs: number;
@@ -86,8 +74,6 @@ export interface SliceResult {
   readonly queues: readonly SliceQueue[];
   readonly keys: KeyFaults;
 }
-
-const DAMAGED_KEPT = 100;
 
 export function verifySlice(disk: Disk, context: SliceContext, slice: LogSlice): SliceResult {
   const files = logFilesOf(context.paths, context.sizes);
@@ -114,9 +100,8 @@ class SliceCheck {
   readonly #properties = new IndexedProperties();
   readonly #runs: RecordRun[] = [];
   readonly #holes: Hole[] = [];
-  readonly #damaged: DamagedRecord[] = [];
+  readonly #damage = new DamageGatherer();
   readonly #wrongFillers: number[] = [];
-  #damagedCount = 0;
   #records = 0;
   #oldestStoreMs = Number.POSITIVE_INFINITY;
   #newestStoreMs = 0;
@@ -190,10 +175,10 @@ class SliceCheck {
     if (storeTimestamp < this.#oldestStoreMs) this.#oldestStoreMs = storeTimestamp;
     if (storeTimestamp > this.#newestStoreMs) this.#newestStoreMs = storeTimestamp;
     const fault = this.#checksBodies ? this.#faultOf() : null;
-    if (fault !== null && this.#damagedCount++ < DAMAGED_KEPT) {
+    if (fault !== null) {
       const { totalSize: size, topicStart, topicLength, queueId, queueOffset } = cursor;
       const topic = this.#scanner.bytes.toString('utf8', topicStart, topicStart + topicLength);
-      this.#damaged.push({ at: position, size, topic, queueId, queueOffset, fault });
+      this.#damage.add({ at: position, size, topic, queueId, queueOffset, fault });
     }
     // Nobody knows whose record it is, and what its keys are.
     if (fault === 'topic') {
@@ -241,8 +226,7 @@ class SliceCheck {
       records: this.#records,
       runs: this.#runs,
       holes: this.#holes,
-      damaged: this.#damaged,
-      damagedCount: this.#damagedCount,
+      damage: this.#damage.damage(),
       wrongFillers: this.#wrongFillers,
       oldestStoreMs: this.#oldestStoreMs,
       newestStoreMs: this.#newestStoreMs,

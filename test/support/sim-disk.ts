@@ -164,8 +164,8 @@ export class SimDisk implements Disk {
     this.#live();
     const node = this.#folders.find(path);
     if (node === undefined) return null;
-    if (node instanceof SimFolder) return { size: 0, modifiedMs: 0, isDirectory: true, device: 0 };
-    return { size: node.size, modifiedMs: node.modifiedMs, isDirectory: false, device: 0 };
+    if (node instanceof SimFolder) return { size: 0, modifiedMs: 0, isDirectory: true, device: 0, inode: 0 };
+    return { size: node.size, modifiedMs: node.modifiedMs, isDirectory: false, device: 0, inode: node.number };
   }
 
   makeDirectory(path: string): void {

@@ -3,9 +3,10 @@
 import { readSettings } from '../../src/broker/read-settings.ts';
 import type { IndexFileShape } from '../../src/layout/index-file.ts';
 import type { Disk } from '../../src/store/disk.ts';
+import { judgeSizes } from '../../src/store/judge-sizes.ts';
 import { isStoppedInOrder } from '../../src/store/log-at-start.ts';
 import type { StorePaths } from '../../src/store/store-paths.ts';
-import { type StoreSizes, sizesOf } from '../../src/store/store-sizes.ts';
+import { knownSizes, type StoreSizes } from '../../src/store/store-sizes.ts';
 import type { StoreState } from '../../src/store/store-state.ts';
 import { planVerification } from '../../src/store/verify-plan.ts';
 import { type VerifyReport, verifyStore } from '../../src/store/verify-store.ts';
@@ -18,15 +19,17 @@ export interface VerifiedOptions {
   readonly sliceBytes?: number;
   readonly shape?: IndexFileShape;
   readonly wantsIndex?: boolean;
+  readonly nowMs?: number;
 }
 
 export function verified(disk: Disk, paths: StorePaths, options: VerifiedOptions = {}): Promise<VerifyReport> {
   const isStopped = isStoppedInOrder(disk, paths, disk.stat(paths.abort) === null);
   const state = options.state ?? (isStopped ? 'clean' : 'crashed');
-  const sizes = sizesOf(disk, paths, options.sizes);
-  const given = options.shape === undefined ? {} : { indexShape: options.shape };
-  const { wantsIndex = true } = options;
+  const { sizes, origins } = knownSizes(disk, paths, options.sizes);
+  const { shape, nowMs, wantsIndex = true } = options;
+  const given = { ...(shape !== undefined && { indexShape: shape }), ...(nowMs !== undefined && { nowMs }) };
   const plan = planVerification(disk, paths, { sizes, state, wantsIndex, parseSettings: readSettings, ...given });
+  judgeSizes(plan, origins);
   const context = { ...plan.context, tagsCodeOf: tagsCodes() };
   return verifyStore(
     disk,

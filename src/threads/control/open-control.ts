@@ -6,8 +6,7 @@ import type { ControlLog } from '../../broker/control-ports.ts';
 import type { ToControl } from '../../broker/control-protocol.ts';
 import { Coordinator } from '../../broker/coordinator.ts';
 import { settingsText } from '../../broker/settings-text.ts';
-import type { CheckpointFields } from '../../layout/checkpoint-file.ts';
-import { readCheckpoint, vouchAtStart } from '../../store/checkpoint.ts';
+import { vouchAtStart } from '../../store/checkpoint.ts';
 import { ConsumeQueueReader } from '../../store/consume-queue.ts';
 import { LogReader } from '../../store/log-reader.ts';
 import { SystemProcesses } from '../../store/process-table.ts';
@@ -58,10 +57,9 @@ function openWithLock(context: WorkerContext, lock: StoreLock, changes: () => vo
   const recovered = recover(context, lock.cleanStop, changes);
   // Before a segment can be made: where nothing is said, none that is torn counts as never flushed. And before anything that was missing is
   // built: when that is ended half way the next start must not take it for whole.
-  if (recovered.word !== null) vouchAtStart(disk, paths.checkpoint, recovered.word);
-  const checkpoint = readCheckpoint(disk, paths.checkpoint);
-  const start = storeStart(recovered, checkpoint);
-  setWatermarks(ends, recovered, start, checkpoint);
+  if (recovered.word !== null) vouchAtStart(disk, paths.checkpoint, recovered.word, recovered.checkpoint);
+  const start = storeStart(recovered);
+  setWatermarks(ends, recovered, start);
   const rows = new QueueRows(ends.directory, ends.queueTable);
   rows.recover(recovered.queues);
 
@@ -177,6 +175,7 @@ function recover(context: WorkerContext, cleanStop: boolean, changes: () => void
       queueFileSizeBytes: settings.mappedFileSizeConsumeQueue,
       checksBodies: true,
       cleanStop,
+      nowMs: clock.nowMs(),
       index: context.indexFiles,
       progress: slowProgress(clock, log.info, 'looking through the log'),
       changes,
@@ -186,12 +185,8 @@ function recover(context: WorkerContext, cleanStop: boolean, changes: () => void
 }
 
 /** To the end of the log; after a crash recovery has flushed what it found there. */
-function setWatermarks(
-  ends: ControlEnds,
-  recovered: RecoveredStore,
-  { lastStoreTimestamp }: StoreStart,
-  { logTimestamp, queuesTimestamp }: CheckpointFields,
-): void {
+function setWatermarks(ends: ControlEnds, recovered: RecoveredStore, { lastStoreTimestamp }: StoreStart): void {
+  const { logTimestamp, queuesTimestamp } = recovered.checkpoint;
   ends.logStart.advance(recovered.logStart);
   ends.written.advance(recovered.logEnd);
   ends.flushed.advance(recovered.logEnd);
@@ -204,7 +199,8 @@ function setWatermarks(
   if (queuesTimestamp >= lastStoreTimestamp) ends.queuesSyncedTo.advance(recovered.dispatchFrom);
 }
 
-function storeStart(recovered: RecoveredStore, { logTimestamp, queuesTimestamp }: CheckpointFields): StoreStart {
+function storeStart(recovered: RecoveredStore): StoreStart {
+  const { logTimestamp, queuesTimestamp } = recovered.checkpoint;
   return {
     logStart: recovered.logStart,
     logEnd: recovered.logEnd,
