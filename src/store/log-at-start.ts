@@ -12,7 +12,7 @@ import { LogReader } from './log-reader.ts';
 import { findWalkStart, newestStoreMs } from './log-recovery.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import type { FiledQueue } from './queue-recovery.ts';
-import { type FlushedLogFiles, logFilesOf, segmentEnd, segmentPath, segmentStart } from './segments.ts';
+import { type FlushedLogFiles, logFilesOf, logRunOf, segmentEnd, segmentPath, segmentStart } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
 
@@ -49,14 +49,7 @@ export class LogAtStart {
     this.files = logFilesOf(paths, settings);
     this.cleanStop = isStoppedInOrder(disk, paths, settings.cleanStop);
     this.vouched = readVouched(disk, paths.checkpoint);
-    const flushedTo = logFlushedTo(this.vouched);
-    this.run = findRun(disk, {
-      directory: paths.commitLog,
-      sizeBytes: settings.segmentSizeBytes,
-      setting: 'mappedFileSizeCommitLog',
-      cleanStop: this.cleanStop,
-      wasFlushed: (tear) => tear < flushedTo,
-    });
+    this.run = findRun(disk, logRunOf(this.files, this.cleanStop, logFlushedTo(this.vouched)));
     this.start = asLogOffset(this.run.starts[0] ?? 0);
     this.reader = new LogReader(disk, this.files);
     const { nowMs = Number.MAX_SAFE_INTEGER } = settings;

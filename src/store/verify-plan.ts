@@ -2,24 +2,21 @@
  * What a verification has to know before it begins, and what it finds by names and sizes alone: segments, index files, checkpoint, who has
  * the store open. Called by verify-store.ts's callers, which give the plan's context to the workers.
  */
-import { basename, join } from 'node:path';
-import { counted } from '../base/counted.ts';
+import { join } from 'node:path';
 import type { CheckpointFields } from '../layout/checkpoint-file.ts';
 import type { IndexFileShape } from '../layout/index-file.ts';
 import type { BuiltStore } from './built-store.ts';
 import { findCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
-import { fileNameOf, LOST_AND_FOUND, startByteOf } from './file-names.ts';
-import { judgeRun, type RunFault } from './file-run.ts';
-import { type Finding, Findings } from './findings.ts';
+import { Findings } from './findings.ts';
 import { isIndexFileName } from './index-files.ts';
 import { indexHeads } from './index-heads.ts';
+import { judgeSegments } from './judge-runs.ts';
 import { logFlushedTo, lossLimit } from './log-at-start.ts';
 import { LogReader } from './log-reader.ts';
 import { findWalkStart, newestStoreMs } from './log-recovery.ts';
 import { type QueueFolder, queueFolders } from './queue-folders.ts';
 import { logFilesOf } from './segments.ts';
-import { CUT_NAME } from './segments-aside.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreSizes } from './store-sizes.ts';
 import type { StoreState } from './store-state.ts';
@@ -59,8 +56,6 @@ export interface VerifyPlan {
   readonly walkStart: number;
   /** All of the log before this has been on the disk, by RingMQ's own word; -1 when it has said nothing that a start goes by. */
   readonly vouchedTo: number;
-  /** Queue files with entries of records before this were flushed: a start after a crash makes no allowance for them. */
-  readonly flushedTo: number;
   readonly queueFolders: readonly QueueFolder[];
   readonly findings: Findings;
 }
@@ -68,10 +63,11 @@ export interface VerifyPlan {
 export function planVerification(disk: Disk, paths: StorePaths, options: VerifyOptions): VerifyPlan {
   const findings = new Findings();
   const vouched = readVouched(disk, paths.checkpoint);
-  const segments = findSegments(disk, paths, options, logFlushedTo(vouched), findings);
+  const logFiles = logFilesOf(paths, options.sizes);
+  const segments = judgeSegments(disk, logFiles, options.state, logFlushedTo(vouched), findings);
   const strangers: string[] = [];
   const folders = queueFolders(disk, paths.consumeQueue, strangers);
-  for (const path of strangers) addForeign(findings, path);
+  for (const path of strangers) findings.addForeign(path);
   const { sizes, nowMs = Number.MAX_SAFE_INTEGER } = options;
   const { fields: checkpoint, isDamaged } = findCheckpoint(disk, paths.checkpoint, nowMs, () =>
     withLog(disk, paths, sizes, (reader) => newestStoreMs(reader, segments)),
@@ -101,7 +97,6 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
     checkpoint,
     walkStart,
     vouchedTo,
-    flushedTo: walkStart,
     queueFolders: folders,
     findings,
   };
@@ -121,107 +116,12 @@ function withLog(disk: Disk, paths: StorePaths, sizes: StoreSizes, look: (reader
   }
 }
 
-/** As a start has it (file-run.ts): what it would take off the log is told and left out, what it would refuse is told. */
-function findSegments(
-  disk: Disk,
-  paths: StorePaths,
-  { sizes, state }: VerifyOptions,
-  flushedTo: number,
-  findings: Findings,
-): number[] {
-  const sizeBytes = sizes.segmentSizeBytes;
-  const files = segmentNames(disk, paths.commitLog, findings).flatMap((name) => {
-    const found = disk.stat(join(paths.commitLog, name));
-    // A broker that runs has deleted it meanwhile.
-    return found === null ? [] : { start: startByteOf(name), size: found.size };
-  });
-  const { starts, torn, faults } = judgeRun(files, {
-    sizeBytes,
-    cleanStop: state === 'clean',
-    wasFlushed: (tear) => state === 'running' || tear < flushedTo,
-  });
-  const pathOf = (start: number): string => join(paths.commitLog, fileNameOf(start));
-  for (const fault of faults)
-    findings.add({ file: pathOf(fault.file.start), matters: true, ...wordsOf(fault, sizeBytes) });
-  const last = files.find(({ start }) => start === starts.at(-1));
-  if (last !== undefined && last.size < sizeBytes && state !== 'clean') {
-    // A crash while it was made, or cut: the next start lets it grow.
-    const what = `has ${counted(last.size, 'byte')}, not ${sizeBytes}`;
-    findings.add({
-      kind: 'segment-size',
-      file: pathOf(last.start),
-      offset: last.start,
-      what,
-      matters: false,
-      advice: 'nothing',
-    });
-  }
-  if (torn.length > 0) {
-    const what = `${counted(torn.length, 'file')} from here on, behind one that is short or missing: never flushed, and the next start takes them off the log`;
-    findings.add({
-      kind: 'segment-missing',
-      file: pathOf(torn[0]!),
-      offset: torn[0]!,
-      what,
-      matters: false,
-      advice: 'nothing',
-    });
-  }
-  return [...starts];
-}
-
-function wordsOf(
-  { kind, file: { start, size }, before }: RunFault,
-  sizeBytes: number,
-): Pick<Finding, 'kind' | 'offset' | 'what' | 'advice'> {
-  switch (kind) {
-    case 'place':
-      return {
-        kind: 'segment-size',
-        offset: start,
-        what: `begins at ${start}, where no file of ${sizeBytes} bytes does`,
-        advice: 'settings',
-      };
-    case 'size':
-      return {
-        kind: 'segment-size',
-        offset: start,
-        what: `has ${counted(size, 'byte')}, not ${sizeBytes}`,
-        advice: 'restore',
-      };
-    case 'missing':
-      return {
-        kind: 'segment-missing',
-        offset: before + sizeBytes,
-        what: `the file before it, ${fileNameOf(start - sizeBytes)}, is missing: a broker refuses to start`,
-        advice: 'restore',
-      };
-  }
-}
-
-/** In order; what else is there is told. */
-function segmentNames(disk: Disk, directory: string, findings: Findings): string[] {
-  return disk.list(directory).filter((name) => {
-    const path = join(directory, name);
-    const isFolder = disk.stat(path)?.isDirectory === true;
-    const isSegment = startByteOf(name) >= 0 && !isFolder;
-    if (!isSegment && !(isFolder && name === CUT_NAME)) addForeign(findings, path);
-    return isSegment;
-  });
-}
-
 function findIndexFiles(
   disk: Disk,
   { index }: StorePaths,
   { indexShape, state }: VerifyOptions,
   findings: Findings,
 ): IndexFileHead[] {
-  for (const name of disk.list(index)) if (!isIndexFileName(name)) addForeign(findings, join(index, name));
+  for (const name of disk.list(index)) if (!isIndexFileName(name)) findings.addForeign(join(index, name));
   return indexHeads(disk, index, indexShape, state, findings);
-}
-
-export function addForeign(findings: Findings, path: string): void {
-  if (basename(path) === LOST_AND_FOUND) return;
-  const what = "does not belong there: RingMQ passes it over, Apache's broker may refuse to start";
-  findings.add({ kind: 'foreign-file', file: path, offset: null, what, matters: false, advice: 'nothing' });
 }
