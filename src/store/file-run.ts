@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { counted } from '../base/counted.ts';
 import type { Disk } from './disk.ts';
 import { fileNameOf, startByteOf } from './file-names.ts';
-import { StoreDamagedError } from './store-errors.ts';
+import { folderError, StoreDamagedError } from './store-errors.ts';
 
 export interface FoundFile {
   readonly start: number;
@@ -120,20 +120,27 @@ export interface FileRun extends RunRule {
 export function findRun(disk: Disk, run: FileRun): FoundRun {
   const { starts, torn, empty, faults } = judgeRun(foundFiles(disk, run.directory), run);
   const [fault] = faults;
-  if (fault !== undefined) throw new StoreDamagedError(faultText(run, fault));
+  if (fault !== undefined) throw faultError(run, fault);
   return { starts, torn, empty };
 }
 
-function faultText({ directory, sizeBytes, setting }: FileRun, { kind, file, before }: RunFault): string {
+function faultError({ directory, sizeBytes, setting }: FileRun, { kind, file, before }: RunFault): StoreDamagedError {
   const path = join(directory, fileNameOf(file.start));
-  if (kind === 'folder') return `${path} is a folder, where a file is to be: move it away`;
-  if (kind === 'place')
-    return `${path} begins where no file of ${sizeBytes} bytes does: ${setting} is not what it was when it was made`;
-  if (kind === 'size') return `${path} has ${counted(file.size, 'byte')}, but ${setting} is ${sizeBytes}`;
-  return (
-    `${path} does not follow ${fileNameOf(before)}: a file between them is missing. Put it back; to go on without it, move this one and all ` +
-    'behind it away'
-  );
+  switch (kind) {
+    case 'folder':
+      return folderError(path);
+    case 'place':
+      return new StoreDamagedError(
+        `${path} begins where no file of ${sizeBytes} bytes does: ${setting} is not what it was when it was made`,
+      );
+    case 'size':
+      return new StoreDamagedError(`${path} has ${counted(file.size, 'byte')}, but ${setting} is ${sizeBytes}`);
+    case 'missing':
+      return new StoreDamagedError(
+        `${path} does not follow ${fileNameOf(before)}: a file between them is missing. Put it back; to go on without it, move this one and all ` +
+          'behind it away',
+      );
+  }
 }
 
 /** For who takes the torn files away. */

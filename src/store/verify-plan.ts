@@ -118,10 +118,10 @@ function withLog(disk: Disk, paths: StorePaths, sizes: StoreSizes, look: (reader
 
 function findIndexFiles(
   disk: Disk,
-  { index }: StorePaths,
-  { indexShape, state }: VerifyOptions,
+  { index: directory }: StorePaths,
+  { indexShape: given, state, sizes }: VerifyOptions,
   findings: Findings,
 ): IndexFileHead[] {
-  for (const name of disk.list(index)) if (!isIndexFileName(name)) findings.addForeign(join(index, name));
-  return indexHeads(disk, index, indexShape, state, findings);
+  for (const name of disk.list(directory)) if (!isIndexFileName(name)) findings.addForeign(join(directory, name));
+  return indexHeads(disk, { directory, given, state, sizes }, findings);
 }
