@@ -168,6 +168,12 @@ export class Findings {
     this.add({ kind: 'foreign-file', file: path, offset: null, what, matters: false, advice: 'nothing' });
   }
 
+  /** Of a folder that has the name of a file. */
+  addFolder(path: string): void {
+    const what = 'is a folder, where a file is to be: a broker refuses to start';
+    this.add({ kind: 'foreign-file', file: path, offset: null, what, matters: true, advice: 'move' });
+  }
+
   /** So many more, which matter, and of which nothing else is known. */
   addUntold(kind: FindingKind, more: number): void {
     if (more === 0) return;

@@ -78,8 +78,7 @@ function addRefused(
   { segmentSizeBytes }: StoreSizes,
 ): void {
   if (isFolder) {
-    const what = 'is a folder, where a file is to be: a broker refuses to start';
-    findings.add({ kind: 'foreign-file', file, offset: null, what, matters: true, advice: 'move' });
+    findings.addFolder(file);
     return;
   }
   // A log with files of the default size speaks for defaults.

@@ -6,30 +6,27 @@ import { join } from 'node:path';
 import { counted } from '../base/counted.ts';
 import type { Disk } from './disk.ts';
 import { fileNameOf, startByteOf } from './file-names.ts';
-import { foundFiles, judgeRun, type RunFault } from './file-run.ts';
+import { type FoundFile, foundFiles, judgeRun, type RunFault } from './file-run.ts';
 import type { Finding, FindingKind, Findings } from './findings.ts';
 import { type CommitLogFiles, logRunOf } from './segments.ts';
 import { CUT_NAME } from './segments-aside.ts';
 import type { StoreState } from './store-state.ts';
 import type { QueueResult } from './verify-queue.ts';
 
-const REFUSED = 'a broker refuses to start';
+type FileFault = Exclude<RunFault['kind'], 'folder'>;
 
-function faultText({ kind, file: { start, size } }: RunFault, sizeBytes: number): string {
+function faultText(kind: FileFault, { start, size }: FoundFile, sizeBytes: number): string {
   switch (kind) {
-    case 'folder':
-      return 'is a folder, where a file is to be';
     case 'place':
-      return `begins at ${start}, where no file of ${sizeBytes} bytes does`;
+      return `begins at ${start}, where no file of ${sizeBytes} bytes does: a broker refuses to start`;
     case 'size':
-      return `has ${counted(size, 'byte')}, not ${sizeBytes}`;
+      return `has ${counted(size, 'byte')}, not ${sizeBytes}: a broker refuses to start`;
     case 'missing':
-      return `the file before it, ${fileNameOf(start - sizeBytes)}, is missing`;
+      return `the file before it, ${fileNameOf(start - sizeBytes)}, is missing: a broker refuses to start`;
   }
 }
 
-const LOG_FAULTS: Readonly<Record<RunFault['kind'], Pick<Finding, 'kind' | 'advice'>>> = {
-  folder: { kind: 'foreign-file', advice: 'move' },
+const LOG_FAULTS: Readonly<Record<FileFault, Pick<Finding, 'kind' | 'advice'>>> = {
   place: { kind: 'segment-size', advice: 'settings' },
   size: { kind: 'segment-size', advice: 'restore' },
   missing: { kind: 'segment-missing', advice: 'restore' },
@@ -52,11 +49,14 @@ export function judgeSegments(
   // Where a broker runs nothing of that is a crash's doing.
   const run = logRunOf(files, state === 'clean', state === 'running' ? Number.POSITIVE_INFINITY : flushedTo);
   const { starts, short, torn, faults } = judgeRun(foundFiles(disk, directory), run);
-  for (const fault of faults) {
-    const { start } = fault.file;
-    const what = `${faultText(fault, sizeBytes)}: ${REFUSED}`;
-    const offset = fault.kind === 'missing' ? fault.before + sizeBytes : start;
-    findings.add({ ...LOG_FAULTS[fault.kind], file: join(directory, fileNameOf(start)), offset, what, matters: true });
+  for (const { kind, file, before } of faults) {
+    const path = join(directory, fileNameOf(file.start));
+    if (kind === 'folder') {
+      findings.addFolder(path);
+      continue;
+    }
+    const offset = kind === 'missing' ? before + sizeBytes : file.start;
+    findings.add({ ...LOG_FAULTS[kind], file: path, offset, what: faultText(kind, file, sizeBytes), matters: true });
   }
   const note = (kind: FindingKind, offset: number, what: string): void =>
     findings.add({ kind, file: join(directory, fileNameOf(offset)), offset, what, matters: false, advice: 'nothing' });
@@ -78,18 +78,21 @@ export function judgeQueueFiles(
   findings: Findings,
 ): void {
   const pathOf = (start: number): string => join(directory, fileNameOf(start));
-  for (const fault of files.faults) {
-    const { kind, file } = fault;
-    const ofOne = kind === 'folder' || kind === 'place';
-    const way =
-      isLight && !ofOne ? `. Put a copy there, or move ${directory} away: nothing is built of such a queue` : '';
+  for (const { kind, file } of files.faults) {
+    const path = pathOf(file.start);
+    if (kind === 'folder') {
+      findings.addFolder(path);
+      continue;
+    }
+    const isMisplaced = kind === 'place';
+    const way = `. Put a copy there, or move ${directory} away: nothing is built of such a queue`;
     findings.add({
-      kind: kind === 'folder' ? 'foreign-file' : 'queue-files',
-      file: pathOf(file.start),
+      kind: 'queue-files',
+      file: path,
       offset: null,
-      what: `${faultText(fault, sizeBytes)}: ${REFUSED}${way}`,
+      what: `${faultText(kind, file, sizeBytes)}${isLight && !isMisplaced ? way : ''}`,
       matters: true,
-      advice: ofOne || isLight ? 'move' : 'repair',
+      advice: isMisplaced || isLight ? 'move' : 'repair',
     });
   }
   const note = (start: number, what: string): void =>

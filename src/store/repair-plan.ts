@@ -157,7 +157,7 @@ function has({ counts }: VerifyReport, kinds: readonly FindingKind[]): boolean {
 function refusalsOf(plan: VerifyPlan, report: VerifyReport, { cutAt }: RepairOptions): string[] {
   const { log, counts } = report;
   const toMove = report.findings.filter(({ advice }) => advice === 'move');
-  if (toMove.length > 0) return toMove.map(({ file, what }) => `${file} ${what}: move it away first`);
+  if (toMove.length > 0) return toMove.map(({ file, what }) => `${file} ${what}. Move it away first`);
   if (counts.has('log-missing'))
     return [
       'there is no log: put it back first, nothing can be built without it (where it lies elsewhere, give storePathCommitLog)',

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { CheckpointFields } from '../layout/checkpoint-file.ts';
 import type { IndexFileShape } from '../layout/index-file.ts';
 import type { BuiltStore } from './built-store.ts';
-import { findCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
+import { EMPTY_CHECKPOINT, findCheckpoint, hasFolder, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { Findings } from './findings.ts';
 import { isIndexFileName } from './index-files.ts';
@@ -62,6 +62,8 @@ export interface VerifyPlan {
 
 export function planVerification(disk: Disk, paths: StorePaths, options: VerifyOptions): VerifyPlan {
   const findings = new Findings();
+  const isUnreadable = hasFolder(disk, paths.checkpoint);
+  if (isUnreadable) findings.addFolder(paths.checkpoint);
   const vouched = readVouched(disk, paths.checkpoint);
   const logFiles = logFilesOf(paths, options.sizes);
   const segments = judgeSegments(disk, logFiles, options.state, logFlushedTo(vouched), findings);
@@ -69,9 +71,10 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
   const folders = queueFolders(disk, paths.consumeQueue, strangers);
   for (const path of strangers) findings.addForeign(path);
   const { sizes, nowMs = Number.MAX_SAFE_INTEGER } = options;
-  const { fields: checkpoint, isDamaged } = findCheckpoint(disk, paths.checkpoint, nowMs, () =>
-    withLog(disk, paths, sizes, (reader) => newestStoreMs(reader, segments)),
-  );
+  const newest = (): number => withLog(disk, paths, sizes, (reader) => newestStoreMs(reader, segments));
+  const { fields: checkpoint, isDamaged } = isUnreadable
+    ? { fields: EMPTY_CHECKPOINT, isDamaged: false }
+    : findCheckpoint(disk, paths.checkpoint, nowMs, newest);
   if (isDamaged) addDamagedCheckpoint(findings, paths.checkpoint);
   const safe = safeTimestamp(checkpoint);
   const walkStart =

@@ -84,7 +84,10 @@ describe('verify and a start', () => {
         const before = disk.contents();
         const { end, plan } = await repaired(disk, smallPaths, { ...options, shape: SMALL_SHAPE });
         if (end === 'refused')
-          expect([plan.refusals[0], disk.contents()]).toEqual([expect.stringContaining('move it away'), before]);
+          expect([plan.refusals[0], disk.contents()]).toEqual([
+            expect.stringContaining('. Move it away first'),
+            before,
+          ]);
         else expect(refusal(disk)).toBe(null);
       }),
       { numRuns: runs },
@@ -154,7 +157,7 @@ describe('verify without the settings of the index', () => {
     expect(indexFileBytes(DEFAULT_INDEX_SHAPE)).toBe(420_000_040);
     const disk = new MemoryDisk();
     disk.put(SMALL_INDEX, '');
-    disk.stat = (path) => ({ size: 420_000_040, modifiedMs: 0, isDirectory: path === DIRECTORY, device: 0 });
+    disk.stat = (path) => ({ size: 420_000_040, modifiedMs: 0, isDirectory: path === DIRECTORY, device: 0, inode: 0 });
     expect(found(disk, DEFAULT_STORE_SIZES.segmentSizeBytes)).toEqual({ said: [], isRefused: false });
   });
 });

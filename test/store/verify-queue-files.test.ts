@@ -213,7 +213,7 @@ describe('verify and a start', () => {
     expect(refusal(disk.copy()) !== null).toBe(says.some((text) => text.includes('refuses to start')));
     const outcome = await repaired(disk, smallPaths, OPTIONS);
     expect(outcome.end).toBe(end);
-    expect(outcome.plan.refusals.every((text) => text.endsWith(': move it away first'))).toBe(true);
+    expect(outcome.plan.refusals.every((text) => text.endsWith('. Move it away first'))).toBe(true);
     if (end === 'repaired') expect(refusal(disk)).toBe(null);
   });
 });

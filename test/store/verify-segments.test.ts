@@ -113,7 +113,7 @@ describe('verify and a start', () => {
       'segment-missing! 4096',
     ]);
     expect(findingsOf({ sizes: [SIZE, SIZE, 'folder'], cleanStop: false, flushedTo: 0 })).toEqual([
-      'foreign-file! 8192',
+      'foreign-file! null',
     ]);
     expect(findingsOf({ sizes: WHOLE, stray: 6000, cleanStop: false, flushedTo: 0 })).toEqual(['segment-size! 6000']);
   });
