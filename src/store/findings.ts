@@ -85,7 +85,10 @@ export const FINDING_KINDS = {
     means: 'Entries of queues name records whose files were deleted',
     todo: 'nothing: retention leaves them',
   },
-  'index-missing': { means: 'There is no key index', todo: 'repair builds it, where messageIndexEnable is on' },
+  'index-missing': {
+    means: 'There is no key index',
+    todo: 'nothing where messageIndexEnable is on: the next start puts the keys in, and repair does it on all cores',
+  },
   'index-shape': {
     means: 'Nothing tells how many slots and entries an index file has',
     todo: 'give maxHashSlotNum and maxIndexNum with --set, or -c',
