@@ -97,6 +97,30 @@ describe('verify and a start', () => {
   }, 60_000);
 });
 
+it.each([20, 1000])(
+  'a repair takes away an index file of %d bytes that a start refuses, of a log without a record too',
+  async (sizeBytes) => {
+    const { disk } = smallStore(0);
+    disk.put(`${smallPaths.commitLog}/00000000000000000000`, new Uint8Array(SMALL_SIZES.segmentSizeBytes));
+    disk.put(SMALL_INDEX, new Uint8Array(sizeBytes));
+    expect(refusal(disk.copy())).not.toBe(null);
+    const { end, ok } = await repaired(disk, smallPaths, { sizes: SMALL_SIZES, shape: SMALL_SHAPE });
+    expect([end, ok, refusal(disk)]).toEqual(['repaired', true, null]);
+  },
+);
+
+it('without a log a start removes what there is of an index, and nothing is said of that', async () => {
+  const { disk } = smallStore(0);
+  disk.removeTree(smallPaths.commitLog);
+  disk.unlink(smallPaths.checkpoint);
+  disk.makeDirectory(NEWER);
+  disk.put(SMALL_INDEX, new Uint8Array(20));
+  disk.put(`${smallPaths.index}/notes.txt`, 'x');
+  expect((await verified(disk, smallPaths, { sizes: SMALL_SIZES, shape: SMALL_SHAPE })).findings).toEqual([]);
+  expect(refusal(disk)).toBe(null);
+  expect(disk.list(smallPaths.index)).toEqual([]);
+});
+
 describe('verify without the settings of the index', () => {
   it('goes by the whole file where another has lost its end and looks full', async () => {
     const disk = diskOf([indexEntryPosition(SMALL_SHAPE, 2 * COUNT + 1), 'whole'], true);
@@ -111,7 +135,8 @@ describe('verify without the settings of the index', () => {
     const sizes = { ...DEFAULT_STORE_SIZES, segmentSizeBytes };
     const options = { sizes, state: 'clean', parseSettings: parseFastJson } as const;
     const { findings } = planVerification(disk, smallPaths, options);
-    const said = findings.kept.map(({ kind, matters, advice }) => `${kind}${matters ? '!' : ''} ${advice}`);
+    const ofIndex = findings.kept.filter(({ file }) => file.startsWith(DIRECTORY));
+    const said = ofIndex.map(({ kind, matters, advice }) => `${kind}${matters ? '!' : ''} ${advice}`);
     const { refused } = judgeIndexFiles(disk, { directory: DIRECTORY, shape: DEFAULT_INDEX_SHAPE }, true);
     return { said, isRefused: refused.length > 0 };
   }
@@ -119,6 +144,7 @@ describe('verify without the settings of the index', () => {
   function diskWith(sizeBytes: number, nextEntry: number): MemoryDisk {
     const disk = new MemoryDisk();
     disk.makeDirectory(DIRECTORY);
+    disk.put(`${smallPaths.commitLog}/00000000000000000000`, 'x');
     const file = openSized(disk, SMALL_INDEX, 'create', sizeBytes);
     const header = {
       beginTimestamp: 1,
@@ -157,6 +183,7 @@ describe('verify without the settings of the index', () => {
     expect(indexFileBytes(DEFAULT_INDEX_SHAPE)).toBe(420_000_040);
     const disk = new MemoryDisk();
     disk.put(SMALL_INDEX, '');
+    disk.put(`${smallPaths.commitLog}/00000000000000000000`, 'x');
     disk.stat = (path) => ({ size: 420_000_040, modifiedMs: 0, isDirectory: path === DIRECTORY, device: 0, inode: 0 });
     expect(found(disk, DEFAULT_STORE_SIZES.segmentSizeBytes)).toEqual({ said: [], isRefused: false });
   });
