@@ -65,6 +65,12 @@ export function misfitError({ path, sizeBytes, isFolder }: FoundIndexFile, shape
   );
 }
 
+/** Throws for a folder in place of a file. */
+export function refuseFolders(disk: Disk, files: IndexFiles): void {
+  const folder = foundIndexFiles(disk, files).find(({ isFolder }) => isFolder);
+  if (folder !== undefined) throw folderError(folder.path);
+}
+
 /** The names of the files; throws when one has not the size that the settings ask for. */
 export function checkedIndexFileNames(disk: Disk, files: IndexFiles): string[] {
   const found = foundIndexFiles(disk, files);

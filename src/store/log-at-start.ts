@@ -3,7 +3,7 @@
  * through. Part of recovery.ts. Refuses a log that has lost what was on the disk.
  */
 import { asLogOffset, type LogOffset } from '../base/units.ts';
-import type { CheckpointFields, Vouched } from '../layout/checkpoint-file.ts';
+import { type CheckpointFields, NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
 import { findCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { hasFailedSync } from './failed-sync.ts';
@@ -163,6 +163,14 @@ export function isStoppedInOrder(disk: Disk, paths: StorePaths, isGivenUp: boole
 /** The same of a store that nobody has open. */
 export function wasStoppedInOrder(disk: Disk, paths: StorePaths): boolean {
   return isStoppedInOrder(disk, paths, disk.stat(paths.abort) === null);
+}
+
+/**
+ * Whether the index was kept to the end by the last broker. One that was not is looked at as after a crash, after a stop in order too: in the
+ * time before it was not cut after a crash either.
+ */
+export function isIndexKept(vouched: Vouched | null): boolean {
+  return vouched?.indexEnd !== NO_INDEX_KEPT;
 }
 
 /** Up to here all records have been on the disk; 0 when nobody says so. */

@@ -3,16 +3,16 @@
  * the store open. Called by verify-store.ts's callers, which give the plan's context to the workers.
  */
 import { join } from 'node:path';
-import type { CheckpointFields } from '../layout/checkpoint-file.ts';
+import type { CheckpointFields, Vouched } from '../layout/checkpoint-file.ts';
 import type { IndexFileShape } from '../layout/index-file.ts';
 import type { BuiltStore } from './built-store.ts';
 import { EMPTY_CHECKPOINT, findCheckpoint, hasFolder, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { Findings } from './findings.ts';
-import { isIndexFileName } from './index-files.ts';
+import { foundIndexFiles, isIndexFileName } from './index-files.ts';
 import { indexHeads } from './index-heads.ts';
 import { judgeSegments } from './judge-runs.ts';
-import { logFlushedTo, lossLimit } from './log-at-start.ts';
+import { isIndexKept, logFlushedTo, lossLimit } from './log-at-start.ts';
 import { LogReader } from './log-reader.ts';
 import { findWalkStart, newestStoreMs } from './log-recovery.ts';
 import { type QueueFolder, queueFolders } from './queue-folders.ts';
@@ -80,7 +80,7 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
   const walkStart =
     vouched?.filedTo ??
     withLog(disk, paths, sizes, (reader) => findWalkStart(reader, segments, true, (_, storeMs) => storeMs <= safe));
-  const indexFiles = findIndexFiles(disk, paths, options, findings);
+  const indexFiles = findIndexFiles(disk, paths, options, segments.length === 0, vouched, findings);
   const isRunning = options.state === 'running';
   const context = {
     paths,
@@ -123,8 +123,16 @@ function findIndexFiles(
   disk: Disk,
   { index: directory }: StorePaths,
   { indexShape: given, state, sizes }: VerifyOptions,
+  isLogMissing: boolean,
+  vouched: Vouched | null,
   findings: Findings,
 ): IndexFileHead[] {
   for (const name of disk.list(directory)) if (!isIndexFileName(name)) findings.addForeign(join(directory, name));
-  return indexHeads(disk, { directory, given, state, sizes }, findings);
+  if (isLogMissing) {
+    // A start removes the files, whatever they are.
+    for (const { path, isFolder } of foundIndexFiles(disk, { directory })) if (isFolder) findings.addFolder(path);
+    return [];
+  }
+  const isLeftAsIs = state !== 'clean' || isIndexKept(vouched);
+  return indexHeads(disk, { directory, given, state: isLeftAsIs ? state : 'crashed', sizes }, findings);
 }

@@ -1,8 +1,10 @@
 /** Verify says of the files of the key index what a start does with them, whatever files these are. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { NO_INDEX_KEPT } from '../../src/layout/checkpoint-file.ts';
 import { encodeIndexHeader, indexEntryPosition, indexFileBytes } from '../../src/layout/index-file.ts';
 import { parseFastJson } from '../../src/remoting/fast-json.ts';
+import { vouchAtStart } from '../../src/store/checkpoint.ts';
 import { openSized } from '../../src/store/disk.ts';
 import type { Finding } from '../../src/store/findings.ts';
 import { judgeIndexFiles } from '../../src/store/index-recovery.ts';
@@ -33,8 +35,12 @@ function put(disk: MemoryDisk, path: string, content: Content): void {
   else if (content === 'zeros') disk.put(path, new Uint8Array(WHOLE.length));
 }
 
-function diskOf(contents: readonly [Content, Content], cleanStop: boolean): MemoryDisk {
+/** `isKept`: by RingMQ's own word the last broker has kept the index. */
+function diskOf(contents: readonly [Content, Content], cleanStop: boolean, isKept = true): MemoryDisk {
   const disk = BASE.disk.copy();
+  const stop = { filedTo: BASE.logEnd, lookFrom: 0, stoppedAt: cleanStop ? BASE.logEnd : -1 };
+  const indexEnd = isKept ? BASE.records.at(-1)!.logOffset : NO_INDEX_KEPT;
+  vouchAtStart(disk, smallPaths.checkpoint, { ...stop, indexEnd, queueCount: 2, queueEntries: COUNT });
   for (const [i, path] of [SMALL_INDEX, NEWER].entries()) put(disk, path, contents[i]!);
   if (!cleanStop) disk.put(smallPaths.abort, '1');
   return disk;
@@ -62,12 +68,17 @@ describe('verify and a start', () => {
     const halfWiped = indexEntryPosition(SMALL_SHAPE, 2 * COUNT + 1);
     const content = fc.constantFrom<Content>('whole', 'whole', 'zeros', 'long', null, 0, 20, 1000, halfWiped);
     const contents = fc.oneof({ weight: 15, arbitrary: content }, fc.constant<Content>('folder'));
-    const shape = fc.record({ contents: fc.tuple(contents, contents), cleanStop: fc.boolean(), isGiven: fc.boolean() });
+    const shape = fc.record({
+      contents: fc.tuple(contents, contents),
+      cleanStop: fc.boolean(),
+      isKept: fc.boolean(),
+      isGiven: fc.boolean(),
+    });
     let refused = 0;
     const runs = 200;
     await fc.assert(
       fc.asyncProperty(shape, async (drawn) => {
-        const disk = diskOf(drawn.contents, drawn.cleanStop);
+        const disk = diskOf(drawn.contents, drawn.cleanStop, drawn.isKept);
         const said = refusal(disk.copy());
         if (said !== null) refused++;
         const options = { sizes: SMALL_SIZES, ...(drawn.isGiven ? { shape: SMALL_SHAPE } : {}) };
@@ -109,16 +120,31 @@ it.each([20, 1000])(
   },
 );
 
-it('without a log a start removes what there is of an index, and nothing is said of that', async () => {
-  const { disk } = smallStore(0);
-  disk.removeTree(smallPaths.commitLog);
-  disk.unlink(smallPaths.checkpoint);
-  disk.makeDirectory(NEWER);
-  disk.put(SMALL_INDEX, new Uint8Array(20));
-  disk.put(`${smallPaths.index}/notes.txt`, 'x');
-  expect((await verified(disk, smallPaths, { sizes: SMALL_SIZES, shape: SMALL_SHAPE })).findings).toEqual([]);
-  expect(refusal(disk)).toBe(null);
-  expect(disk.list(smallPaths.index)).toEqual([]);
+describe('without a log', () => {
+  const lost = (): MemoryDisk => {
+    const { disk } = smallStore(0);
+    disk.removeTree(smallPaths.commitLog);
+    disk.unlink(smallPaths.checkpoint);
+    disk.put(SMALL_INDEX, new Uint8Array(20));
+    return disk;
+  };
+
+  it('a start removes index files, whatever they are, and nothing is said of them', async () => {
+    const disk = lost();
+    expect((await verified(disk, smallPaths, { sizes: SMALL_SIZES, shape: SMALL_SHAPE })).findings).toEqual([]);
+    expect(refusal(disk)).toBe(null);
+    expect(disk.list(smallPaths.index)).toEqual([]);
+  });
+
+  it('it refuses a folder in their place', async () => {
+    const disk = lost();
+    disk.makeDirectory(NEWER);
+    const { findings } = await verified(disk, smallPaths, { sizes: SMALL_SIZES, shape: SMALL_SHAPE });
+    expect(findings.map(({ file, advice }) => `${file} ${advice}`)).toEqual([`${NEWER} move`]);
+    const before = disk.contents();
+    expect(refusal(disk)).toBe(`${NEWER} is a folder, where a file is to be: move it away`);
+    expect(disk.contents()).toEqual(before);
+  });
 });
 
 describe('verify without the settings of the index', () => {
