@@ -3,6 +3,7 @@ import type { IndexFileShape } from '../../src/layout/index-file.ts';
 import { parseFastJson } from '../../src/remoting/fast-json.ts';
 import type { Disk } from '../../src/store/disk.ts';
 import { judgeSizes } from '../../src/store/judge-sizes.ts';
+import { wasStoppedInOrder } from '../../src/store/log-at-start.ts';
 import type { StorePaths } from '../../src/store/store-paths.ts';
 import { knownSizes, type StoreSizes } from '../../src/store/store-sizes.ts';
 import type { StoreState } from '../../src/store/store-state.ts';
@@ -20,7 +21,7 @@ export interface VerifiedOptions {
 }
 
 export function verified(disk: Disk, paths: StorePaths, options: VerifiedOptions = {}): Promise<VerifyReport> {
-  const state = options.state ?? (disk.stat(paths.abort) === null ? 'clean' : 'crashed');
+  const state = options.state ?? (wasStoppedInOrder(disk, paths) ? 'clean' : 'crashed');
   const { sizes, origins } = knownSizes(disk, paths, options.sizes);
   const { shape, nowMs } = options;
   const given = { ...(shape !== undefined && { indexShape: shape }), ...(nowMs !== undefined && { nowMs }) };
