@@ -61,8 +61,9 @@ export function refuseFile(disk: Disk, folder: string): void {
 }
 
 /** Whether nothing tells the shape of the index, neither settings nor files. */
-export function isIndexShapeAssumed(disk: Disk, { paths, indexShape }: StoreArguments): boolean {
-  return indexShape === undefined && indexHeads(disk, paths.index, undefined, 'clean', new Findings()).length === 0;
+export function isIndexShapeAssumed(disk: Disk, { paths, sizes, indexShape }: StoreArguments): boolean {
+  const index = { directory: paths.index, given: undefined, state: 'clean', sizes } as const;
+  return indexShape === undefined && indexHeads(disk, index, new Findings()).length === 0;
 }
 
 /** Only what somebody has given: a default says nothing of this store. */

@@ -88,6 +88,7 @@ const ADVICE_TEXT: Readonly<Record<Finding['advice'], string>> = {
   repair: 'ringmq repair',
   restore: 'restore a copy of the file',
   settings: 'give the settings with -c or --set',
+  move: 'move it away',
 };
 
 export function findingLines({ findings, counts }: Pick<VerifyReport, 'findings' | 'counts'>): string[] {

@@ -14,7 +14,8 @@ import {
   encodeCheckpoint,
   type Vouched,
 } from '../layout/checkpoint-file.ts';
-import { type Disk, type DiskFile, isMissing, isShortage, replaceFile, writeFully } from './disk.ts';
+import { type Disk, type DiskFile, isFolderError, isMissing, isShortage, replaceFile, writeFully } from './disk.ts';
+import { folderError } from './store-errors.ts';
 
 /** How far upstream goes back behind the named times, because store times are not in order to the millisecond (spec/store.md 10.1). */
 const SLACK_MS = 3000;
@@ -60,9 +61,14 @@ export function namesTimes(
   return [logTimestamp, queuesTimestamp, indexTimestamp].every((time) => time >= 0 && time <= latestMs);
 }
 
-/** What RingMQ itself has said there; null when it has not, or somebody else has written the file since. */
+/** What RingMQ itself has said there; null when it has not, or somebody else has written the file since, or has put a folder in its place. */
 export function readVouched(disk: Disk, path: string): Vouched | null {
-  return decodeVouched(contents(disk, path));
+  return hasFolder(disk, path) ? null : decodeVouched(contents(disk, path));
+}
+
+/** Whether there is a folder in its place, which {@link findCheckpoint} refuses. */
+export function hasFolder(disk: Disk, path: string): boolean {
+  return disk.stat(path)?.isDirectory === true;
 }
 
 function contents(disk: Disk, path: string): Uint8Array {
@@ -70,6 +76,7 @@ function contents(disk: Disk, path: string): Uint8Array {
     return disk.readWhole(path);
   } catch (error) {
     if (isMissing(error)) return new Uint8Array(0);
+    if (isFolderError(error)) throw folderError(path);
     throw error;
   }
 }

@@ -40,6 +40,11 @@ export function isMissing(error: unknown): boolean {
   return error instanceof DiskFailedError && error.code === 'ENOENT';
 }
 
+/** True for the failure of a read of what is a folder. */
+export function isFolderError(error: unknown): boolean {
+  return error instanceof DiskFailedError && error.code === 'EISDIR';
+}
+
 /** The process, or the machine, has no descriptors left. */
 const NO_DESCRIPTORS: readonly string[] = ['EMFILE', 'ENFILE'];
 

@@ -8,11 +8,23 @@ import { join } from 'node:path';
 import { counted } from '../base/counted.ts';
 import type { Disk } from './disk.ts';
 import { fileNameOf, startByteOf } from './file-names.ts';
-import { StoreDamagedError } from './store-errors.ts';
+import { folderError, StoreDamagedError } from './store-errors.ts';
 
 export interface FoundFile {
   readonly start: number;
   readonly size: number;
+  /** There is a folder of that name. */
+  readonly isFolder?: boolean;
+}
+
+/** What has the name of a file of a log or of a queue, in order. What a broker that runs deletes meanwhile is left out. */
+export function foundFiles(disk: Disk, directory: string): FoundFile[] {
+  return disk.list(directory).flatMap((name) => {
+    const start = startByteOf(name);
+    const stat = start < 0 ? null : disk.stat(join(directory, name));
+    if (stat === null) return [];
+    return stat.isDirectory ? { start, size: 0, isFolder: true } : { start, size: stat.size };
+  });
 }
 
 export interface RunRule {
@@ -36,24 +48,31 @@ export interface FoundRun {
   readonly empty: readonly number[];
 }
 
-/** `place`: no file of the size begins there. `size`: it has another one. `missing`: the file before it is. */
+/** `folder`: it is none. `place`: no file of the size begins there. `size`: it has another one. `missing`: the file before it is. */
 export interface RunFault {
-  readonly kind: 'place' | 'size' | 'missing';
+  readonly kind: 'folder' | 'place' | 'size' | 'missing';
   readonly file: FoundFile;
   /** Start of the one that is before it; -1 without. */
   readonly before: number;
 }
 
-/** `files` in order. With faults, `starts` are of all that begin where a file may. */
-export function judgeRun(files: readonly FoundFile[], rule: RunRule): FoundRun & { readonly faults: RunFault[] } {
+export interface JudgedRun extends FoundRun {
+  /** The last one, where it is to get its size yet. */
+  readonly short: FoundFile | null;
+  /** A start refuses the files. */
+  readonly faults: readonly RunFault[];
+}
+
+/** `files` in order. With faults, `starts` are of all files that begin where one may. */
+export function judgeRun(files: readonly FoundFile[], rule: RunRule): JudgedRun {
   const { sizeBytes, cleanStop } = rule;
   const faults: RunFault[] = [];
-  const used = files.findLastIndex(({ size }) => size > 0) + 1;
+  const used = files.findLastIndex(({ size, isFolder }) => size > 0 || isFolder === true) + 1;
   const row: FoundFile[] = [];
   for (const file of files.slice(0, used)) {
-    const isPlace = file.start % sizeBytes === 0;
-    if (isPlace) row.push(file);
-    if (!isPlace || file.size > sizeBytes) faults.push({ kind: isPlace ? 'size' : 'place', file, before: -1 });
+    const kind = misfitOf(file, sizeBytes);
+    if (kind === null || kind === 'size') row.push(file);
+    if (kind !== null) faults.push({ kind, file, before: -1 });
   }
   // By files of another size nothing can be told.
   const torn = cleanStop || faults.length > 0 ? [] : row.splice(tornFrom(row, rule));
@@ -63,7 +82,16 @@ export function judgeRun(files: readonly FoundFile[], rule: RunRule): FoundRun &
     if (file.size < sizeBytes && !mayBeShort) faults.push({ kind: 'size', file, before });
     if (i > 0 && before + sizeBytes !== file.start) faults.push({ kind: 'missing', file, before });
   }
-  return { starts: startsOf(row), torn: startsOf(torn), empty: startsOf(files.slice(used)), faults };
+  const last = row.at(-1);
+  const short = last !== undefined && last.size < sizeBytes && !cleanStop ? last : null;
+  return { starts: startsOf(row), torn: startsOf(torn), empty: startsOf(files.slice(used)), short, faults };
+}
+
+/** What is wrong with a file wherever it lies. */
+function misfitOf({ start, size, isFolder }: FoundFile, sizeBytes: number): RunFault['kind'] | null {
+  if (isFolder === true) return 'folder';
+  if (start % sizeBytes !== 0) return 'place';
+  return size > sizeBytes ? 'size' : null;
 }
 
 function startsOf(files: readonly FoundFile[]): number[] {
@@ -90,27 +118,29 @@ export interface FileRun extends RunRule {
 
 /** Throws for files that do not fit. */
 export function findRun(disk: Disk, run: FileRun): FoundRun {
-  const { directory } = run;
-  const files = disk
-    .list(directory)
-    .map(startByteOf)
-    .filter((start) => start >= 0)
-    .map((start) => ({ start, size: disk.stat(join(directory, fileNameOf(start)))?.size ?? 0 }));
-  const { faults, ...found } = judgeRun(files, run);
+  const { starts, torn, empty, faults } = judgeRun(foundFiles(disk, run.directory), run);
   const [fault] = faults;
-  if (fault !== undefined) throw new StoreDamagedError(faultText(run, fault));
-  return found;
+  if (fault !== undefined) throw faultError(run, fault);
+  return { starts, torn, empty };
 }
 
-function faultText({ directory, sizeBytes, setting }: FileRun, { kind, file, before }: RunFault): string {
+function faultError({ directory, sizeBytes, setting }: FileRun, { kind, file, before }: RunFault): StoreDamagedError {
   const path = join(directory, fileNameOf(file.start));
-  if (kind === 'place')
-    return `${path} begins where no file of ${sizeBytes} bytes does: ${setting} is not what it was when it was made`;
-  if (kind === 'size') return `${path} has ${counted(file.size, 'byte')}, but ${setting} is ${sizeBytes}`;
-  return (
-    `${path} does not follow ${fileNameOf(before)}: a file between them is missing. Put it back; to go on without it, move this one and all ` +
-    'behind it away'
-  );
+  switch (kind) {
+    case 'folder':
+      return folderError(path);
+    case 'place':
+      return new StoreDamagedError(
+        `${path} begins where no file of ${sizeBytes} bytes does: ${setting} is not what it was when it was made`,
+      );
+    case 'size':
+      return new StoreDamagedError(`${path} has ${counted(file.size, 'byte')}, but ${setting} is ${sizeBytes}`);
+    case 'missing':
+      return new StoreDamagedError(
+        `${path} does not follow ${fileNameOf(before)}: a file between them is missing. Put it back; to go on without it, move this one and all ` +
+          'behind it away',
+      );
+  }
 }
 
 /** For who takes the torn files away. */

@@ -2,9 +2,14 @@
  * What `ringmq verify` can find, what each means, and a list that stays short whatever the store looks like. Written by the verify-*.ts
  * files, printed by the command line, and listed in docs/operations.md, which a test compares.
  */
+import { basename } from 'node:path';
+import { LOST_AND_FOUND } from './file-names.ts';
 
-/** What an operator should do. `nothing`: it is harmless, or the next start puts it right. */
-export type Advice = 'nothing' | 'repair' | 'restore' | 'settings';
+/**
+ * What an operator should do. `nothing`: it is harmless, or the next start puts it right. `move`: no start and no repair goes on as long as it
+ * is there.
+ */
+export type Advice = 'nothing' | 'repair' | 'restore' | 'settings' | 'move';
 
 export const FINDING_KINDS = {
   'log-missing': {
@@ -73,14 +78,17 @@ export const FINDING_KINDS = {
   },
   'queue-tail': { means: 'Bytes lie behind the last entry of a queue', todo: 'after a crash nothing; else repair' },
   'queue-files': {
-    means: 'Files of a queue have another size than the rest, or one between them is missing',
-    todo: 'repair builds the queue again; where the log has nothing of it, its files are kept and taken away',
+    means: 'Files of a queue have another size than the rest, begin where none does, or one between them is missing',
+    todo: 'repair builds the queue again; where the log has nothing of it, its files are kept and taken away. One that begins where none does: move it away, or set mappedFileSizeConsumeQueue as it was',
   },
   'queue-deleted': {
     means: 'Entries of queues name records whose files were deleted',
     todo: 'nothing: retention leaves them',
   },
-  'index-missing': { means: 'There is no key index, where one is to be', todo: 'repair builds it' },
+  'index-missing': {
+    means: 'There is no key index, where one is to be',
+    todo: 'nothing: the next start puts the keys in, and repair does it on all cores',
+  },
   'index-shape': {
     means: 'Nothing tells how many slots and entries an index file has',
     todo: 'give maxHashSlotNum and maxIndexNum with --set, or -c',
@@ -128,8 +136,8 @@ export const FINDING_KINDS = {
     todo: 'restore the file, or create the topic again with as many queues (mqadmin updateTopic). Where the topic was deleted nothing',
   },
   'foreign-file': {
-    means: 'A file that does not belong there',
-    todo: "move it away: RingMQ passes it over; in log, queues and index Apache's broker may refuse to start",
+    means: 'A file that does not belong there, or a folder where a file is to be',
+    todo: "move it away: RingMQ passes the file over, in log, queues and index Apache's broker may refuse to start; with the folder RingMQ does",
   },
   'not-checked': { means: 'What was left out', todo: 'nothing' },
 } as const;
@@ -146,18 +154,37 @@ export interface Finding {
   readonly advice: Advice;
 }
 
-/** So many of one kind are kept; the rest is counted. */
+/** So many of one kind with one advice are kept; the rest is counted. */
 const KEPT_PER_KIND = 100;
+
+const FOREIGN = "does not belong there: RingMQ passes it over, Apache's broker may refuse to start";
 
 export class Findings {
   readonly #kept: Finding[] = [];
+  readonly #keptCounts = new Map<string, number>();
   readonly #counts = new Map<FindingKind, number>();
   #matter = 0;
 
   add(finding: Finding): void {
-    const count = this.#count(finding.kind, 1);
+    this.#count(finding.kind, 1);
     if (finding.matters) this.#matter++;
-    if (count <= KEPT_PER_KIND) this.#kept.push(finding);
+    const name = `${finding.kind} ${finding.advice}`;
+    const kept = this.#keptCounts.get(name) ?? 0;
+    if (kept === KEPT_PER_KIND) return;
+    this.#keptCounts.set(name, kept + 1);
+    this.#kept.push(finding);
+  }
+
+  /** Of a file or folder that neither a start nor a repair looks at. */
+  addForeign(path: string, what = FOREIGN): void {
+    if (basename(path) === LOST_AND_FOUND) return;
+    this.add({ kind: 'foreign-file', file: path, offset: null, what, matters: false, advice: 'nothing' });
+  }
+
+  /** Of a folder that has the name of a file. */
+  addFolder(path: string): void {
+    const what = 'is a folder, where a file is to be: a broker refuses to start';
+    this.add({ kind: 'foreign-file', file: path, offset: null, what, matters: true, advice: 'move' });
   }
 
   /** So many more, which matter, and of which nothing else is known. */

@@ -12,7 +12,7 @@ import {
   indexFileBytes,
 } from '../layout/index-file.ts';
 import type { Disk } from './disk.ts';
-import { StoreDamagedError } from './store-errors.ts';
+import { folderError, StoreDamagedError } from './store-errors.ts';
 
 /** Others in the folder are foreign, and left alone as upstream leaves them. */
 export function isIndexFileName(name: string): boolean {
@@ -30,7 +30,7 @@ export function indexFileNames(disk: Disk, { directory }: Pick<IndexFiles, 'dire
   return disk.list(directory).filter(isIndexFileName);
 }
 
-export function indexFilePath({ directory }: IndexFiles, name: string): string {
+export function indexFilePath({ directory }: Pick<IndexFiles, 'directory'>, name: string): string {
   return join(directory, name);
 }
 
@@ -38,27 +38,37 @@ export interface FoundIndexFile {
   readonly name: string;
   readonly path: string;
   readonly sizeBytes: number;
+  /** There is a folder of that name. */
+  readonly isFolder: boolean;
 }
 
-/** The files with the sizes that they have, oldest first. */
-export function foundIndexFiles(disk: Disk, files: IndexFiles): FoundIndexFile[] {
-  return indexFileNames(disk, files).map((name) => {
+/** The files with the sizes that they have, oldest first. What a broker that runs deletes meanwhile is left out. */
+export function foundIndexFiles(disk: Disk, files: Pick<IndexFiles, 'directory'>): FoundIndexFile[] {
+  return indexFileNames(disk, files).flatMap((name) => {
     const path = indexFilePath(files, name);
-    return { name, path, sizeBytes: disk.stat(path)?.size ?? 0 };
+    const stat = disk.stat(path);
+    return stat === null ? [] : { name, path, sizeBytes: stat.size, isFolder: stat.isDirectory };
   });
 }
 
-/** Those that have not the size that the settings ask for. */
+/** Those that are none, or have not the size that the settings ask for. */
 export function misfits(found: readonly FoundIndexFile[], shape: IndexFileShape): FoundIndexFile[] {
   const size = indexFileBytes(shape);
-  return found.filter(({ sizeBytes }) => sizeBytes !== size);
+  return found.filter(({ sizeBytes, isFolder }) => isFolder || sizeBytes !== size);
 }
 
-export function misfitError({ path, sizeBytes }: FoundIndexFile, shape: IndexFileShape): StoreDamagedError {
+export function misfitError({ path, sizeBytes, isFolder }: FoundIndexFile, shape: IndexFileShape): StoreDamagedError {
+  if (isFolder) return folderError(path);
   return new StoreDamagedError(
     `${path} has ${counted(sizeBytes, 'byte')}, but maxHashSlotNum and maxIndexNum make ${indexFileBytes(shape)}. Set them as they were, or ` +
       'move the file away: what is missing in the index is built again from the log',
   );
+}
+
+/** Throws for a folder in place of a file. */
+export function refuseFolders(disk: Disk, files: IndexFiles): void {
+  const folder = foundIndexFiles(disk, files).find(({ isFolder }) => isFolder);
+  if (folder !== undefined) throw folderError(folder.path);
 }
 
 /** The names of the files; throws when one has not the size that the settings ask for. */
@@ -67,15 +77,6 @@ export function checkedIndexFileNames(disk: Disk, files: IndexFiles): string[] {
   const [misfit] = misfits(found, files.shape);
   if (misfit !== undefined) throw misfitError(misfit, files.shape);
   return found.map(({ name }) => name);
-}
-
-/**
- * How many files, the oldest first, a start after a crash goes by. One that has no size yet was made just before, and so were all behind it:
- * nothing in them was on the disk for certain.
- */
-export function countFinished(sizes: readonly number[]): number {
-  const first = sizes.indexOf(0);
-  return first < 0 ? sizes.length : first;
 }
 
 /** Whether a loss of power has left a file of this size in the middle of {@link IndexFile.wipeEntriesFrom}. */

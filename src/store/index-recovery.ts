@@ -24,7 +24,6 @@ import type { Disk, OpenMode } from './disk.ts';
 import { IndexFile } from './index-file.ts';
 import {
   checkedIndexFileNames,
-  countFinished,
   type FoundIndexFile,
   foundIndexFiles,
   type IndexFiles,
@@ -57,11 +56,11 @@ export interface IndexCut {
 
 /** How all files are taken back to `limit`. Throws for files of another size. */
 export function findIndexCut(disk: Disk, files: IndexFiles, settings: IndexRecoverySettings): IndexCut {
-  const refused = refusedIndexFile(disk, files, false);
-  if (refused !== null) throw misfitError(refused, files.shape);
-  const found = foundIndexFiles(disk, files);
-  const kept = found.slice(0, finishedOf(found));
-  const gone = found.slice(kept.length);
+  const judged = judgeIndexFiles(disk, files, false);
+  const [refused] = judged.refused;
+  if (refused !== undefined) throw misfitError(refused, files.shape);
+  const kept = [...judged.kept];
+  const gone = [...judged.unfinished];
   const cutOf = ({ path, sizeBytes }: FoundIndexFile): FileCut =>
     withIndexFile(disk, files, path, 'read', (file) => new FileCut(file, sizeBytes, settings));
   // What comes behind a file that has lost something would leave a gap.
@@ -96,25 +95,32 @@ function isBelieved(
   return withIndexFile(disk, files, path, 'read', (file) => file.readHeader().endTimestamp <= believedTo);
 }
 
-/**
- * The file for which a start refuses the index; null when it takes all of them. It only looks, and knows what a start after a crash puts right
- * by itself. Called by a start, and by the command line's tools.
- */
-export function refusedIndexFile(disk: Disk, files: IndexFiles, cleanStop: boolean): FoundIndexFile | null {
-  const found = foundIndexFiles(disk, files);
-  const wrong = misfits(cleanStop ? found : found.slice(0, finishedOf(found)), files.shape);
-  if (!cleanStop && areHalfWiped(disk, files, wrong)) return null;
-  return wrong[0] ?? null;
+/** The index files by what a start does with them. */
+export interface JudgedIndex {
+  /** It refuses the index for these. */
+  readonly refused: readonly FoundIndexFile[];
+  /** It goes by these, the oldest first. Where none is refused it gives those that fit not their size. */
+  readonly kept: readonly FoundIndexFile[];
+  /** One that has no size yet was made just before the crash, and so were all behind it: nothing in them was on the disk for certain. They go. */
+  readonly unfinished: readonly FoundIndexFile[];
 }
 
-function finishedOf(found: readonly FoundIndexFile[]): number {
-  return countFinished(found.map(({ sizeBytes }) => sizeBytes));
+/** It only looks. Called by a start after a crash, and by the command line's tools; after a stop in order see {@link indexEnd}. */
+export function judgeIndexFiles(disk: Disk, files: IndexFiles, cleanStop: boolean): JudgedIndex {
+  const found = foundIndexFiles(disk, files);
+  const unsized = cleanStop ? -1 : found.findIndex(({ sizeBytes, isFolder }) => sizeBytes === 0 && !isFolder);
+  const kept = unsized < 0 ? found : found.slice(0, unsized);
+  const unfinished = found.slice(kept.length);
+  const wrong = misfits(kept, files.shape);
+  const arePutRight = !cleanStop && areHalfWiped(disk, files, wrong);
+  const folders = unfinished.filter(({ isFolder }) => isFolder);
+  return { refused: arePutRight ? folders : [...wrong, ...folders], kept, unfinished };
 }
 
 /** A loss of power has ended a start that took files back. Where others are of a wrong size too, it is the settings that are wrong. */
 function areHalfWiped(disk: Disk, files: IndexFiles, wrong: readonly FoundIndexFile[]): boolean {
-  return wrong.every(({ path, sizeBytes }) => {
-    if (sizeBytes < INDEX_HEADER_BYTES) return false;
+  return wrong.every(({ path, sizeBytes, isFolder }) => {
+    if (isFolder || sizeBytes < INDEX_HEADER_BYTES) return false;
     const header = withIndexFile(disk, files, path, 'read', (file) => file.readHeader());
     return isHalfWiped(files.shape, header, sizeBytes);
   });

@@ -35,6 +35,12 @@ export function indexShapeOf(
   return searchShape(new DataView(bytes.buffer));
 }
 
+/** Whether a file with nothing in it can have this size. */
+export function isShapeSize(sizeBytes: number): boolean {
+  const room = sizeBytes - INDEX_HEADER_BYTES - INDEX_ENTRY_BYTES;
+  return room >= INDEX_SLOT_BYTES && room % INDEX_SLOT_BYTES === 0;
+}
+
 /** Whether a file of this size is looked through. */
 export function isShapeSearched(sizeBytes: number): boolean {
   return sizeBytes <= SEARCHED_MAX_BYTES;

@@ -1,27 +1,25 @@
 /** What is wrong with the queues beside the log, and whether it matters. Part of verify-store.ts. */
 import { join } from 'node:path';
 import { counted } from '../base/counted.ts';
+import { isLightQueue } from '../layout/topic-names.ts';
 import type { BuiltStore } from './built-store.ts';
 import type { Finding, FindingKind } from './findings.ts';
+import { judgeQueueFiles } from './judge-runs.ts';
 import { queueDirectory } from './queue-files.ts';
 import type { QueueFolder } from './queue-folders.ts';
 import { queueName } from './queue-folders.ts';
 import type { LogPicture, LogQueue } from './verify-log.ts';
-import { addForeign, type VerifyPlan } from './verify-plan.ts';
+import type { VerifyPlan } from './verify-plan.ts';
 import type { QueueResult, QueueToCheck } from './verify-queue.ts';
-
-/** Apache's queues for light consumers hold entries of other topics' records. */
-const LIGHT_QUEUE_PREFIX = '%LMQ%';
 
 /** Every queue that has files, with its range in the log. Those that a repair has built are added up. */
 export function queuesToCheck(plan: VerifyPlan, log: LogPicture, built: BuiltStore | undefined): QueueToCheck[] {
   const ranges = new Map(log.queues.map((queue) => [queueName(queue), queue]));
-  return plan.queueFolders
-    .filter(({ topic }) => !topic.startsWith(LIGHT_QUEUE_PREFIX))
-    .map((folder) => {
-      const { first, next } = ranges.get(queueName(folder)) ?? { first: -1, next: -1 };
-      return { ...folder, first, next, isSummed: built?.queues.has(queueName(folder)) === true };
-    });
+  return plan.queueFolders.map((folder) => {
+    const { first, next } = ranges.get(queueName(folder)) ?? { first: -1, next: -1 };
+    const isSummed = built?.queues.has(queueName(folder)) === true;
+    return { ...folder, first, next, isSummed, isLight: isLightQueue(folder.topic) };
+  });
 }
 
 /** `topics`: those that there are by the settings; null when nobody knows. `goneTo`: what lies before may be deleted by now. */
@@ -43,7 +41,8 @@ export function judgeQueues(
   let deleted = 0;
   for (const result of results) {
     deleted += result.deleted;
-    for (const path of result.strangers) addForeign(plan.findings, path);
+    for (const path of result.strangers) plan.findings.addForeign(path);
+    judgeQueueFiles(result, plan.options.sizes.queueFileSizeBytes, plan.options.state, plan.findings);
     addOutside(plan, result);
   }
   if (deleted > 0) {
@@ -57,8 +56,9 @@ export function judgeQueues(
       advice: 'nothing',
     });
   }
-  const light = plan.queueFolders.filter(({ topic }) => topic.startsWith(LIGHT_QUEUE_PREFIX)).length;
-  if (light > 0) addNote(plan, plan.paths.consumeQueue, `${counted(light, 'queue')} of Apache's light consumers`);
+  const light = plan.queueFolders.filter(({ topic }) => isLightQueue(topic)).length;
+  if (light > 0)
+    addNote(plan, plan.paths.consumeQueue, `the entries of ${counted(light, 'queue')} of Apache's light consumers`);
   if (plan.context.batchTopics.size > 0) {
     addNote(
       plan,
@@ -92,7 +92,7 @@ function addMissing(plan: VerifyPlan, queue: LogQueue, topics: ReadonlySet<strin
 
 /** Queues whose files nobody can reach. */
 function addWithoutTopic(plan: VerifyPlan, topics: ReadonlySet<string>): void {
-  const unknown = plan.queueFolders.filter(({ topic }) => !topic.startsWith(LIGHT_QUEUE_PREFIX) && !topics.has(topic));
+  const unknown = plan.queueFolders.filter(({ topic }) => !isLightQueue(topic) && !topics.has(topic));
   for (const topic of new Set(unknown.map(({ topic }) => topic))) {
     plan.findings.add({
       kind: 'topic-missing',
@@ -136,16 +136,8 @@ function isRebuiltAtStart(plan: VerifyPlan, logOffset: number): boolean {
   return plan.options.state === 'crashed' && logOffset >= plan.walkStart;
 }
 
-function addOutside(
-  plan: VerifyPlan,
-  { queue, fileProblems, stray, firstStray, ahead, firstAhead, tailAt }: QueueResult,
-): void {
+function addOutside(plan: VerifyPlan, { queue, stray, firstStray, ahead, firstAhead, tailAt }: QueueResult): void {
   const { state } = plan.options;
-  for (const { what: problem, wasFlushed } of fileProblems) {
-    const isYoung = state !== 'clean' && !wasFlushed;
-    const then = isYoung ? 'it was never flushed, the next start puts it right' : 'a broker refuses to start';
-    add(plan, 'queue-files', queue, 0, `${problem}: ${then}`, !isYoung, isYoung ? 'nothing' : 'repair');
-  }
   if (stray > 0) {
     const what = `entries before its first record in the log that name no record of it: ${stray}, the first at ${firstStray}`;
     add(plan, 'queue-stray', queue, firstStray, what, true, 'repair');

@@ -14,8 +14,8 @@ export function judgeIndex(plan: VerifyPlan, log: LogPicture, results: readonly 
   if (context.indexFiles.length === 0) {
     // A broker that runs has its first entries in memory only.
     if (log.records === 0 || options.state === 'running' || findings.counts.has('index-shape')) return;
-    const what = 'messages cannot be queried by key: repair builds it';
-    findings.add({ kind: 'index-missing', file: directory, offset: null, what, matters: false, advice: 'repair' });
+    const what = 'messages cannot be queried by key: the next start puts the keys in';
+    findings.add({ kind: 'index-missing', file: directory, offset: null, what, matters: false, advice: 'nothing' });
     return;
   }
   for (const { path, headerProblems, chainFaults, firstChainFault } of results) {

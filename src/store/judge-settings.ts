@@ -18,7 +18,7 @@ import {
   TOPICS_FILE,
 } from './settings-file.ts';
 import type { LogPicture } from './verify-log.ts';
-import { addForeign, type VerifyPlan } from './verify-plan.ts';
+import type { VerifyPlan } from './verify-plan.ts';
 
 const OURS: readonly string[] = [TOPICS_FILE, GROUPS_FILE, OFFSETS_FILE];
 const APACHES: readonly string[] = [
@@ -54,7 +54,7 @@ export function judgeSettings(disk: Disk, plan: VerifyPlan): JudgedSettings {
   const { config } = plan.paths;
   for (const name of disk.list(config)) {
     const known = isFolder(disk, plan, name) ? NEEDED : KNOWN;
-    if (!known.has(name)) addForeign(plan.findings, join(config, name), 'does not belong there: brokers pass it over');
+    if (!known.has(name)) plan.findings.addForeign(join(config, name), 'does not belong there: brokers pass it over');
   }
   for (const name of [GROUPS_FILE, ...APACHES]) judgeFile(disk, plan, name);
   const { places = [] } = judgeFile(disk, plan, OFFSETS_FILE) ?? {};

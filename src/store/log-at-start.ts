@@ -3,7 +3,7 @@
  * through. Part of recovery.ts. Refuses a log that has lost what was on the disk.
  */
 import { asLogOffset, type LogOffset } from '../base/units.ts';
-import type { CheckpointFields, Vouched } from '../layout/checkpoint-file.ts';
+import { type CheckpointFields, NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
 import { findCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { hasFailedSync } from './failed-sync.ts';
@@ -12,7 +12,7 @@ import { LogReader } from './log-reader.ts';
 import { findWalkStart, newestStoreMs } from './log-recovery.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import type { FiledQueue } from './queue-recovery.ts';
-import { type FlushedLogFiles, logFilesOf, segmentEnd, segmentPath, segmentStart } from './segments.ts';
+import { type FlushedLogFiles, logFilesOf, logRunOf, segmentEnd, segmentPath, segmentStart } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
 
@@ -49,14 +49,7 @@ export class LogAtStart {
     this.files = logFilesOf(paths, settings);
     this.cleanStop = isStoppedInOrder(disk, paths, settings.cleanStop);
     this.vouched = readVouched(disk, paths.checkpoint);
-    const flushedTo = logFlushedTo(this.vouched);
-    this.run = findRun(disk, {
-      directory: paths.commitLog,
-      sizeBytes: settings.segmentSizeBytes,
-      setting: 'mappedFileSizeCommitLog',
-      cleanStop: this.cleanStop,
-      wasFlushed: (tear) => tear < flushedTo,
-    });
+    this.run = findRun(disk, logRunOf(this.files, this.cleanStop, logFlushedTo(this.vouched)));
     this.start = asLogOffset(this.run.starts[0] ?? 0);
     this.reader = new LogReader(disk, this.files);
     const { nowMs = Number.MAX_SAFE_INTEGER } = settings;
@@ -151,6 +144,14 @@ export function isStoppedInOrder(disk: Disk, paths: StorePaths, isGivenUp: boole
 /** The same of a store that nobody has open. */
 export function wasStoppedInOrder(disk: Disk, paths: StorePaths): boolean {
   return isStoppedInOrder(disk, paths, disk.stat(paths.abort) === null);
+}
+
+/**
+ * Whether the index was kept to the end by the last broker. One that was not is looked at as after a crash, after a stop in order too: in the
+ * time before it was not cut after a crash either.
+ */
+export function isIndexKept(vouched: Vouched | null): boolean {
+  return vouched?.indexEnd !== NO_INDEX_KEPT;
 }
 
 /** Up to here all records have been on the disk; 0 when nobody says so. */

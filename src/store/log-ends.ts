@@ -2,13 +2,11 @@
  * The two ends of a log whose settings and state are not known: its oldest and its newest record, found without reading what lies between.
  * Called by the command line's tools, also beside a broker that runs; recovery has its own, stricter way.
  */
-
-import { join } from 'node:path';
 import { partition } from '../base/partition.ts';
 import { asLogOffset } from '../base/units.ts';
 import { QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
 import type { Disk } from './disk.ts';
-import { fileNameOf, startByteOf } from './file-names.ts';
+import { foundFiles } from './file-run.ts';
 import { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import { EntryProbe, placedFileStarts, queueFilePath } from './queue-files.ts';
@@ -51,11 +49,9 @@ export function findLogEnds(disk: Disk, paths: StorePaths, sizes: StoreSizes): L
 }
 
 function segmentStarts(disk: Disk, { directory, segmentSizeBytes }: CommitLogFiles): number[] {
-  return disk
-    .list(directory)
-    .map(startByteOf)
-    .filter((start) => start >= 0 && start % segmentSizeBytes === 0)
-    .filter((start) => disk.stat(join(directory, fileNameOf(start)))?.isDirectory === false);
+  return foundFiles(disk, directory)
+    .filter(({ start, isFolder }) => isFolder !== true && start % segmentSizeBytes === 0)
+    .map(({ start }) => start);
 }
 
 function storeTimeAt(scanner: LogScanner, files: CommitLogFiles, position: number): number | null {

@@ -9,8 +9,9 @@ import { assert } from '../base/assert.ts';
 import { partition } from '../base/partition.ts';
 import { asQueueOffset, type QueueOffset } from '../base/units.ts';
 import { entryLogOffset, entrySize, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
-import type { Disk, DiskFile } from './disk.ts';
-import { fileNameOf, startByteOf } from './file-names.ts';
+import { type Disk, type DiskFile, openUnlessGone } from './disk.ts';
+import { fileNameOf } from './file-names.ts';
+import { type FileRun, foundFiles } from './file-run.ts';
 import type { StorePaths } from './store-paths.ts';
 
 /** The folder of all queues and the size of each file in it. */
@@ -36,23 +37,44 @@ export function queueFilePath(directory: string, startByte: number): string {
 
 /** Starts of the queue's files in order, those of foreign names left out. */
 export function queueFileStarts(disk: Disk, directory: string): number[] {
-  const starts: number[] = [];
-  for (const name of disk.list(directory)) {
-    const start = startByteOf(name);
-    if (start >= 0) starts.push(start);
-  }
-  return starts;
+  return foundFiles(disk, directory).flatMap(({ start, isFolder }) => (isFolder === true ? [] : start));
 }
 
-/** Of those that begin where a file of the size may. Something else, or a folder, may have such a name. */
+export interface QueueStop {
+  readonly cleanStop: boolean;
+  /** After a crash: entries of records from here on are built again. */
+  readonly limit: number;
+}
+
+/** What a start asks of the files of a queue. */
+export function queueRunOf(
+  disk: Disk,
+  { fileSizeBytes }: Pick<QueueFiles, 'fileSizeBytes'>,
+  directory: string,
+  { cleanStop, limit }: QueueStop,
+): FileRun {
+  const isBuiltAgain = (start: number): boolean => {
+    const file = openUnlessGone(disk, queueFilePath(directory, start));
+    if (file === null) return true;
+    try {
+      const probe = new EntryProbe(file);
+      return !probe.load(0) || probe.logOffset >= limit;
+    } finally {
+      file.close();
+    }
+  };
+  return {
+    directory,
+    sizeBytes: fileSizeBytes,
+    setting: 'mappedFileSizeConsumeQueue',
+    cleanStop,
+    wasFlushed: (_, behind) => !behind.every(isBuiltAgain),
+  };
+}
+
+/** Of those that begin where a file of the size may. */
 export function placedFileStarts(disk: Disk, directory: string, fileSizeBytes: number): number[] {
-  return queueFileStarts(disk, directory).filter(
-    (start) => start % fileSizeBytes === 0 && isFile(disk, queueFilePath(directory, start)),
-  );
-}
-
-function isFile(disk: Disk, path: string): boolean {
-  return disk.stat(path)?.isDirectory === false;
+  return queueFileStarts(disk, directory).filter((start) => start % fileSizeBytes === 0);
 }
 
 /** Looks at single entries of one file through one small buffer. */

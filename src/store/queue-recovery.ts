@@ -7,7 +7,7 @@ import { asQueueOffset, type QueueOffset } from '../base/units.ts';
 import { FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
 import type { Disk } from './disk.ts';
 import { type FoundRun, findRun, wipeTail } from './file-run.ts';
-import { EntryProbe, type QueueFiles, queueFilePath } from './queue-files.ts';
+import { EntryProbe, type QueueFiles, type QueueStop, queueFilePath, queueRunOf } from './queue-files.ts';
 import { queueFolders } from './queue-folders.ts';
 import type { UnsyncedQueues } from './unsynced-queues.ts';
 
@@ -28,24 +28,12 @@ type QueueStarts = Pick<FiledQueue, 'directory' | 'starts'>;
 /** With files that go, whatever is left of the others. It may have no other files. */
 export interface FoundQueue extends FiledQueue, FoundRun {}
 
-/** All queues that have files. `limit`: after a crash entries of records from there on are built again. Nothing is changed. */
-export function listQueues(
-  disk: Disk,
-  files: QueueFiles,
-  { cleanStop, limit }: { readonly cleanStop: boolean; readonly limit: number },
-): FoundQueue[] {
+/** All queues that have files. Nothing is changed. */
+export function listQueues(disk: Disk, files: QueueFiles, stop: QueueStop): FoundQueue[] {
   const queues: FoundQueue[] = [];
   for (const folder of queueFolders(disk, files.root)) {
     const { directory } = folder;
-    const isBuiltAgain = (start: number): boolean =>
-      withProbe(disk, queueFilePath(directory, start), (probe) => !probe.load(0) || probe.logOffset >= limit);
-    const found = findRun(disk, {
-      directory,
-      sizeBytes: files.fileSizeBytes,
-      setting: 'mappedFileSizeConsumeQueue',
-      cleanStop,
-      wasFlushed: (_, behind) => !behind.every(isBuiltAgain),
-    });
+    const found = findRun(disk, queueRunOf(disk, files, directory, stop));
     const { starts, torn, empty } = found;
     if (starts.length + torn.length + empty.length > 0)
       queues.push({ ...folder, ...found, ...endOf(disk, files, { directory, starts }) });

@@ -17,9 +17,9 @@ import { counted } from '../base/counted.ts';
 import { asLogOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
 import { type CheckpointFields, NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
 import type { Disk } from './disk.ts';
-import type { IndexFiles } from './index-files.ts';
+import { type IndexFiles, refuseFolders } from './index-files.ts';
 import { findIndexCut, type IndexCut, type IndexRecoverySettings, indexEnd } from './index-recovery.ts';
-import { LogAtStart, lossLimit, type StartPoint } from './log-at-start.ts';
+import { isIndexKept, LogAtStart, lossLimit, type StartPoint } from './log-at-start.ts';
 import { endLogAt, type WalkProgress, walkBefore, walkRecords } from './log-recovery.ts';
 import { LookBack } from './look-back.ts';
 import { StoreTimes } from './offset-search.ts';
@@ -267,9 +267,11 @@ class Recovery {
     const { index } = this.#settings;
     const { isMissing, cleanStop, vouched } = this.#logFound;
     if (index == null) return null;
-    if (isMissing) return { cut: null, end: -1, from: null };
-    // One that was not kept for a while was not cut after a crash in that time either.
-    const isKept = vouched?.indexEnd !== NO_INDEX_KEPT;
+    if (isMissing) {
+      refuseFolders(this.#disk, index);
+      return { cut: null, end: -1, from: null };
+    }
+    const isKept = isIndexKept(vouched);
     const limits = this.#indexSettings(cleanStop ? EVERYTHING : start.limit);
     const settings = isKept ? limits : { ...limits, believedTo: -1 };
     const cut = cleanStop && isKept ? null : findIndexCut(this.#disk, index, settings);

@@ -83,8 +83,9 @@ function vouchedOf(disk: Disk, plan: VerifyPlan, log: LogPicture, hasIndex: bool
 }
 
 function indexEndOf(disk: Disk, { paths, options }: VerifyPlan): number {
-  const [head] = indexHeads(disk, paths.index, options.indexShape, 'clean', new Findings());
-  const shape = options.indexShape ?? head?.shape;
+  const { indexShape: given, sizes } = options;
+  const [head] = indexHeads(disk, { directory: paths.index, given, state: 'clean', sizes }, new Findings());
+  const shape = given ?? head?.shape;
   return shape === undefined ? NO_INDEX_KEPT : indexEnd(disk, { directory: paths.index, shape });
 }
 

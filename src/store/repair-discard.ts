@@ -21,13 +21,8 @@ export interface QueueToDiscard extends QueueFolder {
 
 /** Paths of all files of these queues. */
 export function queueFilePaths(disk: Disk, queues: readonly QueueToDiscard[]): string[] {
-  return queues.flatMap(({ directory }) => fileStarts(disk, directory).map((start) => queueFilePath(directory, start)));
-}
-
-/** Starts of files at wrong places included; a folder may have such a name. */
-function fileStarts(disk: Disk, directory: string): number[] {
-  return queueFileStarts(disk, directory).filter(
-    (start) => disk.stat(queueFilePath(directory, start))?.isDirectory === false,
+  return queues.flatMap(({ directory }) =>
+    queueFileStarts(disk, directory).map((start) => queueFilePath(directory, start)),
   );
 }
 
@@ -44,7 +39,7 @@ export function discardQueue(
   unsynced: UnsyncedQueues,
 ): void {
   const { directory, keepsNumber } = queue;
-  const all = fileStarts(disk, directory);
+  const all = queueFileStarts(disk, directory);
   const starts = placedFileStarts(disk, directory, files.fileSizeBytes);
   const found = { ...queue, starts, torn: [], empty: [], end: asQueueOffset(0), logEnd: -1 };
   const end = findCut(disk, files, found, logEnd).left?.end ?? 0;

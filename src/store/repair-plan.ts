@@ -162,6 +162,8 @@ function has({ counts }: VerifyReport, kinds: readonly FindingKind[]): boolean {
 
 function refusalsOf(plan: VerifyPlan, report: VerifyReport, { cutAt }: RepairOptions): string[] {
   const { log, counts } = report;
+  const toMove = report.findings.filter(({ advice }) => advice === 'move');
+  if (toMove.length > 0) return toMove.map(({ file, what }) => `${file} ${what}. Move it away first`);
   if (counts.has('log-missing'))
     return [
       'there is no log: put it back first, nothing can be built without it (where it lies elsewhere, give storePathCommitLog)',
@@ -243,8 +245,9 @@ function queueWork(
   { all }: RepairOptions,
 ): Pick<RepairPlan, 'build' | 'shorten' | 'discard'> {
   const damaged = new Set<string>();
-  for (const { queue, stray, ahead, tailAt, fileProblems } of report.queues) {
-    if (stray + ahead + fileProblems.length > 0 || tailAt >= 0) damaged.add(queueName(queue));
+  for (const { queue, stray, ahead, tailAt, files } of report.queues) {
+    const misfits = files.faults.length + files.torn.length;
+    if (stray + ahead + misfits > 0 || tailAt >= 0) damaged.add(queueName(queue));
   }
   const hasFiles = new Set(plan.queueFolders.map(queueName));
   const { topics } = report;
@@ -264,7 +267,9 @@ function queueWork(
     })
     .map(({ topic, queueId, first, firstLogOffset }) => ({ topic, queueId, first, fromLogOffset: firstLogOffset }));
   const inLog = new Set(report.log.queues.map(queueName));
-  const others = report.queues.filter(({ queue }) => damaged.has(queueName(queue)) && !inLog.has(queueName(queue)));
+  const others = report.queues.filter(
+    ({ queue }) => damaged.has(queueName(queue)) && !inLog.has(queueName(queue)) && !queue.isLight,
+  );
   const shorten = others.filter((result) => !isBeyondCutting(plan, result)).map(({ queue }) => queue);
   const discard = others
     .filter((result) => isBeyondCutting(plan, result))
@@ -276,10 +281,9 @@ function queueWork(
 }
 
 /** Not only behind its end something is wrong. What a crash has left of files that were never flushed lies there. */
-function isBeyondCutting({ options, context }: VerifyPlan, { queue, stray, fileProblems }: QueueResult): boolean {
-  // Which of the records are in its other queue nobody has looked at.
-  if (context.batchTopics.has(queue.topic)) return false;
-  return stray > 0 || fileProblems.some(({ wasFlushed }) => wasFlushed || options.state === 'clean');
+function isBeyondCutting({ context }: VerifyPlan, { queue, stray, files }: QueueResult): boolean {
+  // Which of the records are in the other queue of a batch topic nobody has looked at.
+  return files.faults.length > 0 || (stray > 0 && !context.batchTopics.has(queue.topic));
 }
 
 function leftOf(plan: VerifyPlan, report: VerifyReport): string[] {

@@ -12,11 +12,10 @@ import type { BuiltEntries } from './built-store.ts';
 import { type Disk, isMissing, writeFully } from './disk.ts';
 import { EntryAdder, type EntrySum } from './entry-sum.ts';
 import { flushSegment, forgetFailedSync, hasFailedSync, rewriteSegment, syncSegment } from './failed-sync.ts';
-import { startByteOf } from './file-names.ts';
 import { wipeTail } from './file-run.ts';
 import { indexFileNames } from './index-files.ts';
 import type { KeyBatch } from './key-batch.ts';
-import { placedFileStarts, queueDirectory, queueFilesOf } from './queue-files.ts';
+import { placedFileStarts, queueDirectory, queueFilePath, queueFileStarts, queueFilesOf } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
 import { cutQueue, wipeBehind } from './queue-recovery.ts';
 import { vouchForLog, vouchForStore } from './repair-checkpoint.ts';
@@ -122,7 +121,7 @@ export async function repairRest(
   const queueFiles = queueFilesOf(paths, options.sizes);
   for (const queue of repair.discard) discardQueue(disk, queueFiles, queue, log.end, unsynced);
   cutQueues(disk, plan, report, repair, unsynced);
-  for (const { topic, queueId } of repair.build) disk.removeTree(queueDirectory(paths.consumeQueue, topic, queueId));
+  for (const { topic, queueId } of repair.build) removeFiles(disk, queueDirectory(paths.consumeQueue, topic, queueId));
   if (repair.buildIndex || repair.discardIndex) removeIndex(disk, paths.index);
   for (const queue of repair.build) fillBefore(disk, paths.consumeQueue, options.sizes.queueFileSizeBytes, queue);
   const { queues, index } = await build(repair, report, work);
@@ -206,25 +205,38 @@ export function slicesOf(
 function cutQueues(
   disk: Disk,
   { paths, options, queueFolders }: VerifyPlan,
-  { log }: VerifyReport,
-  { build, shorten }: RepairPlan,
+  { log, queues }: VerifyReport,
+  { build, shorten, discard }: RepairPlan,
   unsynced: UnsyncedQueues,
 ): void {
   const files = queueFilesOf(paths, options.sizes);
-  const built = new Set(build.map(queueName));
+  const done = new Set([...build, ...discard].map(queueName));
   const ends = new Map(log.queues.map((queue) => [queueName(queue), queue.next]));
+  const found = new Map(queues.map((result) => [queueName(result.queue), result.files]));
   const isAll = options.state === 'crashed';
   for (const { topic, queueId } of isAll ? queueFolders : shorten) {
     const name = queueName({ topic, queueId });
-    if (built.has(name)) continue;
+    const run = found.get(name);
+    if (done.has(name) || run === undefined) continue;
     const directory = queueDirectory(files.root, topic, queueId);
+    removeFiles(disk, directory, [...run.torn, ...run.empty]);
     const starts = placedFileStarts(disk, directory, files.fileSizeBytes);
     const end = ends.get(name);
-    // Without records in the log what is left of a queue names deleted ones, and keeps its number.
     const queue = { topic, queueId, directory, starts, end: asQueueOffset(0), logEnd: -1 };
+    // Without records in the log what is left of a queue names deleted ones, and keeps its number.
     if (end === undefined) cutQueue(disk, files, queue, log.end, unsynced);
     else wipeBehind(disk, files, queue, end, unsynced);
+    unsynced.addNames(directory);
   }
+}
+
+/** Those of a queue: what else lies in its folder is somebody else's. */
+function removeFiles(
+  disk: Disk,
+  directory: string,
+  starts: readonly number[] = queueFileStarts(disk, directory),
+): void {
+  for (const start of starts) disk.unlink(queueFilePath(directory, start));
 }
 
 function removeIndex(disk: Disk, directory: string): void {
@@ -232,7 +244,7 @@ function removeIndex(disk: Disk, directory: string): void {
 }
 
 function gatherQueue(disk: Disk, directory: string, unsynced: UnsyncedQueues): void {
-  for (const name of disk.list(directory)) if (startByteOf(name) >= 0) unsynced.add(join(directory, name));
+  for (const start of queueFileStarts(disk, directory)) unsynced.add(queueFilePath(directory, start));
   unsynced.addNames(directory);
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { asLogOffset, type LogOffset } from '../base/units.ts';
 import { type Disk, type DiskFile, openSized } from './disk.ts';
 import { fileNameOf, fileStartOf } from './file-names.ts';
+import type { FileRun } from './file-run.ts';
 import type { StorePaths } from './store-paths.ts';
 
 export interface CommitLogFiles {
@@ -24,6 +25,16 @@ export function logFilesOf(
   { segmentSizeBytes }: { readonly segmentSizeBytes: number },
 ): FlushedLogFiles {
   return { directory: commitLog, segmentSizeBytes, failedSyncMark };
+}
+
+/** What a start asks of the files of the log. `flushedTo`: files up to there have been on the disk. */
+export function logRunOf(
+  { directory, segmentSizeBytes: sizeBytes }: CommitLogFiles,
+  cleanStop: boolean,
+  flushedTo: number,
+): FileRun {
+  const wasFlushed = (tear: number): boolean => tear < flushedTo;
+  return { directory, sizeBytes, setting: 'mappedFileSizeCommitLog', cleanStop, wasFlushed };
 }
 
 /** Start of the segment that holds the byte at `offset`. */

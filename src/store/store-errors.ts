@@ -12,3 +12,8 @@ export class StoreDamagedError extends Error {
 export class StoreOwnedError extends Error {
   override readonly name = 'StoreOwnedError';
 }
+
+/** Somebody has put it there. Nothing can be read of it, and the broker would need the name sooner or later. */
+export function folderError(path: string): StoreDamagedError {
+  return new StoreDamagedError(`${path} is a folder, where a file is to be: move it away`);
+}

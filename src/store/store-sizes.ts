@@ -2,12 +2,10 @@
  * The sizes of a store's files, found out from the files: tools look at stores whose settings they are not given. The broker itself takes
  * its settings, and refuses files of another size. Called by the command line's tools.
  */
-import { join } from 'node:path';
 import { QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
 import { readVouched } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
-import { fileNameOf, startByteOf } from './file-names.ts';
-import type { FoundFile } from './file-run.ts';
+import { type FoundFile, foundFiles } from './file-run.ts';
 import { lossLimit } from './log-at-start.ts';
 import { queueFolders } from './queue-folders.ts';
 import type { StorePaths } from './store-paths.ts';
@@ -87,11 +85,7 @@ function isOfEntries(sizeBytes: number): boolean {
 }
 
 function filesOf(disk: Disk, directory: string): FoundFile[] {
-  return disk
-    .list(directory)
-    .map(startByteOf)
-    .filter((start) => start >= 0)
-    .map((start) => ({ start, size: disk.stat(join(directory, fileNameOf(start)))?.size ?? 0 }));
+  return foundFiles(disk, directory).filter(({ isFolder }) => isFolder !== true);
 }
 
 /** As people choose them for the log; what has lost its end is of such a size once in a blue moon. */

@@ -4,7 +4,7 @@ import { asQueueOffset } from '../base/units.ts';
 import { entryLogOffset, entrySize, entryTagsCode, QUEUE_ENTRY_BYTES, QueueEntryAt } from '../layout/queue-entry.ts';
 import { SCHEDULE_TOPIC } from '../layout/topic-names.ts';
 import { ConsumeQueueReader } from './consume-queue.ts';
-import type { Disk } from './disk.ts';
+import { type Disk, isFolderError } from './disk.ts';
 import type { ExpectedQueue } from './expected-entries.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreSizes } from './store-sizes.ts';
@@ -62,15 +62,25 @@ export class QueueComparison {
 
   /** Compares a run. Records that are too new to be in a file of a broker that runs are passed over. */
   take(queue: ExpectedQueue): void {
-    const { topic, queueId, runFirst, entries } = queue;
+    const { entries } = queue;
     // Compared even where everything is going to be built: these are built only when they are damaged.
     const isAll = this.#settledTo < 0 && queue.topic === SCHEDULE_TOPIC;
     const count = isAll ? queue.count : this.#settled(queue);
     const length = count * QUEUE_ENTRY_BYTES;
     if (this.#found.length < length) this.#found = Buffer.alloc(Math.max(length, entries.length));
-    const read = this.#reader.read(topic, queueId, asQueueOffset(runFirst), count, this.#found, 0);
+    const read = this.#read(queue, count);
     this.#found.fill(0, read * QUEUE_ENTRY_BYTES, length);
     if (this.#found.compare(entries, 0, length, 0, length) !== 0) this.#faults.set(queue, this.#compare(queue, count));
+  }
+
+  #read({ topic, queueId, runFirst }: ExpectedQueue, count: number): number {
+    try {
+      return this.#reader.read(topic, queueId, asQueueOffset(runFirst), count, this.#found, 0);
+    } catch (error) {
+      // That is told, and no entries are there.
+      if (isFolderError(error)) return 0;
+      throw error;
+    }
   }
 
   /** How many entries of the run are of records before the place up to which all are filed. */

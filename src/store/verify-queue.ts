@@ -3,11 +3,12 @@
  * verify-task.ts when the whole log was looked through.
  */
 import { join } from 'node:path';
-import { counted } from '../base/counted.ts';
 import { entryLogOffset, entrySize, FILLER_ENTRY_SIZE, QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
 import { type Disk, type DiskFile, openUnlessGone } from './disk.ts';
 import { EntryAdder, type EntrySum } from './entry-sum.ts';
 import { fileNameOf, startByteOf } from './file-names.ts';
+import { foundFiles, type JudgedRun, judgeRun } from './file-run.ts';
+import { type QueueStop, queueRunOf } from './queue-files.ts';
 import type { QueueFolder } from './queue-folders.ts';
 
 /** A queue and where its records begin and end in the log: offsets of the queue, both -1 when the log has none of it. */
@@ -16,26 +17,20 @@ export interface QueueToCheck extends QueueFolder {
   readonly next: number;
   /** Whether the entries from `first` to `next` are added up. */
   readonly isSummed: boolean;
+  /** Its entries are passed over: nothing of them can be told. */
+  readonly isLight: boolean;
 }
 
-export interface QueueContext {
+/** The stop is as a start has it, which does with the files what is told of them. */
+export interface QueueContext extends QueueStop {
   readonly fileSizeBytes: number;
   readonly logStart: number;
   readonly logEnd: number;
-  /** Entries of records before this were on the disk when the checkpoint was written. */
-  readonly flushedTo: number;
-}
-
-/** What is wrong with the name or the size of a file. */
-export interface FileProblem {
-  readonly what: string;
-  /** It holds entries that the checkpoint vouches for. */
-  readonly wasFlushed: boolean;
 }
 
 export interface QueueResult {
   readonly queue: QueueToCheck;
-  readonly fileProblems: readonly FileProblem[];
+  readonly files: JudgedRun;
   readonly strangers: readonly string[];
   /** Entries, before those of the log, that name deleted records; that name records in the log, which are not this queue's. */
   readonly deleted: number;
@@ -63,8 +58,6 @@ class QueueCheck {
   readonly #disk: Disk;
   readonly #context: QueueContext;
   readonly #queue: QueueToCheck;
-  readonly #fileProblems: FileProblem[] = [];
-  readonly #strangers: string[] = [];
   readonly #bytes = Buffer.alloc(CHUNK_ENTRIES * QUEUE_ENTRY_BYTES);
   readonly #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
   readonly #sum = new EntryAdder();
@@ -83,11 +76,17 @@ class QueueCheck {
   }
 
   run(): QueueResult {
-    for (const start of this.#files()) this.#checkFile(start);
+    const { directory, isLight } = this.#queue;
+    const files = judgeRun(
+      foundFiles(this.#disk, directory),
+      queueRunOf(this.#disk, this.#context, directory, this.#context),
+    );
+    if (!isLight) for (const start of [...files.starts, ...files.torn]) this.#checkFile(start);
+    const strangers = this.#disk.list(directory).filter((name) => startByteOf(name) < 0);
     return {
       queue: this.#queue,
-      fileProblems: this.#fileProblems,
-      strangers: this.#strangers,
+      files,
+      strangers: strangers.map((name) => join(directory, name)),
       deleted: this.#deleted,
       stray: this.#stray,
       firstStray: this.#firstStray,
@@ -96,39 +95,6 @@ class QueueCheck {
       tailAt: this.#tailAt,
       entries: { count: this.#sum.count, sum: this.#sum.sum },
     };
-  }
-
-  /** Starts of the files; those between which one is missing, or that have another size, are told. */
-  #files(): number[] {
-    const { directory } = this.#queue;
-    const { fileSizeBytes } = this.#context;
-    const starts: number[] = [];
-    for (const name of this.#disk.list(directory)) {
-      const start = startByteOf(name);
-      if (start < 0 || start % fileSizeBytes !== 0) {
-        this.#strangers.push(join(directory, name));
-        continue;
-      }
-      const size = this.#disk.stat(join(directory, name))?.size ?? 0;
-      if (size !== fileSizeBytes) this.#addProblem(name, `${name} has ${counted(size, 'byte')}, not ${fileSizeBytes}`);
-      const before = starts.at(-1);
-      if (before !== undefined && before + fileSizeBytes !== start)
-        this.#addProblem(name, `there is no file before ${name}`);
-      starts.push(start);
-    }
-    return starts;
-  }
-
-  #addProblem(name: string, what: string): void {
-    const file = openUnlessGone(this.#disk, join(this.#queue.directory, name));
-    if (file === null) return;
-    try {
-      const read = file.read(this.#bytes, 0, QUEUE_ENTRY_BYTES, 0);
-      const isEntry = read === QUEUE_ENTRY_BYTES && entrySize(this.#view, 0) > 0;
-      this.#fileProblems.push({ what, wasFlushed: isEntry && entryLogOffset(this.#view, 0) < this.#context.flushedTo });
-    } finally {
-      file.close();
-    }
   }
 
   /** The entries of the log's own records were compared before: they are passed over. */

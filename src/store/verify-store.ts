@@ -5,7 +5,7 @@
 import { indexFileBytes } from '../layout/index-file.ts';
 import { isAsBuilt } from './built-store.ts';
 import type { Disk } from './disk.ts';
-import { startByteOf } from './file-names.ts';
+import { foundFiles } from './file-run.ts';
 import type { Finding, FindingKind } from './findings.ts';
 import { judgeLog } from './judge-log.ts';
 import { judgeQueues, queuesToCheck } from './judge-queues.ts';
@@ -121,11 +121,7 @@ async function lookThroughLog(
 /** Records before this, and their entries, may have been deleted by a broker's retention while they were looked at. */
 function goneTo(disk: Disk, { paths, options }: VerifyPlan): number {
   if (options.state !== 'running') return 0;
-  const first = disk
-    .list(paths.commitLog)
-    .map(startByteOf)
-    .find((start) => start >= 0);
-  return first ?? 0;
+  return foundFiles(disk, paths.commitLog)[0]?.start ?? 0;
 }
 
 async function runSlice(run: RunVerifyTask, slice: LogSlice): Promise<SliceResult> {
@@ -158,7 +154,8 @@ async function runQueues(disk: Disk, run: RunVerifyTask, plan: VerifyPlan, log: 
     fileSizeBytes: plan.options.sizes.queueFileSizeBytes,
     logStart: Math.max(log.start, goneTo(disk, plan)),
     logEnd: log.end,
-    flushedTo: plan.flushedTo,
+    cleanStop: plan.options.state === 'clean',
+    limit: plan.walkStart,
   };
   const queues = queuesToCheck(plan, log, plan.options.skips?.built);
   const parts: Promise<VerifyResult>[] = [];

@@ -161,6 +161,12 @@ describe('doctor', () => {
       {},
       [['maxHashSlotNum, maxIndexNum', 'bad']],
     ],
+    [
+      'a folder in place of a file of the index',
+      { store: { indexMisfit: { path: '/store/index/20260101120000000', sizeBytes: null, shape: null } } },
+      {},
+      [['index', 'bad']],
+    ],
     ['few descriptors', { machine: { descriptorLimit: 1024 } }, {}, [['descriptors', 'warn']]],
     ['a placement for more cores', { machine: { cores: 3 } }, {}, [['placement', 'warn']]],
     ['five threads on one core', { machine: { cores: 1 } }, {}, [['placement', 'warn']]],
@@ -247,6 +253,14 @@ describe('ringmq doctor', () => {
     const root = realStore(goldenStore('clean'));
     expect(factsOf(root, { ...SIZES, maxHashSlotNum: 300, maxIndexNum: 800 }).indexMisfit).toBeNull();
     expect(factsOf(root, { ...SIZES, messageIndexEnable: false }).indexMisfit).toBeNull();
+  });
+
+  it('knows a folder in place of a file of the index', () => {
+    const root = realStore(goldenStore('clean'));
+    const path = join(root, 'index', '20990101000000000');
+    mkdirSync(path);
+    const options = { ...SIZES, maxHashSlotNum: 300, maxIndexNum: 800 };
+    expect(factsOf(root, options).indexMisfit).toEqual({ path, sizeBytes: null, shape: null });
   });
 
   it('knows which files of the index a start after a crash puts right', () => {

@@ -124,7 +124,7 @@ describe('a queue of which the log has nothing, and whose entries name records o
 
   it('is kept whatever lies beside its files, which stays', async () => {
     const { disk } = withStranger();
-    const folder = '00000000000000000999';
+    const folder = 'mine';
     disk.put('/store/consumequeue/X/0/notes.txt', 'x');
     disk.makeDirectory(`/store/consumequeue/X/0/${folder}`);
     expect((await repair(disk)).ok).toBe(true);

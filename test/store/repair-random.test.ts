@@ -27,7 +27,7 @@ function damage(disk: MemoryDisk, random: Random): string {
   const path = files[random.below(files.length)]!;
   const bytes = disk.readWhole(path);
   const at = random.below(Math.max(1, bytes.length));
-  switch (random.below(6)) {
+  switch (random.below(8)) {
     case 0:
       disk.unlink(path);
       return `unlink ${path}`;
@@ -42,6 +42,19 @@ function damage(disk: MemoryDisk, random: Random): string {
     case 3:
       disk.put(path, Buffer.concat([bytes, Buffer.alloc(1 + random.below(64), 7)]));
       return `lengthen ${path}`;
+    case 4:
+      disk.put(path, '');
+      return `empty ${path}`;
+    case 5: {
+      const [, folder, name] = /^(.*)\/(\d{20})$/.exec(path) ?? [];
+      if (folder === undefined) return 'nothing';
+      const step = path.startsWith(smallPaths.commitLog)
+        ? SMALL_SIZES.segmentSizeBytes
+        : SMALL_SIZES.queueFileSizeBytes;
+      const start = Number(name) + (random.below(2) === 0 ? step * (1 + random.below(4)) : 1 + random.below(399));
+      disk.put(`${folder}/${String(start).padStart(20, '0')}`, bytes);
+      return `copy ${path} to ${start}`;
+    }
     default:
       if (bytes.length > 0) disk.bytesOf(path)[at]! ^= 1 << random.below(8);
       return `flip ${path} at ${at}`;

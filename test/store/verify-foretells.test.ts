@@ -5,7 +5,7 @@ import { encodeCheckpoint, NO_INDEX_KEPT, type Vouched } from '../../src/layout/
 import { indexEntryPosition, indexFileBytes } from '../../src/layout/index-file.ts';
 import { CheckpointWriter, EMPTY_CHECKPOINT } from '../../src/store/checkpoint.ts';
 import type { FindingKind } from '../../src/store/findings.ts';
-import { recoverStore } from '../../src/store/recovery.ts';
+import { type RecoveredStore, recoverStore } from '../../src/store/recovery.ts';
 import { StoreDamagedError } from '../../src/store/store-errors.ts';
 import type { MemoryDisk } from '../support/memory-disk.ts';
 import { repaired } from '../support/repaired.ts';
@@ -47,13 +47,17 @@ function damageBody(store: SmallStore): void {
   recordBytes(store)[90]! ^= 1;
 }
 
-/** Where the log ends after the start; null for one that refuses. */
-function start(disk: MemoryDisk): number | null {
+function recover(disk: MemoryDisk): RecoveredStore {
   const cleanStop = disk.stat(smallPaths.abort) === null;
   const index = { directory: smallPaths.index, shape: SMALL_SHAPE };
   const settings = { ...SMALL_SIZES, checksBodies: true, cleanStop, index };
+  return recoverStore(disk, smallPaths, settings, { info: () => {}, warn: () => {} });
+}
+
+/** Where the log ends after the start; null for one that refuses. */
+function start(disk: MemoryDisk): number | null {
   try {
-    return recoverStore(disk, smallPaths, settings, { info: () => {}, warn: () => {} }).logEnd;
+    return recover(disk).logEnd;
   } catch (error) {
     if (error instanceof StoreDamagedError) return null;
     throw error;
@@ -133,6 +137,19 @@ describe('what a start does with damage in the log', () => {
     store.disk.removeTree('/store/consumequeue/T/1');
     expect(await said(store.disk, 'log-hole')).toMatch(/a start that looks there refuses/);
     expect(start(store.disk)).toBe(null);
+  });
+});
+
+describe('what a start does without an index', () => {
+  it.each([true, false])('it puts all keys in, after a stop in order: %s', async (isClean) => {
+    const store = smallStore(COUNT);
+    vouch(store, isClean, { indexEnd: store.records.at(-1)!.logOffset });
+    if (!isClean) crash(store);
+    store.disk.removeTree(smallPaths.index);
+    const { findings, matter } = await verified(store.disk, smallPaths, { sizes: SMALL_SIZES, shape: SMALL_SHAPE });
+    expect(findings.map(({ kind, advice }) => `${kind} ${advice}`)).toEqual(['index-missing nothing']);
+    expect([findings[0]!.what, matter]).toEqual([expect.stringMatching(/the next start puts the keys in/), 0]);
+    expect(recover(store.disk).dispatchFrom).toBe(0);
   });
 });
 

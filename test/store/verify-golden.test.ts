@@ -12,9 +12,9 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   'crash-bad-body': ['record-damaged! restore'],
   'clean-bad-body': ['record-damaged! restore'],
   'crash-no-checkpoint': ['checkpoint-missing repair'],
-  'crash-no-queues': ['checkpoint-missing repair', 'index-missing repair', 'queue-missing nothing'],
+  'crash-no-queues': ['checkpoint-missing repair', 'index-missing nothing', 'queue-missing nothing'],
   // Queues of topics that the settings do not know count as deleted ones.
-  'clean-no-queues': ['index-missing repair', 'queue-missing nothing', 'queue-missing! repair'],
+  'clean-no-queues': ['index-missing nothing', 'queue-missing nothing', 'queue-missing! repair'],
   'clean-queue-tail-zero': ['queue-behind! repair'],
   'crash-queue-tail-zero': ['queue-behind nothing'],
   'clean-garbage-after-end': ['stale-bytes nothing'],

@@ -13,7 +13,7 @@ const WHOLE: (number | null)[] = [SIZE, SIZE, SIZE, SIZE];
 
 interface LogShape {
   /** Of the files at multiples of the size; null where there is none. */
-  readonly sizes: readonly (number | null)[];
+  readonly sizes: readonly (number | 'folder' | null)[];
   /** Where a file begins that fits nowhere. */
   readonly stray?: number | null;
   readonly cleanStop: boolean;
@@ -28,7 +28,10 @@ function pathOf(start: number): string {
 function diskOf({ sizes, stray = null, cleanStop, flushedTo }: LogShape): MemoryDisk {
   const disk = new MemoryDisk();
   disk.makeDirectory(smallPaths.commitLog);
-  for (const [i, size] of sizes.entries()) if (size !== null) disk.put(pathOf(i * SIZE), new Uint8Array(size));
+  for (const [i, size] of sizes.entries()) {
+    if (size === 'folder') disk.makeDirectory(pathOf(i * SIZE));
+    else if (size !== null) disk.put(pathOf(i * SIZE), new Uint8Array(size));
+  }
   if (stray !== null) disk.put(pathOf(stray), new Uint8Array(SIZE));
   const rest = { lookFrom: 0, indexEnd: -1, queueCount: 0, queueEntries: 0 };
   const stoppedAt = cleanStop ? (flushedTo ?? 0) : -1;
@@ -58,7 +61,7 @@ function startedWith(shape: LogShape): readonly number[] | null {
 
 describe('verify and a start', () => {
   it('refuse and take off the same files of a log', () => {
-    const size = fc.constantFrom(null, 0, 1000, SIZE, SIZE, SIZE, SIZE, 5000);
+    const size = fc.constantFrom(null, 0, 1000, SIZE, SIZE, SIZE, SIZE, SIZE, 5000, 'folder' as const);
     const shape = fc.record({
       sizes: fc.array(size, { minLength: 1, maxLength: 5 }),
       stray: fc.constantFrom(null, null, null, null, 2048, 9000),
@@ -108,6 +111,9 @@ describe('verify and a start', () => {
     expect(findingsOf({ sizes: [5000, null, SIZE], cleanStop: false, flushedTo: 0 })).toEqual([
       'segment-size! 0',
       'segment-missing! 4096',
+    ]);
+    expect(findingsOf({ sizes: [SIZE, SIZE, 'folder'], cleanStop: false, flushedTo: 0 })).toEqual([
+      'foreign-file! null',
     ]);
     expect(findingsOf({ sizes: WHOLE, stray: 6000, cleanStop: false, flushedTo: 0 })).toEqual(['segment-size! 6000']);
   });

@@ -204,7 +204,7 @@ describe('verify', () => {
       ['queue-files! repair'],
     ],
     ['a queue', ({ disk }) => disk.removeTree('/store/consumequeue/T/1'), ['queue-missing! repair']],
-    ['the index', ({ disk }) => disk.removeTree('/store/index'), ['index-missing repair']],
+    ['the index', ({ disk }) => disk.removeTree('/store/index'), ['index-missing nothing']],
     [
       'the hash of a key',
       ({ disk }) => flip(disk.bytesOf(SMALL_INDEX), indexEntryPosition(SMALL_SHAPE, 9) + 3),

@@ -65,6 +65,12 @@ export class MemoryDisk implements Disk {
     this.before();
     this.#check('open', path);
     let inode = this.#files.get(path);
+    if (this.#directories.has(path)) {
+      // As the system has it: opened to be read it fails when it is.
+      if (mode !== 'read') throw new DiskFailedError(path, 'open', 'EISDIR');
+      this.openFiles++;
+      return new MemoryFolder(this, path);
+    }
     if (inode !== undefined && mode === 'exclusive') throw new DiskFailedError(path, 'open', 'EEXIST');
     if (inode === undefined) {
       if (mode === 'read' || mode === 'write') throw new DiskFailedError(path, 'open', 'ENOENT');
@@ -210,6 +216,37 @@ export class MemoryDisk implements Disk {
     const code = this.fault(operation, path);
     if (code === 'ENOSPC') throw new DiskFullError(path, operation);
     if (code !== null) throw new DiskFailedError(path, operation, code);
+  }
+}
+
+/** A folder that was opened like a file. */
+class MemoryFolder implements DiskFile {
+  readonly path: string;
+  readonly #disk: MemoryDisk;
+
+  constructor(disk: MemoryDisk, path: string) {
+    this.#disk = disk;
+    this.path = path;
+  }
+
+  read(): number {
+    throw new DiskFailedError(this.path, 'read', 'EISDIR');
+  }
+
+  write(): number {
+    throw new DiskFailedError(this.path, 'write', 'EBADF');
+  }
+
+  sync(): void {
+    throw new DiskFailedError(this.path, 'fdatasync', 'EINVAL');
+  }
+
+  resize(): void {
+    throw new DiskFailedError(this.path, 'resize', 'EINVAL');
+  }
+
+  close(): void {
+    this.#disk.openFiles--;
   }
 }
 

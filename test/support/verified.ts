@@ -4,7 +4,7 @@ import { readSettings } from '../../src/broker/read-settings.ts';
 import type { IndexFileShape } from '../../src/layout/index-file.ts';
 import type { Disk } from '../../src/store/disk.ts';
 import { judgeSizes } from '../../src/store/judge-sizes.ts';
-import { isStoppedInOrder } from '../../src/store/log-at-start.ts';
+import { wasStoppedInOrder } from '../../src/store/log-at-start.ts';
 import type { StorePaths } from '../../src/store/store-paths.ts';
 import { knownSizes, type StoreSizes } from '../../src/store/store-sizes.ts';
 import type { StoreState } from '../../src/store/store-state.ts';
@@ -23,8 +23,7 @@ export interface VerifiedOptions {
 }
 
 export function verified(disk: Disk, paths: StorePaths, options: VerifiedOptions = {}): Promise<VerifyReport> {
-  const isStopped = isStoppedInOrder(disk, paths, disk.stat(paths.abort) === null);
-  const state = options.state ?? (isStopped ? 'clean' : 'crashed');
+  const state = options.state ?? (wasStoppedInOrder(disk, paths) ? 'clean' : 'crashed');
   const { sizes, origins } = knownSizes(disk, paths, options.sizes);
   const { shape, nowMs, wantsIndex = true } = options;
   const given = { ...(shape !== undefined && { indexShape: shape }), ...(nowMs !== undefined && { nowMs }) };

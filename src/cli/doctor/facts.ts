@@ -28,7 +28,8 @@ export interface DiskFacts {
 /** A file of the key index for which a broker with the settings refuses to start. */
 export interface IndexMisfit {
   readonly path: string;
-  readonly sizeBytes: number;
+  /** Null for a folder in its place. */
+  readonly sizeBytes: number | null;
   /** What it was made with; null when nothing in it tells. */
   readonly shape: IndexFileShape | null;
 }

@@ -52,6 +52,13 @@ function judgeSizes({ store }: DoctorFacts, settings: BrokerSettings): DoctorLin
 }
 
 function judgeIndexShape({ path, sizeBytes, shape }: IndexMisfit, settings: BrokerSettings): DoctorLine {
+  if (sizeBytes === null)
+    return line(
+      'bad',
+      'index',
+      `${path} is a folder, where a file is to be`,
+      'the broker refuses to start: move it away',
+    );
   const { maxHashSlotNum: slots, maxIndexNum: entries } = settings;
   const figure = `${slots} and ${entries} make ${indexFileBytes({ slots, entries })} bytes, but ${path} has ${sizeBytes}`;
   const remedy =

@@ -5,10 +5,11 @@ import { dirname, resolve } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { textOrNull } from '../../bench/files.ts';
 import type { BrokerSettings } from '../../broker/broker-settings.ts';
+import { readVouched } from '../../store/checkpoint.ts';
 import { type Disk, NodeDisk, openUnlessGone } from '../../store/disk.ts';
-import { refusedIndexFile } from '../../store/index-recovery.ts';
+import { judgeIndexFiles } from '../../store/index-recovery.ts';
 import { indexShapeOf } from '../../store/index-shape.ts';
-import { wasStoppedInOrder } from '../../store/log-at-start.ts';
+import { isIndexKept, wasStoppedInOrder } from '../../store/log-at-start.ts';
 import { findLogEnds } from '../../store/log-ends.ts';
 import { SystemProcesses } from '../../store/process-table.ts';
 import { liveOwner } from '../../store/store-lock.ts';
@@ -48,10 +49,13 @@ export function storeFacts(folder: string, settings: BrokerSettings | null): Sto
 function findIndexMisfit(disk: Disk, paths: StorePaths, settings: BrokerSettings): IndexMisfit | null {
   if (!settings.messageIndexEnable) return null;
   const shape = { slots: settings.maxHashSlotNum, entries: settings.maxIndexNum };
-  const refused = refusedIndexFile(disk, { directory: paths.index, shape }, wasStoppedInOrder(disk, paths));
-  const file = refused === null ? null : openUnlessGone(disk, refused.path);
-  if (refused === null || file === null) return null;
-  const { path, sizeBytes } = refused;
+  const cleanStop = wasStoppedInOrder(disk, paths) && isIndexKept(readVouched(disk, paths.checkpoint));
+  const [refused] = judgeIndexFiles(disk, { directory: paths.index, shape }, cleanStop).refused;
+  if (refused === undefined) return null;
+  const { path, sizeBytes, isFolder } = refused;
+  if (isFolder) return { path, sizeBytes: null, shape: null };
+  const file = openUnlessGone(disk, path);
+  if (file === null) return null;
   try {
     return { path, sizeBytes, shape: indexShapeOf(file, sizeBytes) };
   } finally {
