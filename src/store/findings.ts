@@ -137,7 +137,7 @@ export const FINDING_KINDS = {
   },
   'foreign-file': {
     means: 'A file that does not belong there, or a folder where a file is to be',
-    todo: "move it away: RingMQ passes the file over, in log, queues and index Apache's broker may refuse to start; with the folder RingMQ does",
+    todo: "move it away: RingMQ passes the file over; in log, queues and index Apache's broker may refuse to start. With the folder RingMQ does",
   },
   'not-checked': { means: 'What was left out', todo: 'nothing' },
 } as const;

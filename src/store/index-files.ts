@@ -66,7 +66,7 @@ export function misfitError({ path, sizeBytes, isFolder }: FoundIndexFile, shape
 }
 
 /** Throws for a folder in place of a file. */
-export function refuseFolders(disk: Disk, files: IndexFiles): void {
+export function refuseFolders(disk: Disk, files: Pick<IndexFiles, 'directory'>): void {
   const folder = foundIndexFiles(disk, files).find(({ isFolder }) => isFolder);
   if (folder !== undefined) throw folderError(folder.path);
 }

@@ -266,11 +266,10 @@ class Recovery {
   #findIndex(start: StartPoint): FoundIndex | null {
     const { index } = this.#settings;
     const { isMissing, cleanStop, vouched } = this.#logFound;
+    // The files go, also of an index that is not kept.
+    if (isMissing) refuseFolders(this.#disk, { directory: this.#paths.index });
     if (index == null) return null;
-    if (isMissing) {
-      refuseFolders(this.#disk, index);
-      return { cut: null, end: -1, from: null };
-    }
+    if (isMissing) return { cut: null, end: -1, from: null };
     const isKept = isIndexKept(vouched);
     const limits = this.#indexSettings(cleanStop ? EVERYTHING : start.limit);
     const settings = isKept ? limits : { ...limits, believedTo: -1 };

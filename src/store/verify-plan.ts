@@ -159,16 +159,16 @@ function findIndexFiles(
 ): IndexFileHead[] {
   const names = disk.list(directory);
   for (const name of names) if (!isIndexFileName(name)) findings.addForeign(join(directory, name));
+  if (isLogMissing) {
+    // A start removes the files, whatever they are.
+    for (const { path, isFolder } of foundIndexFiles(disk, { directory })) if (isFolder) findings.addFolder(path);
+    return [];
+  }
   if (!wantsIndex) {
     const what =
       'no key index is kept, as messageIndexEnable or the last broker says: what is left of one was not looked at (--set messageIndexEnable=true)';
     if (names.some(isIndexFileName))
       findings.add({ kind: 'not-checked', file: directory, offset: null, what, matters: false, advice: 'nothing' });
-    return [];
-  }
-  if (isLogMissing) {
-    // A start removes the files, whatever they are.
-    for (const { path, isFolder } of foundIndexFiles(disk, { directory })) if (isFolder) findings.addFolder(path);
     return [];
   }
   const isLeftAsIs = state !== 'clean' || isIndexKept(vouched);

@@ -47,8 +47,8 @@ function diskOf(contents: readonly [Content, Content], cleanStop: boolean, isKep
 }
 
 /** What a start says; null for one that takes the store. */
-function refusal(disk: MemoryDisk): string | null {
-  const index = { directory: smallPaths.index, shape: SMALL_SHAPE };
+function refusal(disk: MemoryDisk, keepsIndex = true): string | null {
+  const index = keepsIndex ? { directory: smallPaths.index, shape: SMALL_SHAPE } : null;
   const settings = { ...SMALL_SIZES, checksBodies: true, cleanStop: disk.stat(smallPaths.abort) === null, index };
   try {
     recoverStore(disk, smallPaths, settings, { info: () => {}, warn: () => {} });
@@ -136,13 +136,13 @@ describe('without a log', () => {
     expect(disk.list(smallPaths.index)).toEqual([]);
   });
 
-  it('it refuses a folder in their place', async () => {
+  it.each([true, false])('it refuses a folder in their place, whether it keeps an index: %s', async (wantsIndex) => {
     const disk = lost();
     disk.makeDirectory(NEWER);
-    const { findings } = await verified(disk, smallPaths, { sizes: SMALL_SIZES, shape: SMALL_SHAPE });
+    const { findings } = await verified(disk, smallPaths, { sizes: SMALL_SIZES, shape: SMALL_SHAPE, wantsIndex });
     expect(findings.map(({ file, advice }) => `${file} ${advice}`)).toEqual([`${NEWER} move`]);
     const before = disk.contents();
-    expect(refusal(disk)).toBe(`${NEWER} is a folder, where a file is to be: move it away`);
+    expect(refusal(disk, wantsIndex)).toBe(`${NEWER} is a folder, where a file is to be: move it away`);
     expect(disk.contents()).toEqual(before);
   });
 });
