@@ -56,6 +56,8 @@ export interface RecoveredStore {
   readonly lookFrom: LogOffset;
   /** Records from here on may be missing in queues or index; those that they have are to be passed over. */
   readonly dispatchFrom: LogOffset;
+  /** The queues have all records before this, but for those that say another queue than their own. */
+  readonly queuesCompleteTo: LogOffset;
   /** What the checkpoint can say of the disk now; null when RingMQ has said something already. To be written before anything is appended. */
   readonly firstWord: Vouched | null;
   /** Store time of the newest record, in ms; append gives out no earlier one. 0 for an empty log. */
@@ -147,6 +149,7 @@ class Recovery {
       logEnd,
       lookFrom,
       dispatchFrom,
+      queuesCompleteTo: ledger.firstUnfiledAt ?? logEnd,
       firstWord: this.#logFound.vouched === null ? firstWord(found, dispatchFrom, lookFrom) : null,
       newestStoreTimestamp: ledger.newestStoreTimestamp,
       batchTopics: this.#batchTopics,
@@ -251,12 +254,10 @@ class Recovery {
   /** The walk begins early enough for what is missing. */
   #walkFrom(queues: readonly FiledQueue[], { lookFrom, vouched }: StartPoint, indexFrom: LogOffset | null): LogOffset {
     const from = asLogOffset(Math.min(lookFrom, indexFrom ?? lookFrom));
-    if (!this.#logFound.cleanStop || vouched === null) return from;
-    const filed = queues.filter(({ end }) => end > 0);
-    const entries = filed.reduce((sum, { end }) => sum + end, 0);
-    if (filed.length === vouched.queueCount && entries === vouched.queueEntries) return from;
+    if (!this.#logFound.cleanStop || vouched === null || isAsStopped(queues, vouched)) return from;
+    const { count, entries } = sumsOf(queues);
     this.#log.warn(
-      `${counted(filed.length, 'queue')} with ${counted(entries, 'entry', 'entries')}, at the stop ${vouched.queueCount} with ${vouched.queueEntries}: what is missing is ` +
+      `${counted(count, 'queue')} with ${counted(entries, 'entry', 'entries')}, at the stop ${vouched.queueCount} with ${vouched.queueEntries}: what is missing is ` +
         'built again from the log',
     );
     return this.#logFound.start;
@@ -271,10 +272,12 @@ class Recovery {
       lookBack.passed(position);
       progress(position);
     };
-    const ledger = new QueueLedger(this.#batchTopics);
+    const { vouched } = start;
+    const completeTo = vouched !== null && isAsStopped(queues, vouched) ? vouched.stoppedAt : 0;
+    const ledger = new QueueLedger(this.#batchTopics, completeTo);
     for (const queue of queues) ledger.addFiled(queue);
     walkBefore(this.#logFound.reader, from, lookFrom, ledger, progress);
-    const walk = { from: lookFrom, durableTo: lossLimit(start.vouched), checksContents: checksBodies, ledger };
+    const walk = { from: lookFrom, durableTo: lossLimit(vouched), checksContents: checksBodies, ledger };
     const logEnd = walkRecords(this.#logFound.reader, this.#logFound.run.starts, walk, passed, this.#log);
     const first = ledger.incomplete[0];
     if (first === undefined || from <= this.#logFound.start) return { ledger, logEnd, from, lookBack };
@@ -304,6 +307,17 @@ class Recovery {
     }
     for (const { queue } of unfinished) this.#disk.syncDirectory(dirname(queue.directory));
   }
+}
+
+function sumsOf(queues: readonly FiledQueue[]): { readonly count: number; readonly entries: number } {
+  const filed = queues.filter(({ end }) => end > 0);
+  return { count: filed.length, entries: filed.reduce((sum, { end }) => sum + end, 0) };
+}
+
+/** Whether the queues have what they had at the stop in order that the checkpoint tells of. */
+function isAsStopped(queues: readonly FiledQueue[], { stoppedAt, queueCount, queueEntries }: Vouched): boolean {
+  const { count, entries } = sumsOf(queues);
+  return stoppedAt >= 0 && count === queueCount && entries === queueEntries;
 }
 
 /** What the start itself goes by, as far as queues and index do not lack anything. */

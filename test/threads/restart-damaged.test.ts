@@ -17,6 +17,19 @@ let expected: string[][];
 const warnings = (): string[] => lines.filter(({ level }) => level === 'warn').map(({ message }) => message);
 const queueFolder = (queueId: number): string => join(store, 'consumequeue/Orders', String(queueId));
 
+/** Changes the topic of message `i` where it lies in the log. */
+function damageTopic(i: number, damage: (topic: Uint8Array) => void): void {
+  const folder = join(store, 'commitlog');
+  for (const name of readdirSync(folder)) {
+    const bytes = readFileSync(join(folder, name));
+    const body = bytes.indexOf(`message ${i} `);
+    if (body < 0) continue;
+    const at = bytes.indexOf('Orders', body);
+    damage(bytes.subarray(at, at + 'Orders'.length));
+    writeFileSync(join(folder, name), bytes);
+  }
+}
+
 /** All bodies by queue, over a new start. */
 async function served(): Promise<string[][]> {
   const node = await startNode(store, HERE, lines);
@@ -111,6 +124,23 @@ describe('a store that was stopped in order', () => {
     expect(warnings()).toEqual([
       expect.stringMatching(/^the record at \d+ \(Orders, queue 1, offset 1\) was on the disk and is damaged/),
     ]);
+  });
+
+  it.each<[what: string, topic: string | number[], shown: RegExp]>([
+    ['is zero', '\0'.repeat(6), /^the record at \d+ \("\\u0000.*", queue 1, offset 100\) was on the disk/],
+    ['leads out of the queues', '../ab/', /^the record at \d+ \("\.\.\/ab\/", queue 1, offset 100\) was on the disk/],
+    ['is no text', [0x4f, 0xf2], /^the record at \d+ \(".*", queue 1, offset 100\) was on the disk/],
+    ['is one that nobody has', 'N', /^the record at \d+ \(Nrders, queue 1, offset 100\) is in no queue/],
+  ])('is served as it was when the topic of a record %s, with a line that names it', async (_what, topic, shown) => {
+    damageTopic(301, (bytes) => bytes.set(Buffer.from(topic as string)));
+    expect(await served()).toEqual(expected);
+    expect(warnings()).toEqual([expect.stringMatching(shown)]);
+    // Now dispatch goes over it as well.
+    rmSync(join(store, 'index'), { recursive: true });
+    expect(await served()).toEqual(expected);
+    expect(warnings().slice(1)).toEqual([expect.stringMatching(/^the key index lacks/), expect.stringMatching(shown)]);
+    expect(readdirSync(join(store, 'consumequeue'))).toEqual(['Orders']);
+    expect(readdirSync(store)).not.toContain('ab');
   });
 
   it.each(['the newest file', 'every file'])(

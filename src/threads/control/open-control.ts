@@ -204,6 +204,7 @@ function storeStart(recovered: RecoveredStore, { logTimestamp, queuesTimestamp }
     logEnd: recovered.logEnd,
     lookFrom: recovered.lookFrom,
     queues: recovered.queues.map(({ topic, queueId, next }) => ({ topic, queueId, next })),
+    queuesCompleteTo: recovered.queuesCompleteTo,
     batchTopics: [...recovered.batchTopics],
     unsynced: recovered.unsynced,
     lastStoreTimestamp: Math.max(logTimestamp, queuesTimestamp, recovered.newestStoreTimestamp),
