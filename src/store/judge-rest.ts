@@ -51,7 +51,7 @@ export function judgeIndex(plan: VerifyPlan, log: LogPicture, results: readonly 
 }
 
 function isDamaged({ damaged, holes }: LogPicture): boolean {
-  return holes.length > 0 || damaged.some(({ fault }) => fault !== 'properties');
+  return holes.length > 0 || damaged.some(({ fault }) => fault !== 'properties' && fault !== 'name');
 }
 
 export function judgeCheckpoint(plan: VerifyPlan, log: LogPicture): void {

@@ -33,6 +33,13 @@ export const Scanned = {
 } as const;
 export type ScannedCode = (typeof Scanned)[keyof typeof Scanned];
 
+/** The topic of a record that says another one, or none. */
+export interface HealedTopic {
+  /** Log offset of the record. */
+  readonly at: number;
+  readonly topic: string;
+}
+
 export class LogScanner {
   /** The record that {@link next} has found; its positions are of {@link bytes}. */
   readonly cursor = new RecordCursor();
@@ -115,6 +122,11 @@ export class LogScanner {
   isTopicWhole(): boolean {
     const { topicStart, topicLength } = this.cursor;
     return isTopicName(this.#bytes, topicStart, topicStart + topicLength);
+  }
+
+  /** Puts another topic of the same length in the place of the current record's, in memory. */
+  healTopic(topic: string): void {
+    this.#bytes.write(topic, this.cursor.topicStart);
   }
 
   /** For messages. */

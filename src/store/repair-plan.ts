@@ -166,7 +166,7 @@ function damagedPlaces(plan: VerifyPlan, log: LogPicture, end: number): DamagedP
     }));
   const newest = fileStartOf(Math.max(0, end - 1), plan.options.sizes.segmentSizeBytes);
   const damaged = log.damaged
-    .filter(({ fault }) => fault !== 'properties')
+    .filter(({ fault }) => fault !== 'properties' && fault !== 'name')
     .map(({ at }) => ({
       at,
       // Where a start looks it ends the log, unless the record was on the disk whole: what is repaired now would be cut then.

@@ -25,7 +25,9 @@ import type { RepairPlan } from './repair-plan.ts';
 import { type CommitLogFiles, logFilesOf, segmentPath, segmentStart } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import { QueueSync, UnsyncedQueues } from './unsynced-queues.ts';
+import type { LogPicture } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
+import type { RecordRun } from './verify-slice.ts';
 import type { VerifyReport } from './verify-store.ts';
 
 /** So much of the log for each thread is worked on, or waits for what is before it: with its keys it takes up to a tenth of that in memory. */
@@ -186,11 +188,18 @@ async function build(
 }
 
 /** The runs of records of the log, which are where a slice can begin. */
-function slicesOf({ build: queues, buildIndex }: RepairPlan, { log }: VerifyReport): readonly BuildSlice[] {
-  if (buildIndex) return log.runs;
+function slicesOf(repair: RepairPlan, { log }: VerifyReport): readonly BuildSlice[] {
+  return runsOf(repair, log).map(({ from, to }) => {
+    const healed = log.healed.filter(({ at }) => at >= from && at < to);
+    return { from, to, healed };
+  });
+}
+
+function runsOf({ build: queues, buildIndex }: RepairPlan, { runs }: LogPicture): readonly RecordRun[] {
+  if (buildIndex) return runs;
   if (queues.length === 0) return [];
   const first = Math.min(...queues.map(({ fromLogOffset }) => fromLogOffset));
-  return log.runs.filter(({ to }) => to > first);
+  return runs.filter(({ to }) => to > first);
 }
 
 /**

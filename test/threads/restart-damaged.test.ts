@@ -2,7 +2,10 @@
 import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NodeDisk } from '../../src/store/disk.ts';
+import { storePathsOf } from '../../src/store/store-paths.ts';
 import { temporaryFolder } from '../support/folders.ts';
+import { repaired } from '../support/repaired.ts';
 import { type LogLine, NodeClient, startNode } from './node-client.ts';
 
 const QUEUES = 3;
@@ -141,6 +144,16 @@ describe('a store that was stopped in order', () => {
     expect(warnings().slice(1)).toEqual([expect.stringMatching(/^the key index lacks/), expect.stringMatching(shown)]);
     expect(readdirSync(join(store, 'consumequeue'))).toEqual(['Orders']);
     expect(readdirSync(store)).not.toContain('ab');
+  });
+
+  it('is refused when the queue of such a record has gone too, and served as it was after a repair', async () => {
+    damageTopic(301, (bytes) => bytes.fill(0));
+    rmSync(queueFolder(1), { recursive: true });
+    await expect(served()).rejects.toThrow(
+      /queue Orders\/1 goes on with 101 after 99\. .*`ringmq repair` builds the queue/,
+    );
+    expect((await repaired(new NodeDisk(), storePathsOf(store))).end).toBe('repaired');
+    expect(await served()).toEqual(expected);
   });
 
   it.each(['the newest file', 'every file'])(
