@@ -8,28 +8,30 @@ import { RETRY_TOPIC_LENGTH_MAX } from '../base/limits.ts';
 /** Upstream's topic of delayed messages, one queue for each delay level: its entries hold times of delivery in place of tags codes. */
 export const SCHEDULE_TOPIC = 'SCHEDULE_TOPIC_XXXX';
 
-const SPACE = 0x20;
-const DOT = 0x2e;
-const SLASH = 0x2f;
-const DELETE = 0x7f;
+/** What a byte says of a name that holds it. */
+const OTHER_THAN_DOT = 1;
+const NOT_ASCII = 2;
+const FORBIDDEN = 4;
+
+const BYTES = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const isControl = byte < 0x20 || byte === 0x7f;
+  if (isControl || byte === '/'.charCodeAt(0)) return FORBIDDEN;
+  if (byte === '.'.charCodeAt(0)) return 0;
+  return byte < 0x80 ? OTHER_THAN_DOT : OTHER_THAN_DOT | NOT_ASCII;
+});
 
 /**
  * Whether `[start, end)` can be the name of a topic, which is that of a folder: text without control characters and slashes. Older brokers
- * have let more through than ours, so a record is not called damaged for less.
+ * have let more through than ours, so a record is not called damaged for less. Recovery and verify ask it of each record.
  */
 export function isTopicName(bytes: Uint8Array, start: number, end: number): boolean {
   const length = end - start;
   if (length === 0 || length > RETRY_TOPIC_LENGTH_MAX) return false;
   let all = 0;
-  let dots = 0;
-  for (let i = start; i < end; i++) {
-    const byte = bytes[i]!;
-    if (byte < SPACE || byte === SLASH || byte === DELETE) return false;
-    if (byte === DOT) dots++;
-    all |= byte;
-  }
-  if (dots === length && length <= 2) return false;
-  return all < 0x80 || isUtf8(bytes.subarray(start, end));
+  for (let i = start; i < end; i++) all |= BYTES[bytes[i]!]!;
+  // Dots alone: the folder itself, or the one above.
+  if (all < NOT_ASCII) return all === OTHER_THAN_DOT || length > 2;
+  return all < FORBIDDEN && isUtf8(bytes.subarray(start, end));
 }
 
 /** For messages: as it is, or quoted when it is no name, so that nothing of it gets into a log or a terminal. */

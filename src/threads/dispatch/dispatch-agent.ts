@@ -17,6 +17,7 @@ import {
   RECORD_MAGIC_V2,
   RecordAt,
   RecordCursor,
+  SysFlag,
 } from '../../layout/message-record.ts';
 import { isTopicName } from '../../layout/topic-names.ts';
 import { isOutOfDescriptors } from '../../store/disk.ts';
@@ -85,7 +86,7 @@ export class DispatchAgent implements Agent {
     this.#completeTo = completeTo;
     this.#clock = clock;
     this.#deleted = deleted;
-    this.#queues = new QueueLookup(ends.directory);
+    this.#queues = new QueueLookup(ends.directory, batchTopics);
     this.#position = ends.dispatched.read();
   }
 
@@ -203,7 +204,8 @@ export class DispatchAgent implements Agent {
     assert(record.load(this.#view, at), 'the parts of a record in the log add up');
     const { topicStart, propertiesStart, propertiesLength } = record;
     const topicEnd = topicStart + record.topicLength;
-    const isInQueue = !isInNoQueue(record.sysFlag);
+    // An inner batch is in a queue of another format.
+    const isInQueue = !isInNoQueue(record.sysFlag) && (record.sysFlag & SysFlag.innerBatch) === 0;
     const slot = isInQueue ? this.#queues.find(this.#buffer, topicStart, topicEnd, record.queueId) : NO_SLOT;
     // Damaged since it was filed: nobody knows whose it is, and what its keys are.
     if (slot === NO_SLOT && !isTopicName(this.#buffer, topicStart, topicEnd)) return true;

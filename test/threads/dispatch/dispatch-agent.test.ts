@@ -258,6 +258,18 @@ describe('records that are in no queue, or in one already', () => {
     ).toBe(1);
   });
 
+  it.each([
+    ['of a batch topic', { topic: 'Batch' }],
+    ['that is an inner batch', { topic: 'T', sysFlag: 0x80 }],
+  ])('passes over a record %s, whose queue has another format, although it has a row', (_what, batch) => {
+    const path = logOf([{ ...batch, queueOffset: 3 }, { ...batch, queueOffset: 8 }, { queueOffset: 0 }], {
+      batchTopics: ['Batch'],
+    });
+    const [row] = path.addTopic('Batch', 1);
+    expect(path.dispatcher().agent.doWork()).toBe(3);
+    expect([path.queueTable.max(row!), path.queueTable.max(SLOT)]).toEqual([0, 1]);
+  });
+
   it.each(['T\0', '..', 'a/b', '\x1b[2J', '', 'T\x7f'])('passes over a record whose topic is no name: %j', (topic) => {
     const path = logOf([{ queueOffset: 0 }, { topic, queueOffset: 1 }, { topic, sysFlag: 4 }], {
       indexShape: { slots: 10, entries: 20 },
