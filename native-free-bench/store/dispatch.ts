@@ -74,6 +74,7 @@ function run(records: number, logEnd: number, indexed: boolean, round: number): 
       index,
       nowUs: systemClock.monotonicUs(),
       lookFrom: 0,
+      startedAt: 0,
       handOver: () => {},
     }),
     index,

@@ -21,8 +21,8 @@ export interface ColdBytes {
 }
 
 export interface ColdReads {
-  /** Calls `then` later on this thread, with the error when the disk failed. */
+  /** Calls `then` later on this thread: with an error when the disk has failed, or what a read needs is short. */
   read(runs: readonly LogRun[], then: (result: ColdBytes | Error) => void): void;
-  /** Reads that are under way are dropped, without a call of their `then`. */
+  /** Reads that are under way, and later ones, are dropped without a call of their `then`. */
   close(): Promise<void>;
 }

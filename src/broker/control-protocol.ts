@@ -62,7 +62,7 @@ export type ToControl =
     }
   /** A pull met an unknown group. Answered by `ensured`, after the `group` update if there is one now. */
   | { readonly kind: 'ensureGroup'; readonly ticket: number; readonly group: string }
-  /** The newest offset of a queue that pulls have committed on the way (threads/net/commit-batch.ts). No answer. */
+  /** The newest offset of a queue that pulls have committed on the way (threads/net/commit-batch.ts). No answer; without the group, no effect. */
   | {
       readonly kind: 'commitOffset';
       readonly group: string;

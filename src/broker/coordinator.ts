@@ -36,7 +36,7 @@ export class Coordinator {
   readonly #ports: CoordinatorPorts;
   readonly #links: NetLinks;
   readonly #tables: ControlTables;
-  /** Topics to be registered when the current message is done. */
+  /** Topics to be registered when the current messages are done. */
   readonly #changedTopics = new Set<string>();
   #scanAtMs: number;
   #saveAtMs: number;
@@ -109,7 +109,13 @@ export class Coordinator {
     this.#links.announce(netIndex);
   }
 
-  receive(netIndex: number, message: ToControl): void {
+  /** What a net thread has said at once, in its order. Nothing of what is said here goes out before this returns: the files are written once. */
+  receive(netIndex: number, messages: readonly ToControl[]): void {
+    for (const message of messages) this.#take(netIndex, message);
+    this.#settle();
+  }
+
+  #take(netIndex: number, message: ToControl): void {
     switch (message.kind) {
       case 'opened':
         this.#links.opened(message.connectionId, { netIndex, remote: message.remote, local: message.local });
@@ -131,12 +137,12 @@ export class Coordinator {
         this.commitOffset(message.group, message.topic, message.queueId, message.offset);
         break;
     }
-    this.#settle();
   }
 
-  /** A pull's ride-along commit. The pull has been through its checks, so there are none here. */
+  /** A pull's ride-along commit. The pull has been through its checks, but its group may be one that could not be made. */
   commitOffset(group: string, topic: string, queueId: number, offset: number): void {
-    this.#tables.offsets.commit(group, topic, queueId, offset);
+    const { groups, offsets } = this.#tables;
+    if (groups.has(group)) offsets.commit(group, topic, queueId, offset);
   }
 
   /** For the registration at NameServers. */
@@ -184,7 +190,6 @@ export class Coordinator {
     const client = { connectionId, remote, local };
     const what = requestCodeName(command.code);
     const answer = this.#guarded(what, () => answerRequest(command, client, this.#tables));
-    this.#saveFresh();
     if (!isOneWay(command.flag)) this.#links.frame(connectionId, encodeAnswer(command, answer));
   }
 
@@ -194,13 +199,11 @@ export class Coordinator {
     const answer = this.#guarded(`creation of topic ${topic}`, () =>
       ensureTopic(topic, defaultTopic, defaultTopicQueueNums, topics, settings),
     );
-    this.#saveFresh();
     this.#links.to(netIndex, { kind: 'ensured', ticket, code: answer.code, remark: answer.remark });
   }
 
   #ensureGroup(netIndex: number, { ticket, group }: Message<'ensureGroup'>): void {
     const { code, remark } = this.#tables.groups.ensure(group) === null ? groupNotExist(group) : SUCCESS;
-    this.#saveFresh();
     this.#links.to(netIndex, { kind: 'ensured', ticket, code, remark });
   }
 
@@ -216,15 +219,10 @@ export class Coordinator {
     }
   }
 
-  /** Before an answer: what it promises is in the files. */
-  #saveFresh(): void {
+  /** Before answers go out: what they promise is in the files, and then those who have to know are told which topics have changed. */
+  #settle(): void {
     this.#tables.topics.document.saveFresh();
     this.#tables.groups.document.saveFresh();
-  }
-
-  /** After each message: passes on which topics have changed. */
-  #settle(): void {
-    this.#saveFresh();
     if (this.#changedTopics.size === 0) return;
     const names = [...this.#changedTopics];
     this.#changedTopics.clear();

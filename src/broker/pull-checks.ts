@@ -74,6 +74,16 @@ export class PullChecks {
     if (!group.consumeEnable) {
       return forbidden(Forbidden.group, `subscription group no permission, ${group.name}`);
     }
+    const refusal = this.checkQueue(header, remote, into);
+    if (refusal !== null) return refusal;
+    into.group = group;
+    return (header.sysFlag & PullSysFlag.subscription) !== 0
+      ? this.#ownSubscription(header, into)
+      : this.#groupSubscription(header, into);
+  }
+
+  /** Null and topic and row in `into` when the pull's queue may be read, whoever reads it. */
+  checkQueue(header: PullHeader, remote: string, into: PullTarget): PullRefusal | null {
     const topic = this.#tables.topic(header.names, header.topicStart, header.topicEnd)?.view ?? null;
     if (topic === null) {
       const name = textOf(header.names, header.topicStart, header.topicEnd);
@@ -83,12 +93,9 @@ export class PullChecks {
       return forbidden(Forbidden.topic, `the topic[${topic.name}] pulling message is forbidden`);
     }
     if (header.queueId < 0 || header.queueId >= topic.readQueueNums) return noSuchQueue(header, topic, remote);
-    into.group = group;
     into.topic = topic;
     into.slot = asQueueSlot(topic.slots[header.queueId] ?? NO_SLOT);
-    return (header.sysFlag & PullSysFlag.subscription) !== 0
-      ? this.#ownSubscription(header, into)
-      : this.#groupSubscription(header, into);
+    return null;
   }
 
   #ownSubscription(header: PullHeader, into: PullTarget): PullRefusal | null {

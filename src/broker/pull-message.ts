@@ -122,14 +122,16 @@ export class PullMessages {
     }
   }
 
-  /**
-   * The offset that it brings is committed before it waits: its client may commit a later one meanwhile, which this one must not follow, or
-   * may go without having taken its answers.
-   */
+  /** `header` is the pull's own. */
   #hold(header: PullHeader, reply: ReplyPort, arrivedMs: number, isFirst: boolean): void {
-    const target = this.#target;
-    if (isFirst && this.#checks.check(header, reply.remote, target) === null) {
-      this.#commit(header, reply, target);
+    if (isFirst) {
+      const target = this.#target;
+      const refusal = this.#checks.check(header, reply.remote, target);
+      if (refusal === GROUP_MISSING) {
+        this.#askForGroup({ header, reply, arrivedMs, isFirst });
+        return;
+      }
+      if (refusal === null) this.#commit(header, reply, target.group.name, target.topic.name);
       header.sysFlag &= ~PullSysFlag.commitOffset;
     }
     if (!this.#slowReaders.hold({ header, reply, arrivedMs, isFirst })) {
@@ -150,7 +152,7 @@ export class PullMessages {
       return;
     }
     this.#scan.scan(target, header.queueId, asQueueOffset(header.queueOffset), header.maxMsgNums, selection);
-    if (isFirst) this.#commit(header, reply, target);
+    if (isFirst) this.#commit(header, reply, target.group.name, target.topic.name);
     if (isFirst && this.#park(header, reply, arrivedMs, selection, target)) return;
     const brokerId = this.#suggestedBroker(target, selection);
     if (selection.count === 0) this.#answers.empty(header, reply, selection, brokerId);
@@ -161,10 +163,14 @@ export class PullMessages {
     }
   }
 
-  #commit(header: PullHeader, reply: ReplyPort, { group, topic }: PullTarget): void {
+  /**
+   * Commits the offset that a pull brings, if its flags say so: before it waits for anything, and then never again. Its client may commit a
+   * later one meanwhile, which this one must not follow, or may go.
+   */
+  #commit(header: PullHeader, reply: ReplyPort, group: string, topic: string): void {
     // A stored offset below 0 would be answered to 14 with success, which breaks consumers (spec/api.md 24).
     if ((header.sysFlag & PullSysFlag.commitOffset) === 0 || header.commitOffset < 0) return;
-    this.#ports.commitOffset(reply, group.name, topic.name, header.queueId, header.commitOffset);
+    this.#ports.commitOffset(reply, group, topic, header.queueId, header.commitOffset);
   }
 
   #park(
@@ -179,6 +185,7 @@ export class PullMessages {
     return this.#longPolls.park({ header: header.copy(), reply, arrivedMs, isFirst: false }, slot, filter);
   }
 
+  /** The pull's offset goes to control behind the question, and counts if that makes the group. */
   #askForGroup(pull: HeldPull): void {
     const { header, reply } = pull;
     const group = Buffer.from(header.names.subarray(header.consumerGroupStart, header.consumerGroupEnd)).toString();
@@ -189,6 +196,11 @@ export class PullMessages {
       else if (code === ResponseCode.SUCCESS) this.#answers.refuse(header, reply, GROUP_MISSING);
       else this.#answers.refuse(header, reply, { code, remark: remark ?? GROUP_MISSING.remark, forbiddenType: 0 });
     });
+    const target = this.#target;
+    if (this.#checks.checkQueue(header, reply.remote, target) === null) {
+      this.#commit(header, reply, group, target.topic.name);
+    }
+    header.sysFlag &= ~PullSysFlag.commitOffset;
   }
 
   /** Where the client should pull from next: a slave helps those who are far behind (spec/api.md 8.3). */

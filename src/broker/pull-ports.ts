@@ -64,7 +64,10 @@ export interface PullPorts {
   setParked(count: number): void;
   /** An offset that has come with a pull of `reply`, behind what its client has asked of control before. */
   commitOffset(reply: ReplyPort, group: string, topic: string, queueId: number, offset: number): void;
-  /** Asks control for the group that `pull` names; `then` comes on this thread, after the group's view when the code is 0. */
+  /**
+   * Asks control for the group that `pull` names, before anything that is committed after this; `then` comes on this thread, after the
+   * group's view when the code is 0.
+   */
   ensureGroup(pull: HeldPull, group: string, then: GroupEnsured): void;
   /** Answers were written outside of the net agent's turn, when a cold read came back: see them off. */
   outOfTurn(): void;

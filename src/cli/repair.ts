@@ -5,8 +5,8 @@
 import { systemClock } from '../base/clock.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { type Disk, NodeDisk } from '../store/disk.ts';
-import { isStoppedInOrder } from '../store/failed-sync.ts';
 import { DEFAULT_INDEX_SHAPE } from '../store/index-shape.ts';
+import { isStoppedInOrder } from '../store/log-at-start.ts';
 import { SystemProcesses } from '../store/process-table.ts';
 import { countRecordsBehind, keptFolder } from '../store/repair-cut.ts';
 import type { RepairPlan } from '../store/repair-plan.ts';
@@ -43,7 +43,7 @@ export async function runRepair(folder: string, flags: RepairFlags): Promise<num
   let repair: StoreRepair | null = null;
   const startUs = systemClock.monotonicUs();
   try {
-    const wasClean = isStoppedInOrder(disk, { directory: store.paths.commitLog }, lock.cleanStop);
+    const wasClean = isStoppedInOrder(disk, store.paths, lock.cleanStop);
     work = new PoolWork(disk, store, flags, lock);
     repair = new StoreRepair(disk, work, options, wasClean);
     const outcome = await repair.run();

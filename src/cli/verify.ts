@@ -6,8 +6,8 @@ import { systemClock } from '../base/clock.ts';
 import { counted } from '../base/counted.ts';
 import { parseFastJson } from '../remoting/fast-json.ts';
 import { type Disk, NodeDisk } from '../store/disk.ts';
-import { isStoppedInOrder } from '../store/failed-sync.ts';
 import type { Finding } from '../store/findings.ts';
+import { isStoppedInOrder } from '../store/log-at-start.ts';
 import { SystemProcesses } from '../store/process-table.ts';
 import { liveOwner } from '../store/store-lock.ts';
 import type { StorePaths } from '../store/store-paths.ts';
@@ -47,7 +47,7 @@ export async function runVerify(folder: string, options: StoreFlags): Promise<nu
 function stateOf(disk: Disk, paths: StorePaths): StoreState {
   if (liveOwner(disk, paths, new SystemProcesses(disk)) !== null) return 'running';
   const isGivenUp = disk.stat(paths.abort) === null;
-  return isStoppedInOrder(disk, { directory: paths.commitLog }, isGivenUp) ? 'clean' : 'crashed';
+  return isStoppedInOrder(disk, paths, isGivenUp) ? 'clean' : 'crashed';
 }
 
 /** Repair looks at the store in the same way before it touches it. */
@@ -58,7 +58,7 @@ export async function verifyOnPool(
   pool: StoreToolPool,
   skips: VerifySkips = {},
 ): Promise<Verified> {
-  const options = { sizes, state, skips, parseSettings: parseFastJson };
+  const options = { sizes, state, skips, nowMs: systemClock.nowMs(), parseSettings: parseFastJson };
   const plan = planVerification(disk, paths, indexShape === undefined ? options : { ...options, indexShape });
   const context = workContext(plan);
   const progress = toolProgress('checking', bytesToVerify(plan));

@@ -66,7 +66,7 @@ export interface Vouched {
   readonly indexEnd: number;
   /** Where the log ended when the broker was stopped in order; -1 while it runs. */
   readonly stoppedAt: number;
-  /** Queues with entries, and the sum of their ends, at that time. */
+  /** Queues with entries of records before {@link filedTo}, and the sum of their ends; 0 and 0 while a broker runs that has not counted them. */
   readonly queueCount: number;
   readonly queueEntries: number;
 }

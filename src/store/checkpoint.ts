@@ -27,9 +27,37 @@ export const EMPTY_CHECKPOINT: CheckpointFields = {
   confirmedOffset: 0,
 };
 
-/** What the file says; zeros when there is none or it is too short. */
+/** What the file says; zeros when there is none, it is too short, or it names what is no time. */
 export function readCheckpoint(disk: Disk, path: string): CheckpointFields {
-  return decodeCheckpoint(contents(disk, path)) ?? EMPTY_CHECKPOINT;
+  const fields = decodeCheckpoint(contents(disk, path)) ?? EMPTY_CHECKPOINT;
+  return namesTimes(fields) ? fields : EMPTY_CHECKPOINT;
+}
+
+/** What counts of the file. */
+export interface FoundCheckpoint {
+  /** Zeros when there is none, it is too short or damaged. */
+  readonly fields: CheckpointFields;
+  /** It names times that no broker has written there. */
+  readonly isDamaged: boolean;
+}
+
+/**
+ * A broker names no time that has not come yet, unless its clock was ahead: then its records have such times as well. Times later than the
+ * newest record alone are no damage: upstream names what is in a queue, or in a buffer of the log, and a crash may take that from the log.
+ * `newestStoreMs` is asked for the store time of the newest record only when it matters.
+ */
+export function findCheckpoint(disk: Disk, path: string, nowMs: number, newestStoreMs: () => number): FoundCheckpoint {
+  const fields = decodeCheckpoint(contents(disk, path)) ?? EMPTY_CHECKPOINT;
+  const isDamaged = !namesTimes(fields, nowMs) && !namesTimes(fields, Math.max(nowMs, newestStoreMs()));
+  return { fields: isDamaged ? EMPTY_CHECKPOINT : fields, isDamaged };
+}
+
+/** Times, that is, and none later than `latestMs`. */
+export function namesTimes(
+  { logTimestamp, queuesTimestamp, indexTimestamp }: CheckpointFields,
+  latestMs = Number.MAX_SAFE_INTEGER,
+): boolean {
+  return [logTimestamp, queuesTimestamp, indexTimestamp].every((time) => time >= 0 && time <= latestMs);
 }
 
 /** What RingMQ itself has said there; null when it has not, or somebody else has written the file since. */
@@ -96,9 +124,14 @@ export class CheckpointWriter {
 }
 
 /**
- * Says something of a store that is not served yet, and leaves upstream's fields as they are. On the disk before it is there to be read: a
+ * Says something of a store that is not served yet, beside what counts of upstream's fields. On the disk before it is there to be read: a
  * start that is killed here leaves nothing, or a file whose name the next one makes durable together with that of its `abort`.
  */
-export function vouchAtStart(disk: Disk, path: string, vouched: Vouched): void {
-  replaceFile(disk, path, encodeCheckpoint(readCheckpoint(disk, path), vouched));
+export function vouchAtStart(
+  disk: Disk,
+  path: string,
+  vouched: Vouched,
+  fields: CheckpointFields = readCheckpoint(disk, path),
+): void {
+  replaceFile(disk, path, encodeCheckpoint(fields, vouched));
 }

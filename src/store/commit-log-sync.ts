@@ -7,18 +7,18 @@ import { asLogOffset, type LogOffset } from '../base/units.ts';
 import { type Disk, type DiskFile, isShortage } from './disk.ts';
 import { syncSegment } from './failed-sync.ts';
 import { SegmentPreparation } from './segment-preparation.ts';
-import { type CommitLogFiles, openSegment, segmentStart } from './segments.ts';
+import { type FlushedLogFiles, openSegment, segmentStart } from './segments.ts';
 
 export class CommitLogSync {
   readonly #disk: Disk;
-  readonly #files: CommitLogFiles;
+  readonly #files: FlushedLogFiles;
   /** By start of segment. A file in here has had its name made durable. */
   readonly #open = new Map<number, DiskFile>();
   #preparation: SegmentPreparation | null = null;
-  /** A prepared file could not be put into its place: no zeros are written for another. */
+  /** A prepared file cannot be put into its place: segments are made there, sparse. */
   #isUseless = false;
 
-  constructor(disk: Disk, files: CommitLogFiles) {
+  constructor(disk: Disk, files: FlushedLogFiles) {
     this.#disk = disk;
     this.#files = files;
   }
@@ -66,14 +66,18 @@ export class CommitLogSync {
 
   /**
    * Begins to make the segment at `startingAt`. With `zeroWrite` its blocks are written once, because fdatasync of a block that is
-   * there takes a third of the time; without, it is sparse and the first step ends it. On a shortage it gives up and takes its room
+   * there takes a third of the time; without, or where it cannot be prepared, it is sparse. On a shortage it gives up and takes its room
    * back: nothing is lost by that, append makes the segment when it needs it, or says that the disk is full.
    */
   beginPreparing(startingAt: LogOffset, zeroWrite: boolean): void {
     assert(startingAt === segmentStart(this.#files, startingAt), 'a segment starts at a multiple of its size');
     this.abandonPreparing();
     unlessShort(() => {
-      this.#preparation = SegmentPreparation.begin(this.#disk, this.#files, startingAt, zeroWrite && !this.#isUseless);
+      const { begin } = SegmentPreparation;
+      this.#preparation = this.#isUseless ? null : begin(this.#disk, this.#files, startingAt, zeroWrite);
+      if (this.#preparation !== null) return;
+      this.#isUseless = true;
+      this.openSegment(startingAt);
     });
   }
 

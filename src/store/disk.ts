@@ -43,11 +43,17 @@ export function isMissing(error: unknown): boolean {
 /** The process, or the machine, has no descriptors left. */
 const NO_DESCRIPTORS: readonly string[] = ['EMFILE', 'ENFILE'];
 
-const NOT_ALLOWED: readonly string[] = ['EACCES', 'EPERM'];
+/** What a folder says to its fsync that may not be looked into, or lies on a file system that is never written to. */
+const NEVER_SYNCED: readonly string[] = ['EACCES', 'EPERM', 'EROFS', 'EINVAL'];
 
 /** True when a file could not be opened because too many are open: it may succeed later, as on a disk that was full. */
 export function isOutOfDescriptors(error: unknown): boolean {
   return error instanceof DiskFailedError && NO_DESCRIPTORS.includes(error.code);
+}
+
+/** True when the system does not let this process do it. */
+export function isNotAllowed(error: unknown): boolean {
+  return error instanceof DiskFailedError && (error.code === 'EACCES' || error.code === 'EPERM');
 }
 
 /** True for what is short now and may not be later, room or descriptors. What was asked for was not done, nothing else is lost. */
@@ -77,6 +83,8 @@ export interface FileStat {
   readonly isDirectory: boolean;
   /** Number of the file system: files have second names only on the same one. */
   readonly device: number;
+  /** Number of the file there, the same by all of its names. */
+  readonly inode: number;
 }
 
 /** Room of the file system that a path lies on, in bytes. */
@@ -169,7 +177,8 @@ export class NodeDisk implements Disk {
     try {
       const stat = fs.statSync(path, { throwIfNoEntry: false });
       if (stat === undefined) return null;
-      return { size: stat.size, modifiedMs: stat.mtimeMs, isDirectory: stat.isDirectory(), device: stat.dev };
+      const { size, mtimeMs: modifiedMs, dev: device, ino: inode } = stat;
+      return { size, modifiedMs, isDirectory: stat.isDirectory(), device, inode };
     } catch (error) {
       throw diskError(path, 'stat', error);
     }
@@ -349,7 +358,7 @@ export function writeWhole(disk: Disk, path: string, contents: Uint8Array): void
 
 /**
  * Makes the folder and those above it survive a loss of power. The name of one that is there already is made durable too: whoever has made
- * it may have ended before. One that cannot be listed was made by somebody else, and is theirs to keep.
+ * it may have ended before. Where that cannot be done it was made by somebody else, and is theirs to keep.
  */
 export function makeDurableDirectory(disk: Disk, path: string): void {
   const parent = dirname(path);
@@ -358,7 +367,7 @@ export function makeDurableDirectory(disk: Disk, path: string): void {
     try {
       disk.syncDirectory(parent);
     } catch (error) {
-      if (!(error instanceof DiskFailedError && NOT_ALLOWED.includes(error.code))) throw error;
+      if (!(error instanceof DiskFailedError && NEVER_SYNCED.includes(error.code))) throw error;
     }
     return;
   }
@@ -374,6 +383,27 @@ export function openUnlessGone(disk: Disk, path: string): DiskFile | null {
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;
+  }
+}
+
+/** Unlinks a file that need not be there. */
+export function removeIfThere(disk: Disk, path: string): void {
+  try {
+    disk.unlink(path);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+/** Whether one of the bytes `[from, from + length)` of a file is not zero. */
+export function isWritten(disk: Disk, path: string, from: number, length: number): boolean {
+  const bytes = Buffer.alloc(length);
+  const file = disk.open(path, 'read');
+  try {
+    const read = file.read(bytes, 0, length, from);
+    return bytes.subarray(0, read).some((byte) => byte !== 0);
+  } finally {
+    file.close();
   }
 }
 

@@ -2,35 +2,35 @@
  * Remembers that an fdatasync of the log has failed. After that the system may take pages for clean that are not on the disk: they read
  * well as long as the machine runs, and the next fdatasync has nothing to do. A broker that went on from there would lose what it has
  * acknowledged since, when the power goes and leaves a hole before it. So the next start writes the log anew where it may be meant, and
- * only then flushes it. The mark lies beside the log's folder and is not flushed itself: it has to last as long as the page cache.
+ * only then flushes it. The mark lies in the store's folder, in which the start of this broker has made its lock: beside the log's there may be
+ * no place (beside-log.ts), and on the disk that has failed perhaps no room. It is not flushed itself: it has to last as long as the page cache.
  */
-import { type Disk, type DiskFile, isMissing, writeFully } from './disk.ts';
-import { type CommitLogFiles, segmentPath } from './segments.ts';
+import { type Disk, DiskFailedError, type DiskFile, DiskFullError, removeIfThere, writeFully } from './disk.ts';
+import { type CommitLogFiles, type FlushedLogFiles, segmentPath } from './segments.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 
-type LogFolder = Pick<CommitLogFiles, 'directory'>;
+type Mark = Pick<FlushedLogFiles, 'failedSyncMark'>;
 
-export function failedSyncMark(files: LogFolder): string {
-  return `${files.directory}.sync-failed`;
-}
-
-/** fdatasync of a segment. Throws as that does, with the mark set. */
-export function syncSegment(disk: Disk, files: CommitLogFiles, file: DiskFile): void {
+/** fdatasync of a segment. Throws as that does, with the mark set, or with what to do where it cannot be set. */
+export function syncSegment(disk: Disk, { failedSyncMark }: Mark, file: DiskFile): void {
   try {
     file.sync();
   } catch (cause) {
+    if (!(cause instanceof DiskFailedError)) throw cause;
     try {
-      disk.open(failedSyncMark(files), 'create').close();
-    } catch {
-      // The failure itself is what has to be told.
+      disk.open(failedSyncMark, 'create').close();
+    } catch (error) {
+      if (!(error instanceof DiskFailedError || error instanceof DiskFullError)) throw error;
+      const what = `${cause.code}; and ${error.message}: make that file before the broker is started again, or it will not know of this`;
+      throw new DiskFailedError(file.path, 'fdatasync', what, cause);
     }
     throw cause;
   }
 }
 
 /** {@link syncSegment} of one that nobody has open. */
-export function flushSegment(disk: Disk, files: CommitLogFiles, start: number): void {
+export function flushSegment(disk: Disk, files: FlushedLogFiles, start: number): void {
   const file = disk.open(segmentPath(files, start), 'write');
   try {
     syncSegment(disk, files, file);
@@ -39,13 +39,8 @@ export function flushSegment(disk: Disk, files: CommitLogFiles, start: number): 
   }
 }
 
-export function hasFailedSync(disk: Disk, files: LogFolder): boolean {
-  return disk.stat(failedSyncMark(files)) !== null;
-}
-
-/** Whether a start takes the store for one that was stopped in order. `isGivenUp`: its last owner has taken its `abort` away. */
-export function isStoppedInOrder(disk: Disk, files: LogFolder, isGivenUp: boolean): boolean {
-  return isGivenUp && !hasFailedSync(disk, files);
+export function hasFailedSync(disk: Disk, { failedSyncMark }: Mark): boolean {
+  return disk.stat(failedSyncMark) !== null;
 }
 
 /** Writes the bytes `[from, to)` of a segment over themselves, so that its next fdatasync has all of them to write. */
@@ -65,10 +60,6 @@ export function rewriteSegment(disk: Disk, files: CommitLogFiles, start: number,
 }
 
 /** Everything is on the disk now. */
-export function forgetFailedSync(disk: Disk, files: CommitLogFiles): void {
-  try {
-    disk.unlink(failedSyncMark(files));
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
+export function forgetFailedSync(disk: Disk, { failedSyncMark }: Mark): void {
+  removeIfThere(disk, failedSyncMark);
 }

@@ -6,6 +6,9 @@
 const NAME_DIGITS = 20;
 const NAME_PATTERN = /^\d{20}$/;
 
+/** The file system's own folder, where one of the store's is a mount: passed over by everybody, and closed to all but root. */
+export const LOST_AND_FOUND = 'lost+found';
+
 export function fileNameOf(startByte: number): string {
   return String(startByte).padStart(NAME_DIGITS, '0');
 }

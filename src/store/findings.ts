@@ -96,8 +96,12 @@ export const FINDING_KINDS = {
     todo: 'repair builds the index again',
   },
   'checkpoint-missing': {
-    means: 'There is no checkpoint, or it is too short or empty',
+    means: 'There is no checkpoint, or it is too short, empty or damaged',
     todo: 'nothing where the log is not damaged: a start after a crash takes longer. A damaged log it cuts: repair first, which writes a checkpoint',
+  },
+  'checkpoint-damaged': {
+    means: 'The checkpoint names times that no broker has written',
+    todo: 'as where it is missing',
   },
   'checkpoint-ahead': {
     means: 'The checkpoint names a later time than any record has',

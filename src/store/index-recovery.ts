@@ -1,6 +1,6 @@
 /**
- * The key index's part of a start: brings its files to what the log vouches for, and says from where messages are to be put again. Called
- * by recovery.ts, before dispatch loads the newest file.
+ * The key index's part of a start: brings its files to what the log vouches for, before dispatch loads the newest one. Its end is also asked for
+ * when a stop or a repair says it in the checkpoint.
  *
  * Entries are put in the order of the log and never changed, and each remembers the one before it in its slot. So a file can be taken back
  * to any earlier state: going back from the newest entry, each slot gets what its entry remembers. That needs the newer entries to be
@@ -42,7 +42,7 @@ const MS_PER_SECOND = 1000;
 export interface IndexRecoverySettings {
   /** Entries of records from here on go. */
   readonly limit: LogOffset;
-  /** Files that end after this store time (in ms) are not believed: they were not on the disk when the checkpoint was written. */
+  /** Files that end after this store time (in ms) are not believed: they may not have been on the disk when the checkpoint was written. */
   readonly believedTo: number;
   /** Store time of the record at a log offset; -1 when there is none. */
   readonly storeTimeAt: (logOffset: number) => number;
@@ -55,24 +55,21 @@ export interface IndexCut {
   carryOut(): void;
 }
 
-/** Takes all files back to `limit`. Returns the log offset of the newest message that is in the index; -1 when it is empty. */
-export function cutIndex(disk: Disk, files: IndexFiles, settings: IndexRecoverySettings): number {
-  const cut = findIndexCut(disk, files, settings);
-  cut.carryOut();
-  return cut.end;
-}
-
-/** Throws for files of another size. */
+/** How all files are taken back to `limit`. Throws for files of another size. */
 export function findIndexCut(disk: Disk, files: IndexFiles, settings: IndexRecoverySettings): IndexCut {
   const refused = refusedIndexFile(disk, files, false);
   if (refused !== null) throw misfitError(refused, files.shape);
   const found = foundIndexFiles(disk, files);
   const kept = found.slice(0, finishedOf(found));
   const gone = found.slice(kept.length);
+  const cutOf = ({ path, sizeBytes }: FoundIndexFile): FileCut =>
+    withIndexFile(disk, files, path, 'read', (file) => new FileCut(file, sizeBytes, settings));
+  // What comes behind a file that has lost something would leave a gap.
+  const broken = kept.findIndex((file) => !isBelieved(disk, files, file, settings) && cutOf(file).isShorter);
+  if (broken >= 0) gone.unshift(...kept.splice(broken + 1));
   let newest: FileCut | null = null;
   while (newest === null && kept.length > 0) {
-    const { path, sizeBytes } = kept.at(-1)!;
-    const cut = withIndexFile(disk, files, path, 'read', (file) => new FileCut(file, sizeBytes, settings));
+    const cut = cutOf(kept.at(-1)!);
     if (cut.isEmpty) gone.unshift(kept.pop()!);
     else newest = cut;
   }
@@ -87,6 +84,16 @@ export function findIndexCut(disk: Disk, files: IndexFiles, settings: IndexRecov
       if (newest !== null) withIndexFile(disk, files, kept.at(-1)!.path, 'write', (file) => newest.carryOut(file));
     },
   };
+}
+
+/** Whether the file was on the disk, with all that its header counts, when the checkpoint was written. */
+function isBelieved(
+  disk: Disk,
+  files: IndexFiles,
+  { path }: FoundIndexFile,
+  { believedTo }: IndexRecoverySettings,
+): boolean {
+  return withIndexFile(disk, files, path, 'read', (file) => file.readHeader().endTimestamp <= believedTo);
 }
 
 /**
@@ -164,6 +171,11 @@ class FileCut {
 
   get isEmpty(): boolean {
     return this.#keep === FIRST_INDEX_ENTRY;
+  }
+
+  /** Something is missing that its header counts. */
+  get isShorter(): boolean {
+    return this.#keep < this.#header.nextEntry;
   }
 
   /** `file`: the same one, of its full size. */

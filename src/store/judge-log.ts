@@ -2,7 +2,7 @@
 import { asLogOffset } from '../base/units.ts';
 import { BLANK_HEAD_BYTES, RECORD_MAGIC_V1, RECORD_MAGIC_V2, RecordAt } from '../layout/message-record.ts';
 import type { Disk } from './disk.ts';
-import { failedSyncMark, hasFailedSync } from './failed-sync.ts';
+import { hasFailedSync } from './failed-sync.ts';
 import { LogReader } from './log-reader.ts';
 import type { Hole } from './record-search.ts';
 import { logFilesOf, segmentPath, segmentStart } from './segments.ts';
@@ -20,7 +20,7 @@ export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
   if (hasFailedSync(disk, files)) {
     const what =
       'an fdatasync of the log has failed: what was written before it reads well, and may be lost when the machine goes off. Leave it on and see to the disk; the next start, or repair, writes that part of the log anew';
-    const file = failedSyncMark(files);
+    const file = paths.failedSyncMark;
     findings.add({ kind: 'sync-failed', file, offset: null, what, matters: true, advice: 'repair' });
   }
   if (plan.segments.length === 0 && plan.queueFolders.length > 0) {

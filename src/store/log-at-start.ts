@@ -4,15 +4,15 @@
  */
 import { asLogOffset, type LogOffset } from '../base/units.ts';
 import type { CheckpointFields, Vouched } from '../layout/checkpoint-file.ts';
-import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
+import { findCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
-import { isStoppedInOrder } from './failed-sync.ts';
+import { hasFailedSync } from './failed-sync.ts';
 import { type FoundRun, findRun } from './file-run.ts';
 import { LogReader } from './log-reader.ts';
-import { findWalkStart } from './log-recovery.ts';
+import { findWalkStart, newestStoreMs } from './log-recovery.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import type { FiledQueue } from './queue-recovery.ts';
-import { type CommitLogFiles, logFilesOf, segmentEnd } from './segments.ts';
+import { type FlushedLogFiles, logFilesOf, segmentEnd, segmentPath, segmentStart } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
 
@@ -22,33 +22,32 @@ export interface StartPoint {
   readonly lookFrom: LogOffset;
   /** After a crash: from here on entries of queues and index are not believed. */
   readonly limit: LogOffset;
-  /** What the start goes by; null when RingMQ has not said anything that a start of this kind can go by. */
-  readonly vouched: Vouched | null;
 }
 
 export interface LogAtStartSettings {
   readonly segmentSizeBytes: number;
   /** What the store lock has found. */
   readonly cleanStop: boolean;
+  /** Wall time: the checkpoint cannot name a later one. Left out: it can. */
+  readonly nowMs?: number;
 }
 
 export class LogAtStart {
-  readonly files: CommitLogFiles;
+  readonly files: FlushedLogFiles;
   readonly cleanStop: boolean;
+  /** What counts of it. */
   readonly checkpoint: CheckpointFields;
+  readonly isCheckpointDamaged: boolean;
   readonly run: FoundRun;
   readonly start: LogOffset;
   readonly reader: LogReader;
   /** What RingMQ has said of the disk itself; null when it has not. */
   readonly vouched: Vouched | null;
-  readonly #checkpointPath: string;
 
   /** Throws for files that do not fit the settings or each other. */
   constructor(disk: Disk, paths: StorePaths, settings: LogAtStartSettings) {
     this.files = logFilesOf(paths, settings);
-    this.cleanStop = isStoppedInOrder(disk, this.files, settings.cleanStop);
-    this.#checkpointPath = paths.checkpoint;
-    this.checkpoint = readCheckpoint(disk, paths.checkpoint);
+    this.cleanStop = isStoppedInOrder(disk, paths, settings.cleanStop);
     this.vouched = readVouched(disk, paths.checkpoint);
     const flushedTo = logFlushedTo(this.vouched);
     this.run = findRun(disk, {
@@ -60,7 +59,12 @@ export class LogAtStart {
     });
     this.start = asLogOffset(this.run.starts[0] ?? 0);
     this.reader = new LogReader(disk, this.files);
-    if (this.isMissing) this.#refuseLoss('there is no file of it', 0, this.vouched);
+    const { nowMs = Number.MAX_SAFE_INTEGER } = settings;
+    const newest = (): number => newestStoreMs(this.reader, this.run.starts);
+    const { fields, isDamaged } = findCheckpoint(disk, paths.checkpoint, nowMs, newest);
+    this.checkpoint = fields;
+    this.isCheckpointDamaged = isDamaged;
+    if (this.isMissing) this.#refuseLoss('there is no file of it', 0);
   }
 
   get isMissing(): boolean {
@@ -73,17 +77,18 @@ export class LogAtStart {
   }
 
   #vouchedStart(): StartPoint | null {
-    const vouched = usableAt(this.vouched, this.cleanStop);
-    if (vouched === null) return null;
-    const { filedTo } = vouched;
-    const back = asLogOffset(Math.max(vouched.lookFrom, this.start));
+    if (this.vouched === null) return null;
+    const { filedTo } = this.vouched;
+    const back = asLogOffset(Math.max(this.vouched.lookFrom, this.start));
     const limit = asLogOffset(filedTo);
     // Nothing may have come behind it: then the record before it has to be found, which tells that this is the log.
     const lookFrom = !this.cleanStop && this.#hasRecordAt(limit) ? limit : back;
     const isPlace =
       filedTo >= this.start && filedTo <= this.#filesEnd && (lookFrom >= filedTo || this.#hasRecordAt(lookFrom));
-    if (isPlace) return { lookFrom, limit, vouched };
-    throw this.#lost(`no record lies at ${Math.min(lookFrom, filedTo)}`, filedTo);
+    if (isPlace) return { lookFrom, limit };
+    throw this.#lost(
+      `no record lies at ${Math.min(lookFrom, filedTo)}, but all records up to ${filedTo} have been on the disk`,
+    );
   }
 
   /**
@@ -93,10 +98,11 @@ export class LogAtStart {
   #upstreamStart(queues: readonly FiledQueue[], checksBodies: boolean): StartPoint {
     const filedTo = queues.reduce((most, queue) => Math.max(most, queue.logEnd), -1);
     const safeTime = safeTimestamp(this.checkpoint);
+    if (!this.cleanStop && safeTime === 0) return { lookFrom: this.start, limit: this.start };
     const start = findWalkStart(this.reader, this.run.starts, checksBodies, (position, storeTimestamp) =>
       this.cleanStop ? position <= filedTo : storeTimestamp <= safeTime,
     );
-    return { lookFrom: start, limit: start, vouched: null };
+    return { lookFrom: start, limit: start };
   }
 
   #hasRecordAt(offset: LogOffset): boolean {
@@ -118,19 +124,31 @@ export class LogAtStart {
   }
 
   /** What was on the disk once and is not there any more was not lost by a crash. */
-  refuseLoss({ vouched }: StartPoint, end: LogOffset): void {
-    this.#refuseLoss(`it ends at ${end}`, end, vouched);
+  refuseLoss(end: LogOffset): void {
+    this.#refuseLoss(`it ends at ${end}`, end);
+    if (this.vouched === null) this.#refuseFilesBehind(end);
   }
 
-  #refuseLoss(what: string, end: number, vouched: Vouched | null): void {
-    const to = lossLimit(vouched);
-    if (end < to) throw this.#lost(what, to);
+  /** Where nobody says how far the log was flushed, a file behind its end that begins with a record is no leftover. */
+  #refuseFilesBehind(end: LogOffset): void {
+    const file = this.run.starts.find((start) => start > end && this.#hasRecordAt(asLogOffset(start)));
+    if (file === undefined) return;
+    throw new StoreDamagedError(
+      `the log is damaged at ${end} (${segmentPath(this.files, segmentStart(this.files, end))}) and goes on in ` +
+        `${segmentPath(this.files, file)}: no start cuts that off. \`ringmq verify\` says what is wrong; \`ringmq repair\` goes on over a ` +
+        'damaged body, and with --cut-at cuts the log at a hole',
+    );
   }
 
-  #lost(what: string, to: number): StoreDamagedError {
+  #refuseLoss(what: string, end: number): void {
+    const to = lossLimit(this.vouched);
+    if (end < to) throw this.#lost(`${what}, but all records up to ${to} have been on the disk`);
+  }
+
+  #lost(what: string): StoreDamagedError {
     return new StoreDamagedError(
-      `the log of ${this.files.directory} has lost something: ${what}, but all records up to ${to} have been on the disk. \`ringmq ` +
-        `verify\` says what is wrong. To go on with what is left: \`ringmq repair\`, or move ${this.#checkpointPath} away`,
+      `the log of ${this.files.directory} has lost something: ${what}. \`ringmq verify\` says what is wrong. To go on with what is ` +
+        'left: `ringmq repair`',
     );
   }
 
@@ -139,9 +157,14 @@ export class LogAtStart {
   }
 }
 
-/** What a start goes by of what RingMQ has said: after a stop in order not by what was said at none. */
-export function usableAt(vouched: Vouched | null, cleanStop: boolean): Vouched | null {
-  return vouched !== null && cleanStop && vouched.stoppedAt < 0 ? null : vouched;
+/**
+ * Whether a start takes the store for one that was stopped in order. `isGivenUp`: its last owner has taken its `abort` away. So may somebody
+ * have done who wanted to help; RingMQ's own word tells that a broker was running.
+ */
+export function isStoppedInOrder(disk: Disk, paths: StorePaths, isGivenUp: boolean): boolean {
+  if (!isGivenUp || hasFailedSync(disk, paths)) return false;
+  const vouched = readVouched(disk, paths.checkpoint);
+  return vouched === null || vouched.stoppedAt >= 0;
 }
 
 /** Up to here all records have been on the disk; 0 when nobody says so. */

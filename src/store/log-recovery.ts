@@ -3,17 +3,20 @@
  * lies behind it. Called by recovery.ts only.
  */
 import { asLogOffset, type LogOffset } from '../base/units.ts';
-import type { Disk } from './disk.ts';
+import { type Disk, isWritten } from './disk.ts';
 import { flushSegment, forgetFailedSync, hasFailedSync, rewriteSegment } from './failed-sync.ts';
 import { type FoundRun, tellTorn, wipeTail } from './file-run.ts';
 import type { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import type { QueueLedger } from './queue-ledger.ts';
-import { type CommitLogFiles, segmentPath, segmentStart } from './segments.ts';
+import { type FlushedLogFiles, segmentPath, segmentStart } from './segments.ts';
 import { takeOff } from './segments-aside.ts';
 import { StoreDamagedError } from './store-errors.ts';
 
-/** How far behind the end of a cleanly stopped log is looked for bytes that some earlier crash has left. */
+/**
+ * So much behind the end of the log is looked at. Our own clean stop leaves zeros there. Upstream's recovery leaves the bytes of a torn
+ * record, which begin right at the end, so a little is enough; reading a gigabyte of zeros at every start would not be.
+ */
 const LEFTOVER_LOOK_BYTES = 64 * 1024;
 
 /**
@@ -37,6 +40,22 @@ export function findWalkStart(
   return asLogOffset(segments[0] ?? 0);
 }
 
+/** The latest store time in the last segment with whole records, in ms; 0 for an empty log. */
+export function newestStoreMs(reader: LogReader, segments: readonly number[]): number {
+  const scanner = new LogScanner(reader, false);
+  scanner.begin(
+    findWalkStart(reader, segments, false, () => true),
+    segmentsEnd(reader, segments),
+  );
+  let newest = 0;
+  while (scanner.next() === Scanned.record) newest = Math.max(newest, scanner.cursor.storeTimestamp);
+  return newest;
+}
+
+function segmentsEnd({ files }: LogReader, segments: readonly number[]): LogOffset {
+  return asLogOffset((segments.at(-1) ?? -files.segmentSizeBytes) + files.segmentSizeBytes);
+}
+
 /**
  * Looks through `[from, to)`, which lies before the end of the log, for queues that lack what is there. Bodies are not looked at: queues
  * and index need none. Throws where no record is: nothing can be built from such a log, and nothing of it may be cut either.
@@ -57,7 +76,8 @@ export function walkBefore(
   if (scanner.position >= to) return;
   throw new StoreDamagedError(
     `the log is damaged at ${scanner.position} (${segmentPath(reader.files, segmentStart(reader.files, scanner.position))}): queues and ` +
-      'index cannot be built again from it. `ringmq verify` says what is wrong',
+      'index cannot be built again from it. `ringmq verify` says what is wrong. Where only the index is missing, messageIndexEnable=false goes ' +
+      'without it',
   );
 }
 
@@ -103,9 +123,8 @@ export function walkRecords(
   progress: WalkProgress,
   log: { warn(message: string): void },
 ): LogOffset {
-  const last = segments.at(-1);
-  if (last === undefined) return asLogOffset(0);
-  const filesEnd = asLogOffset(last + reader.files.segmentSizeBytes);
+  if (segments.length === 0) return asLogOffset(0);
+  const filesEnd = segmentsEnd(reader, segments);
   const scanner = new LogScanner(reader, false);
   scanner.begin(from, filesEnd);
   let lastRecordEnd: LogOffset = from;
@@ -140,7 +159,7 @@ export interface LogEnd {
  */
 export function endLogAt(
   disk: Disk,
-  files: CommitLogFiles,
+  files: FlushedLogFiles,
   { end, walkStart, run: { starts, torn, empty }, cleanStop }: LogEnd,
   log: { warn(message: string): void },
 ): void {
@@ -150,7 +169,7 @@ export function endLogAt(
   else if (!cleanStop && starts.length > 0) disk.syncDirectory(files.directory);
   const ending = segmentStart(files, end);
   if (!starts.includes(ending)) return;
-  const isLeftover = hasLeftover(disk, files, end);
+  const isLeftover = isWritten(disk, segmentPath(files, ending), end - ending, LEFTOVER_LOOK_BYTES);
   if (isLeftover)
     log.warn(`no whole record lies at ${end}: the log ends there, what is behind it in its file is wiped`);
   if (cleanStop && !isLeftover) return;
@@ -159,26 +178,10 @@ export function endLogAt(
   flushAll(disk, files, walked, walkStart, end, log);
 }
 
-/**
- * Our own clean stop leaves zeros behind the end. Upstream's recovery leaves the bytes of a torn record, which begin right at the end, so
- * a look at the next few is enough; reading a gigabyte of zeros at every start would not be.
- */
-function hasLeftover(disk: Disk, files: CommitLogFiles, end: LogOffset): boolean {
-  const ending = segmentStart(files, end);
-  const bytes = Buffer.alloc(LEFTOVER_LOOK_BYTES);
-  const file = disk.open(segmentPath(files, ending), 'read');
-  try {
-    const read = file.read(bytes, 0, bytes.length, end - ending);
-    return bytes.subarray(0, read).some((byte) => byte !== 0);
-  } finally {
-    file.close();
-  }
-}
-
 /** `starts`: of the segments that hold `[from, end)`. */
 function flushAll(
   disk: Disk,
-  files: CommitLogFiles,
+  files: FlushedLogFiles,
   starts: readonly number[],
   from: LogOffset,
   end: LogOffset,

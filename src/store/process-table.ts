@@ -1,20 +1,25 @@
 /**
- * Which processes are alive, told apart from later ones with the same number. The store lock asks it at start. Linux says when a process
- * was started; elsewhere only that some process has the number is known, and the lock errs on the safe side.
+ * Which processes are alive, told apart from later ones with the same number, and what they have open. The store lock asks it at start. Linux
+ * says when a process was started; elsewhere only that some process has the number is known, and the lock errs on the safe side.
  */
-import { type Disk, isMissing } from './disk.ts';
+import { join } from 'node:path';
+import { type Disk, isMissing, isNotAllowed } from './disk.ts';
 
 export interface LiveProcess {
   /** Differs from that of any other process of this machine, now or earlier, where the system can tell. Fit for a file name. */
   readonly identity: string;
   /** Wall time of its start; null when unknown. */
   readonly startedMs: number | null;
+  /** The first of all, which starts the others, or a thread of the kernel: no broker, as a rule or at all. */
+  readonly isOfSystem: boolean;
 }
 
 export interface ProcessTable {
   readonly self: number;
   /** Null when no process has this number. */
   find(processId: number): LiveProcess | null;
+  /** Whether it has one of these files open, by whatever name; null when that cannot be seen, such as of somebody else's process. */
+  hasOpen(processId: number, paths: readonly string[]): boolean | null;
 }
 
 /** The number of the process that an identity is of; null for text that is none. */
@@ -25,8 +30,12 @@ export function processOfIdentity(identity: string): number | null {
 
 /** Clock ticks per second in /proc, the same on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
-/** Field of /proc/PID/stat behind the command's name: the ticks from boot to start. */
+/** Fields of /proc/PID/stat behind the command's name: flags of the process, and the ticks from boot to its start. */
+const FLAGS_FIELD = 6;
 const START_FIELD = 19;
+/** PF_KTHREAD, of those flags. */
+const KERNEL_THREAD = 0x200000;
+const FIRST_PROCESS = 1;
 const BOOT_ID_DIGITS = 8;
 /** Its files are closed, but whoever has started it has not asked for its end: in a container without an init perhaps never. */
 const ENDED_STATES: readonly string[] = ['Z', 'X'];
@@ -46,7 +55,9 @@ export class SystemProcesses implements ProcessTable {
 
   find(processId: number): LiveProcess | null {
     if (this.#bootId === null)
-      return answersSignals(processId) ? { identity: String(processId), startedMs: null } : null;
+      return answersSignals(processId)
+        ? { identity: String(processId), startedMs: null, isOfSystem: processId === FIRST_PROCESS }
+        : null;
     const stat = this.#read(`/proc/${processId}/stat`);
     if (stat === null) return null;
     // The command may hold blanks and brackets, the fields behind its last bracket do not.
@@ -56,18 +67,40 @@ export class SystemProcesses implements ProcessTable {
     return {
       identity: `${processId}-${ticks}-${this.#bootId}`,
       startedMs: Number.isNaN(this.#bootMs) ? null : this.#bootMs + (ticks / TICKS_PER_SECOND) * 1000,
+      isOfSystem: processId === FIRST_PROCESS || (Number(fields[FLAGS_FIELD]) & KERNEL_THREAD) !== 0,
     };
+  }
+
+  hasOpen(processId: number, paths: readonly string[]): boolean | null {
+    if (this.#bootId === null) return null;
+    const wanted = paths.flatMap((path) => this.#disk.stat(path) ?? []);
+    const folder = `/proc/${processId}/fd`;
+    try {
+      return this.#disk.list(folder).some((name) => {
+        // Of the file itself: processes of another container know it by another path.
+        const found = this.#disk.stat(join(folder, name));
+        return wanted.some(({ device, inode }) => found?.device === device && found.inode === inode);
+      });
+    } catch (error) {
+      if (isNotAllowed(error)) return null;
+      if (hasEnded(error)) return false;
+      throw error;
+    }
   }
 
   #read(path: string): string | null {
     try {
       return Buffer.from(this.#disk.readWhole(path)).toString();
     } catch (error) {
-      // A process that ends while it is looked at gives ESRCH.
-      if (isMissing(error) || (error as { code?: unknown }).code === 'ESRCH') return null;
+      if (isMissing(error) || hasEnded(error)) return null;
       throw error;
     }
   }
+}
+
+/** While it was looked at. */
+function hasEnded(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'ESRCH';
 }
 
 function answersSignals(processId: number): boolean {

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import type { Disk } from './disk.ts';
+import { LOST_AND_FOUND } from './file-names.ts';
 
 export interface QueueFolder {
   readonly topic: string;
@@ -20,6 +21,7 @@ export function queueName({ topic, queueId }: Pick<QueueFolder, 'topic' | 'queue
 export function queueFolders(disk: Disk, root: string, strangers: string[] = []): QueueFolder[] {
   const folders: QueueFolder[] = [];
   for (const topic of disk.list(root)) {
+    if (topic === LOST_AND_FOUND) continue;
     const topicFolder = join(root, topic);
     if (!isDirectory(disk, topicFolder)) {
       strangers.push(topicFolder);

@@ -158,13 +158,18 @@ export function minOf(
   return asQueueOffset(below === entries ? firstOffset : firstOffset + below);
 }
 
+/** A record that begins before the limit ends there or before: an entry that says something else is damaged. */
+function endsBefore(probe: EntryProbe, limit: number): boolean {
+  return isFiller(probe) ? limit > 0 : probe.logOffset + probe.size <= limit;
+}
+
 function isFiller(probe: EntryProbe): boolean {
   return probe.logOffset === 0 && probe.size === FILLER_ENTRY_SIZE;
 }
 
 type QueueEnd = Pick<FiledQueue, 'end' | 'logEnd'>;
 
-/** Behind the last entry of a record before `limit`. */
+/** Behind the last entry of a record that ends before `limit`. */
 function endOf(
   disk: Disk,
   { fileSizeBytes }: QueueFiles,
@@ -174,7 +179,7 @@ function endOf(
   for (let i = starts.length - 1; i >= 0; i--) {
     const start = starts[i]!;
     const end = withProbe(disk, queueFilePath(directory, start), (probe) =>
-      endIn(probe, start, fileSizeBytes, (index) => probe.load(index) && probe.logOffset < limit),
+      endIn(probe, start, fileSizeBytes, (index) => probe.load(index) && endsBefore(probe, limit)),
     );
     if (end !== null) return end;
   }

@@ -3,15 +3,14 @@
  * looked through. Called by recovery.ts only; what is done to a single queue is in queue-recovery.ts.
  */
 
-import { counted } from '../base/counted.ts';
 import { asQueueOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
 import type { Disk } from './disk.ts';
 import { tellTorn } from './file-run.ts';
 import type { QueueFiles } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
 import type { QueueLedger } from './queue-ledger.ts';
-import { carryOutCut, type FiledQueue, findCut, minOf, type QueueCut } from './queue-recovery.ts';
-import { QueueSync, type UnsyncedPaths, UnsyncedQueues } from './unsynced-queues.ts';
+import { carryOutCut, type FiledQueue, minOf, type QueueCut } from './queue-recovery.ts';
+import { type UnsyncedPaths, UnsyncedQueues } from './unsynced-queues.ts';
 
 export interface RecoveredQueue {
   readonly topic: string;
@@ -44,26 +43,6 @@ export function carryOutCuts(
     carryOutCut(disk, files, cut, unsynced);
   }
   return unsynced.take();
-}
-
-/** After a clean stop only a damaged log makes queues go beyond its end. Nothing is owed then: this is rare, and the stop still counts. */
-export function cutBeyond(
-  disk: Disk,
-  files: QueueFiles,
-  queues: readonly FiledQueue[],
-  logEnd: LogOffset,
-  log: { warn(message: string): void },
-): FiledQueue[] {
-  const ahead = queues.filter((queue) => queue.logEnd > logEnd);
-  if (ahead.length === 0) return [...queues];
-  log.warn(
-    `${counted(ahead.length, 'queue')} with records beyond the end of the log at ${logEnd}: their entries are removed`,
-  );
-  const within = queues.filter((queue) => queue.logEnd <= logEnd);
-  const cuts = ahead.map((queue) => findCut(disk, files, { ...queue, torn: [], empty: [] }, logEnd));
-  const sync = new QueueSync(disk, carryOutCuts(disk, files, cuts, log));
-  while (!sync.step());
-  return [...within, ...leftOf(cuts)];
 }
 
 /** Of all queues that have files or were met in the log. */

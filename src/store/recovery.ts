@@ -2,8 +2,9 @@
  * Opens the store at start, before any thread writes: finds the ends of the log, of the queues and of the index, cuts off what a crash has
  * left half done, and says from where dispatch has to build them again (spec/store.md 12). One thread calls it once, in control's start.
  *
- * It looks at everything first, and refuses before it changes anything. The cuts depend on nothing but what the checkpoint says and what the
- * log holds, so a start that ends in the middle of them leaves a store in which the next one finds the same.
+ * It looks at everything first, and refuses before it changes anything. The cuts after a crash depend on nothing but what the checkpoint says
+ * and what the log holds, so a start that ends in the middle of them leaves a store in which the next one finds the same. When something is
+ * missing the checkpoint is to say so before it is built.
  *
  * The checkpoint says from where on the log has to be looked through (layout/checkpoint-file.ts): after a clean stop a short piece before
  * its end, after a crash all that has come since. Queues and index are cut there, because nothing behind it was on the disk for certain.
@@ -14,22 +15,24 @@
 import { dirname } from 'node:path';
 import { counted } from '../base/counted.ts';
 import { asLogOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
-import { NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
+import { type CheckpointFields, NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
 import type { Disk } from './disk.ts';
 import type { IndexFiles } from './index-files.ts';
-import { cutIndex, findIndexCut, type IndexCut, type IndexRecoverySettings, indexEnd } from './index-recovery.ts';
+import { findIndexCut, type IndexCut, type IndexRecoverySettings, indexEnd } from './index-recovery.ts';
 import { LogAtStart, lossLimit, type StartPoint } from './log-at-start.ts';
 import { endLogAt, type WalkProgress, walkBefore, walkRecords } from './log-recovery.ts';
 import { LookBack } from './look-back.ts';
 import { StoreTimes } from './offset-search.ts';
 import { type QueueFiles, queueFilesOf } from './queue-files.ts';
+import { queueName } from './queue-folders.ts';
 import { type LedgerQueue, QueueLedger } from './queue-ledger.ts';
 import { type FiledQueue, type FoundQueue, findCut, keepQueue, listQueues, type QueueCut } from './queue-recovery.ts';
-import { boundsOf, carryOutCuts, cutBeyond, leftOf, lookUp, type RecoveredQueue } from './recovered-queues.ts';
+import { boundsOf, carryOutCuts, leftOf, lookUp, type RecoveredQueue } from './recovered-queues.ts';
 import type { CommitLogFiles } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { UnsyncedPaths } from './unsynced-queues.ts';
+import { dropWithoutLog } from './without-log.ts';
 
 export interface RecoverySettings {
   readonly segmentSizeBytes: number;
@@ -38,9 +41,13 @@ export interface RecoverySettings {
   readonly checksBodies: boolean;
   /** What the store lock has found: nobody had this store open when it was left. */
   readonly cleanStop: boolean;
+  /** Wall time (log-at-start.ts). */
+  readonly nowMs?: number;
   /** Left out without a key index: what there is of one is left alone. */
   readonly index?: IndexFiles | null;
   readonly progress?: WalkProgress;
+  /** Called when nothing is refused any more and the first change comes. */
+  readonly changes?: () => void;
 }
 
 export interface RecoveryLog {
@@ -58,8 +65,10 @@ export interface RecoveredStore {
   readonly dispatchFrom: LogOffset;
   /** The queues have all records before this, but for those that say another queue than their own. */
   readonly queuesCompleteTo: LogOffset;
-  /** What the checkpoint can say of the disk now; null when RingMQ has said something already. To be written before anything is appended. */
-  readonly firstWord: Vouched | null;
+  /** What the checkpoint is to say, before anything is appended or built; null when what it says is true. */
+  readonly word: Vouched | null;
+  /** What counts of the checkpoint as it was found. */
+  readonly checkpoint: CheckpointFields;
   /** Store time of the newest record, in ms; append gives out no earlier one. 0 for an empty log. */
   readonly newestStoreTimestamp: number;
   /** All queues that have files or records from `dispatchFrom` on. */
@@ -86,12 +95,29 @@ export function recoverStore(
   }
 }
 
+/** What it means that a queue names records beyond the end of the log. */
+const WAS_LOST = 'what lies between was not flushed before the crash, and is lost';
+const IS_GONE = 'it has lost what lies between. These entries go';
+const IS_DAMAGED = 'these entries are damaged, and built again';
+
+const EVERYTHING = asLogOffset(Number.MAX_SAFE_INTEGER);
+
 /** What was found on the way to the log's end. */
 interface Walk {
   readonly ledger: QueueLedger;
   readonly logEnd: LogOffset;
   readonly from: LogOffset;
   readonly lookBack: LookBack;
+}
+
+/** The key index as a start leaves it. */
+interface FoundIndex {
+  /** Null when nothing is cut. */
+  readonly cut: IndexCut | null;
+  /** Log offset of its newest message: -1 when it is empty. */
+  readonly end: number;
+  /** From here on messages may be missing in it; null when none is. */
+  readonly from: LogOffset | null;
 }
 
 /** The records between its last entry and its first in the log are gone with old segments: so are those of its entries. */
@@ -105,12 +131,8 @@ interface StartFindings {
   readonly start: StartPoint;
   readonly walk: Walk;
   readonly queueCuts: readonly QueueCut[];
-  /** Null after a clean stop, and without an index. */
-  readonly indexCut: IndexCut | null;
-  /** Log offset of the newest message in the index, as it is going to be: -1 when it is empty, null when none is kept. */
-  readonly indexed: number | null;
-  /** From here on messages may be missing in the index; null when none is. */
-  readonly indexFrom: LogOffset | null;
+  /** Null when none is kept. */
+  readonly index: FoundIndex | null;
   /** All files of these go. */
   readonly unfinished: readonly UnfinishedQueue[];
 }
@@ -135,14 +157,17 @@ class Recovery {
   }
 
   run(): RecoveredStore {
-    const { cleanStop, start: logStart, files } = this.#logFound;
+    const { cleanStop, start: logStart, files, vouched, checkpoint } = this.#logFound;
+    if (this.#logFound.isCheckpointDamaged) this.#log.warn(damagedText(this.#paths.checkpoint));
     const found = this.#look();
     const { ledger, logEnd, from, lookBack } = found.walk;
+    this.#settings.changes?.();
     const { queues, unsynced } = this.#change(found);
-    const dispatchFrom = asLogOffset(Math.min(ledger.firstUnfiledAt ?? logEnd, found.indexFrom ?? logEnd, logEnd));
+    const dispatchFrom = asLogOffset(Math.min(ledger.firstUnfiledAt ?? logEnd, found.index?.from ?? logEnd, logEnd));
     report(this.#log, files, cleanStop, { logStart, from, dispatchFrom, logEnd }, queues.length);
     const bounds = boundsOf(this.#disk, this.#queueFiles, queues, ledger, logStart);
     const lookFrom = asLogOffset(lookBack.from(logEnd));
+    const isWordTrue = vouched !== null && vouched.filedTo <= dispatchFrom;
     return {
       cleanStop,
       logStart,
@@ -150,7 +175,8 @@ class Recovery {
       lookFrom,
       dispatchFrom,
       queuesCompleteTo: ledger.firstUnfiledAt ?? logEnd,
-      firstWord: this.#logFound.vouched === null ? firstWord(found, dispatchFrom, lookFrom) : null,
+      word: isWordTrue ? null : this.#word(found, dispatchFrom, lookFrom),
+      checkpoint,
       newestStoreTimestamp: ledger.newestStoreTimestamp,
       batchTopics: this.#batchTopics,
       unsynced,
@@ -165,22 +191,56 @@ class Recovery {
     const { checksBodies } = this.#settings;
     // After a crash no queue is asked: it is known before which of their entries count.
     const crashed = cleanStop ? null : this.#logFound.startPoint([], checksBodies);
-    const found = this.#findQueues(crashed?.limit ?? 0);
-    const start = crashed ?? this.#logFound.startPoint(found, checksBodies);
-    const queueCuts = found.map((queue) =>
+    const listed = this.#listQueues(crashed?.limit ?? 0);
+    const start = crashed ?? this.#logFound.startPoint(listed, checksBodies);
+    const cuts = listed.map((queue) =>
       cleanStop ? keepQueue(queue) : findCut(this.#disk, this.#queueFiles, queue, start.limit),
     );
-    const queues = leftOf(queueCuts);
-    const indexCut = this.#findIndexCut(start.limit);
-    const indexed = this.#indexEnd(indexCut);
-    const indexFrom = indexed === null ? null : this.#indexFrom(start, indexed);
-    const walk = this.#walk(queues, start, this.#walkFrom(queues, start, indexFrom));
-    this.#logFound.refuseLoss(start, walk.logEnd);
-    const unfinished = this.#unfinished(queues, walk.ledger);
-    return { start, walk, queueCuts, indexCut, indexed, indexFrom, unfinished };
+    const found = this.#lookWith(start, cuts, this.#findIndex(start));
+    this.#logFound.refuseLoss(found.walk.logEnd);
+    const ahead = listed.filter((queue) => queue.logEnd > found.walk.logEnd);
+    if (cleanStop) return this.#withoutWhatIsAhead(found, ahead);
+    if (ahead.length > 0) this.#log.warn(aheadText(ahead, found.walk.logEnd, WAS_LOST));
+    return found;
   }
 
-  #change({ start, walk, queueCuts, indexCut, unfinished }: StartFindings): {
+  /** With what is left of queues and index when these cuts are carried out. `goodTo`: a queue may lack records from there on. */
+  #lookWith(
+    start: StartPoint,
+    queueCuts: readonly QueueCut[],
+    index: FoundIndex | null,
+    goodTo = Number.POSITIVE_INFINITY,
+  ): StartFindings {
+    const queues = leftOf(queueCuts);
+    const from = Math.max(this.#logFound.start, Math.min(goodTo, this.#walkFrom(queues, start, index)));
+    const walk = this.#walk(queues, start, asLogOffset(from));
+    return { start, walk, queueCuts, index, unfinished: this.#unfinished(queues, walk.ledger) };
+  }
+
+  /**
+   * After a stop in order nothing names records beyond the end of the log, unless it is damaged, or the log has lost its end and RingMQ's word
+   * does not say so. What is damaged goes, and is built again from the log where that has it.
+   */
+  #withoutWhatIsAhead(found: StartFindings, ahead: readonly FoundQueue[]): StartFindings {
+    const { start, walk, queueCuts } = found;
+    const { logEnd } = walk;
+    const isIndexAhead = found.index !== null && found.index.end >= logEnd;
+    if (ahead.length === 0 && !isIndexAhead) return found;
+    const names = new Set(ahead.map(({ directory }) => directory));
+    const cuts = queueCuts.map((cut) => {
+      if (!names.has(cut.directory) || cut.left === null) return cut;
+      return findCut(this.#disk, this.#queueFiles, { ...cut.left, torn: cut.torn, empty: cut.gone }, logEnd);
+    });
+    if (ahead.length > 0)
+      this.#log.warn(aheadText(ahead, logEnd, this.#logFound.vouched === null ? IS_GONE : IS_DAMAGED));
+    const index = isIndexAhead ? this.#indexBefore(logEnd) : found.index;
+    const goodTo = cuts
+      .filter(({ directory }) => names.has(directory))
+      .reduce((least, { left }) => Math.min(least, left?.logEnd ?? -1), start.lookFrom as number);
+    return this.#lookWith(start, cuts, index, goodTo);
+  }
+
+  #change({ start, walk, queueCuts, index, unfinished }: StartFindings): {
     readonly queues: readonly FiledQueue[];
     readonly unsynced: UnsyncedPaths;
   } {
@@ -188,13 +248,12 @@ class Recovery {
     const { logEnd } = walk;
     if (this.#logFound.isMissing) dropWithoutLog(this.#disk, this.#paths, this.#log);
     const unsynced = carryOutCuts(this.#disk, this.#queueFiles, queueCuts, this.#log);
-    indexCut?.carryOut();
+    index?.cut?.carryOut();
     endLogAt(this.#disk, files, { end: logEnd, walkStart: start.lookFrom, run, cleanStop }, this.#log);
     this.#drop(unfinished);
-    const queues = leftOf(queueCuts).filter((queue) => !unfinished.some((gone) => gone.queue === queue));
-    if (!cleanStop) return { queues, unsynced };
-    this.#cutIndexBeyond(logEnd);
-    return { queues: cutBeyond(this.#disk, this.#queueFiles, queues, logEnd, this.#log), unsynced };
+    const gone = new Set(unfinished.map(({ queue }) => queue));
+    const queues = leftOf(queueCuts).filter((queue) => !gone.has(queue));
+    return { queues, unsynced };
   }
 
   close(): void {
@@ -202,28 +261,37 @@ class Recovery {
   }
 
   /** Without a log they name nothing, and go (spec/store.md 12.5). */
-  #findQueues(limit: number): FoundQueue[] {
+  #listQueues(limit: number): FoundQueue[] {
     if (this.#logFound.isMissing) return [];
     return listQueues(this.#disk, this.#queueFiles, { cleanStop: this.#logFound.cleanStop, limit });
   }
 
-  /** After a crash the index is cut where the queues are. */
-  #findIndexCut(limit: LogOffset): IndexCut | null {
+  #findIndex(start: StartPoint): FoundIndex | null {
     const { index } = this.#settings;
-    if (this.#logFound.cleanStop || index == null || this.#logFound.isMissing) return null;
-    return findIndexCut(this.#disk, index, this.#indexSettings(limit));
-  }
-
-  #indexEnd(indexCut: IndexCut | null): number | null {
-    const { index } = this.#settings;
+    const { isMissing, cleanStop, vouched } = this.#logFound;
     if (index == null) return null;
-    if (this.#logFound.isMissing) return -1;
-    return indexCut === null ? indexEnd(this.#disk, index) : indexCut.end;
+    if (isMissing) return { cut: null, end: -1, from: null };
+    // One that was not kept for a while was not cut after a crash in that time either.
+    const isKept = vouched?.indexEnd !== NO_INDEX_KEPT;
+    const limits = this.#indexSettings(cleanStop ? EVERYTHING : start.limit);
+    const settings = isKept ? limits : { ...limits, believedTo: -1 };
+    const cut = cleanStop && isKept ? null : findIndexCut(this.#disk, index, settings);
+    const end = cut?.end ?? indexEnd(this.#disk, index);
+    return { cut, end, from: this.#indexFrom(start, end) };
   }
 
-  #indexFrom({ limit, lookFrom, vouched }: StartPoint, end: number): LogOffset | null {
-    const { cleanStop, isMissing } = this.#logFound;
-    if (isMissing) return null;
+  /** After a stop in order, of an index that names records beyond the end of the log. */
+  #indexBefore(logEnd: LogOffset): FoundIndex {
+    this.#log.warn(
+      `the key index names records beyond the end of the log at ${logEnd}: these entries go, what is missing is put in again`,
+    );
+    const settings = { ...this.#indexSettings(logEnd), believedTo: Number.POSITIVE_INFINITY };
+    const cut = findIndexCut(this.#disk, this.#settings.index!, settings);
+    return { cut, end: cut.end, from: this.#logFound.behind(cut.end) };
+  }
+
+  #indexFrom({ limit, lookFrom }: StartPoint, end: number): LogOffset | null {
+    const { cleanStop, vouched } = this.#logFound;
     const known = vouched?.indexEnd ?? NO_INDEX_KEPT;
     const isComplete = known !== NO_INDEX_KEPT && end >= known;
     if (isComplete) return cleanStop ? null : limit;
@@ -243,54 +311,53 @@ class Recovery {
     };
   }
 
-  /** After a clean stop only a damaged log makes the index go beyond its end. */
-  #cutIndexBeyond(logEnd: LogOffset): void {
-    const { index } = this.#settings;
-    if (index == null || indexEnd(this.#disk, index) < logEnd) return;
-    this.#log.warn(`the key index names records beyond the end of the log at ${logEnd}: these entries are removed`);
-    cutIndex(this.#disk, index, { ...this.#indexSettings(logEnd), believedTo: Number.POSITIVE_INFINITY });
-  }
-
   /** The walk begins early enough for what is missing. */
-  #walkFrom(queues: readonly FiledQueue[], { lookFrom, vouched }: StartPoint, indexFrom: LogOffset | null): LogOffset {
-    const from = asLogOffset(Math.min(lookFrom, indexFrom ?? lookFrom));
-    if (!this.#logFound.cleanStop || vouched === null || isAsStopped(queues, vouched)) return from;
+  #walkFrom(queues: readonly FiledQueue[], { lookFrom }: StartPoint, index: FoundIndex | null): LogOffset {
+    const { cleanStop, vouched, start } = this.#logFound;
+    const from = asLogOffset(Math.min(lookFrom, index?.from ?? lookFrom));
+    // While a broker runs its first rounds do not count them.
+    const areCounted = vouched !== null && (cleanStop || vouched.queueCount > 0);
+    if (!areCounted || hasAllOf(vouched, queues)) return from;
     const { count, entries } = sumsOf(queues);
     this.#log.warn(
-      `${counted(count, 'queue')} with ${counted(entries, 'entry', 'entries')}, at the stop ${vouched.queueCount} with ${vouched.queueEntries}: what is missing is ` +
-        'built again from the log',
+      `${counted(count, 'queue')} with ${counted(entries, 'entry', 'entries')} where there were ${vouched.queueCount} with ` +
+        `${vouched.queueEntries}: what is missing is built again from the log`,
     );
-    return this.#logFound.start;
+    return start;
   }
 
   /** Looks through the log from `from` on, and from its start when a queue turns out to lack more than that. */
   #walk(queues: readonly FiledQueue[], start: StartPoint, from: LogOffset): Walk {
     const { lookFrom } = start;
     const { checksBodies, progress = () => {} } = this.#settings;
+    const { reader, run, vouched } = this.#logFound;
     const lookBack = new LookBack(lookFrom);
     const passed = (position: number): void => {
       lookBack.passed(position);
       progress(position);
     };
-    const { vouched } = start;
-    const completeTo = vouched !== null && isAsStopped(queues, vouched) ? vouched.stoppedAt : 0;
+    const isCounted = vouched !== null && vouched.queueCount > 0;
+    const completeTo = isCounted && hasAllOf(vouched, queues) ? vouched.filedTo : 0;
     const ledger = new QueueLedger(this.#batchTopics, completeTo);
     for (const queue of queues) ledger.addFiled(queue);
-    walkBefore(this.#logFound.reader, from, lookFrom, ledger, progress);
+    walkBefore(reader, from, lookFrom, ledger, progress);
     const walk = { from: lookFrom, durableTo: lossLimit(vouched), checksContents: checksBodies, ledger };
-    const logEnd = walkRecords(this.#logFound.reader, this.#logFound.run.starts, walk, passed, this.#log);
+    const logEnd = walkRecords(reader, run.starts, walk, passed, this.#log);
     const first = ledger.incomplete[0];
     if (first === undefined || from <= this.#logFound.start) return { ledger, logEnd, from, lookBack };
     this.#log.warn(
-      `queue ${first.topic}/${first.queueId} (${ledger.incomplete.length} in all) has ${Math.max(0, first.filedEnd)} entries, and the log ` +
+      `queue ${queueName(first)} (${ledger.incomplete.length} in all) has ${Math.max(0, first.filedEnd)} entries, and the log ` +
         `goes on with ${first.firstUnfiled} at ${from}: what is missing is built again from the log's start`,
     );
     return this.#walk(queues, start, this.#logFound.start);
   }
 
   #unfinished(queues: readonly FiledQueue[], ledger: QueueLedger): UnfinishedQueue[] {
-    return ledger.incomplete.flatMap((lacking) => {
-      const queue = queues.find(({ topic, queueId }) => topic === lacking.topic && queueId === lacking.queueId);
+    const { incomplete } = ledger;
+    if (incomplete.length === 0) return [];
+    const byName = new Map(queues.map((queue) => [queueName(queue), queue]));
+    return incomplete.flatMap((lacking) => {
+      const queue = byName.get(queueName(lacking));
       if (queue === undefined) return [];
       if (queue.logEnd > this.#logFound.start) throw gapIn(queue, lacking);
       return { queue, firstInLog: lacking.firstUnfiled };
@@ -299,13 +366,36 @@ class Recovery {
 
   #drop(unfinished: readonly UnfinishedQueue[]): void {
     for (const { queue, firstInLog } of unfinished) {
-      const { topic, queueId, end, directory } = queue;
+      const { end, directory } = queue;
       this.#log.warn(
-        `queue ${topic}/${queueId} ends at ${end}, the log begins with ${firstInLog}: it begins there now`,
+        `queue ${queueName(queue)} ends at ${end}, the log begins with ${firstInLog}: it begins there now`,
       );
       this.#disk.removeTree(directory);
     }
     for (const { queue } of unfinished) this.#disk.syncDirectory(dirname(queue.directory));
+  }
+
+  /**
+   * What the checkpoint may say from now on: what the start itself goes by, as far as queues and index do not lack anything. All that has been on
+   * the disk counts as that still.
+   */
+  #word({ start, index }: StartFindings, dispatchFrom: LogOffset, lookFrom: LogOffset): Vouched {
+    const { vouched } = this.#logFound;
+    const filedTo = Math.min(start.limit, dispatchFrom);
+    return {
+      filedTo,
+      lookFrom: Math.min(lookFrom, filedTo),
+      indexEnd: index === null ? NO_INDEX_KEPT : this.#indexEndBefore(index, asLogOffset(filedTo)),
+      stoppedAt: vouched === null ? -1 : lossLimit(vouched),
+      queueCount: 0,
+      queueEntries: 0,
+    };
+  }
+
+  #indexEndBefore({ end }: FoundIndex, limit: LogOffset): number {
+    if (end < limit) return end;
+    const settings = { ...this.#indexSettings(limit), believedTo: Number.POSITIVE_INFINITY };
+    return findIndexCut(this.#disk, this.#settings.index!, settings).end;
   }
 }
 
@@ -314,23 +404,20 @@ function sumsOf(queues: readonly FiledQueue[]): { readonly count: number; readon
   return { count: filed.length, entries: filed.reduce((sum, { end }) => sum + end, 0) };
 }
 
-/** Whether the queues have what they had at the stop in order that the checkpoint tells of. */
-function isAsStopped(queues: readonly FiledQueue[], { stoppedAt, queueCount, queueEntries }: Vouched): boolean {
+/** Whether the queues have what they had when RingMQ said so. */
+function hasAllOf({ queueCount, queueEntries }: Vouched, queues: readonly FiledQueue[]): boolean {
   const { count, entries } = sumsOf(queues);
-  return stoppedAt >= 0 && count === queueCount && entries === queueEntries;
+  return count === queueCount && entries === queueEntries;
 }
 
-/** What the start itself goes by, as far as queues and index do not lack anything. */
-function firstWord({ start, indexed }: StartFindings, dispatchFrom: LogOffset, lookFrom: LogOffset): Vouched {
-  const filedTo = Math.min(start.limit, dispatchFrom);
-  return {
-    filedTo,
-    lookFrom: Math.min(lookFrom, filedTo),
-    indexEnd: indexed === null || indexed >= filedTo ? NO_INDEX_KEPT : indexed,
-    stoppedAt: -1,
-    queueCount: 0,
-    queueEntries: 0,
-  };
+function aheadText(ahead: readonly FoundQueue[], logEnd: LogOffset, meaning: string): string {
+  const furthest = ahead.reduce((most, queue) => (queue.logEnd > most.logEnd ? queue : most));
+  const others = ahead.length === 1 ? '' : `, ${counted(ahead.length - 1, 'other')} beyond the end as well`;
+  return `queue ${queueName(furthest)} names records up to ${furthest.logEnd}${others}; the log ends at ${logEnd}: ${meaning}`;
+}
+
+function damagedText(checkpoint: string): string {
+  return `${checkpoint} is damaged: it names times that are negative, or later than now and all records. None of them counts`;
 }
 
 function gapIn({ topic, queueId, end }: FiledQueue, { firstUnfiled }: LedgerQueue): StoreDamagedError {
@@ -338,16 +425,6 @@ function gapIn({ topic, queueId, end }: FiledQueue, { firstUnfiled }: LedgerQueu
     `queue ${topic}/${queueId} has a gap: its files end at ${end}, the log goes on with ${firstUnfiled}. \`ringmq verify\` says what is ` +
       'wrong, `ringmq repair` builds the queue from what the log has',
   );
-}
-
-/** Without a log queues and index name nothing. They can be built again from a log that comes back, so nothing is lost (spec/store.md 12.5). */
-function dropWithoutLog(disk: Disk, paths: StorePaths, log: RecoveryLog): void {
-  for (const directory of [paths.consumeQueue, paths.index]) {
-    if (disk.list(directory).length === 0) continue;
-    log.warn(`${paths.commitLog} holds no log: ${directory} is removed`);
-    disk.removeTree(directory);
-    disk.syncDirectory(paths.root);
-  }
 }
 
 function report(

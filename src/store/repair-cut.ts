@@ -2,16 +2,17 @@
  * Cuts the end off a log and keeps what is cut: all of that lies in a folder of its own, on the disk, before anything of the store changes.
  * Called by store-repair.ts and repair-store.ts.
  */
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { asLogOffset } from '../base/units.ts';
+import { besideLog } from './beside-log.ts';
 import { type Disk, DiskFailedError, makeDurableDirectory, writeFully } from './disk.ts';
 import { flushSegment } from './failed-sync.ts';
 import { fileNameOf } from './file-names.ts';
 import { wipeTail } from './file-run.ts';
 import { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
-import { type CommitLogFiles, segmentEnd, segmentPath, segmentStart } from './segments.ts';
+import { type CommitLogFiles, type FlushedLogFiles, segmentEnd, segmentPath, segmentStart } from './segments.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { RecordRun } from './verify-slice.ts';
 
@@ -26,13 +27,18 @@ export interface LogCut {
 
 /**
  * Where what is cut is kept: in the store, whose folder may be all that there is of a volume. A log on a file system of its own has it
- * beside its folder, where that is on it too: whole files need no copy there. `stamp` tells repairs apart.
+ * beside its folder, where there is a place: whole files need no copy there. That is tried, and nothing left. `stamp` tells repairs apart.
  */
 export function keptFolder(disk: Disk, { root, commitLog }: StorePaths, stamp: string): string {
-  const deviceOf = (path: string): number | null => disk.stat(path)?.device ?? null;
-  const device = deviceOf(commitLog);
-  const isBeside = deviceOf(root) !== device && deviceOf(dirname(commitLog)) === device;
-  return isBeside ? `${commitLog}.cut-${stamp}` : join(root, `cut-${stamp}`);
+  const name = `cut-${stamp}`;
+  const inStore = join(root, name);
+  if (disk.stat(root)?.device === disk.stat(commitLog)?.device) return inStore;
+  const beside = besideLog(disk, { directory: commitLog }, name, (folder) => {
+    disk.makeDirectory(folder);
+    disk.removeTree(folder);
+    return folder;
+  });
+  return beside ?? inStore;
 }
 
 /** Whole records behind the one at `at`, which is damaged or none: what a cut there takes with it. Bodies are not looked at. */
@@ -115,11 +121,13 @@ function keepWhole(disk: Disk, path: string, sizeBytes: number, to: string): voi
   copyPart(disk, path, 0, sizeBytes, to);
 }
 
-/** What is taken away was kept before. */
-export function cutLog(disk: Disk, files: CommitLogFiles, segments: readonly number[], cut: LogCut): void {
+/** What is taken away was kept before. Each file goes durably before the next: a repair refuses a log with one missing in the middle. */
+export function cutLog(disk: Disk, files: FlushedLogFiles, segments: readonly number[], cut: LogCut): void {
   const { ending, later } = cutFiles(files, segments, cut);
-  for (const start of later.toReversed()) disk.unlink(segmentPath(files, start));
-  if (later.length > 0) disk.syncDirectory(files.directory);
+  for (const start of later.toReversed()) {
+    disk.unlink(segmentPath(files, start));
+    disk.syncDirectory(files.directory);
+  }
   if (ending === null) return;
   wipeTail(disk, segmentPath(files, ending.start), cut.at - ending.start, files.segmentSizeBytes);
   flushSegment(disk, files, ending.start);

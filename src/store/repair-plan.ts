@@ -78,7 +78,7 @@ export function planRepair(plan: VerifyPlan, report: VerifyReport, options: Repa
   const assumed = assumedOf(options.guesses, build.length > 0 || losesRecords, buildIndex);
   const delayed = build.filter(({ topic }) => topic === SCHEDULE_TOPIC).length;
   if (plan.segments.length > 0) refusals.push(...guessRefusals(plan, options.guesses, assumed));
-  const isCheckpointWrong = has(report, ['checkpoint-missing', 'checkpoint-ahead']);
+  const isCheckpointWrong = has(report, ['checkpoint-missing', 'checkpoint-damaged', 'checkpoint-ahead']);
   return {
     refusals,
     cut,

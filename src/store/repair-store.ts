@@ -22,7 +22,7 @@ import { cutQueue, wipeBehind } from './queue-recovery.ts';
 import { vouchForLog, vouchForStore } from './repair-checkpoint.ts';
 import { cutLog } from './repair-cut.ts';
 import type { RepairPlan } from './repair-plan.ts';
-import { type CommitLogFiles, logFilesOf, segmentPath, segmentStart } from './segments.ts';
+import { type CommitLogFiles, type FlushedLogFiles, logFilesOf, segmentPath, segmentStart } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import { QueueSync, UnsyncedQueues } from './unsynced-queues.ts';
 import type { LogPicture } from './verify-log.ts';
@@ -90,7 +90,7 @@ function growNewest(disk: Disk, files: CommitLogFiles, segments: readonly number
   if (size < files.segmentSizeBytes) wipeTail(disk, path, size, files.segmentSizeBytes);
 }
 
-function writeFiller(disk: Disk, files: CommitLogFiles, at: number): void {
+function writeFiller(disk: Disk, files: FlushedLogFiles, at: number): void {
   const start = segmentStart(files, at);
   const bytes = new Uint8Array(RecordAt.magic - RecordAt.totalSize);
   new DataView(bytes.buffer).setInt32(RecordAt.totalSize, start + files.segmentSizeBytes - at);

@@ -4,14 +4,16 @@
  * written to a file that append may be writing to.
  */
 import type { LogOffset } from '../base/units.ts';
-import { type Disk, DiskFailedError, type DiskFile, DiskFullError, isMissing, writeFully } from './disk.ts';
-import { type CommitLogFiles, preparationPath, segmentPath } from './segments.ts';
+import { besideLog } from './beside-log.ts';
+import { type Disk, DiskFailedError, type DiskFile, DiskFullError, removeIfThere, writeFully } from './disk.ts';
+import { type CommitLogFiles, segmentPath } from './segments.ts';
 
 /** Bytes of zeros per step, fsynced at once, so that no other fsync has to wait for many of them: a step takes about a millisecond. */
 const STEP_BYTES = 256 * 1024;
 const FULL_CODES: readonly string[] = ['ENOSPC', 'EDQUOT'];
-/** A log folder that is a mount point has another file system outside. */
-const NO_LINK_CODES: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV'];
+/** Of a file system on which a file has one name. Others say EPERM. */
+const NO_LINK_CODES: readonly string[] = ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
+const NAME = 'preparing';
 
 export class SegmentPreparation {
   readonly startingAt: LogOffset;
@@ -24,19 +26,29 @@ export class SegmentPreparation {
   /** The file cannot be put into its place: here it is no use to prepare one. */
   isUseless = false;
 
-  private constructor(disk: Disk, files: CommitLogFiles, startingAt: LogOffset, zeroWrite: boolean) {
+  private constructor(disk: Disk, files: CommitLogFiles, startingAt: LogOffset, zeroWrite: boolean, file: DiskFile) {
     this.#disk = disk;
     this.#files = files;
     this.startingAt = startingAt;
     this.#written = zeroWrite ? 0 : files.segmentSizeBytes;
     this.#zeros = new Uint8Array(zeroWrite ? Math.min(STEP_BYTES, files.segmentSizeBytes) : 0);
-    // An earlier process may have left the name there, and when it ended right behind its link the file is a segment that is written.
-    removeName(disk, preparationPath(files));
-    this.#file = disk.open(preparationPath(files), 'exclusive');
+    this.#file = file;
   }
 
-  static begin(disk: Disk, files: CommitLogFiles, startingAt: LogOffset, zeroWrite: boolean): SegmentPreparation {
-    const preparation = new SegmentPreparation(disk, files, startingAt, zeroWrite);
+  /** Null where there is no place for the file. */
+  static begin(
+    disk: Disk,
+    files: CommitLogFiles,
+    startingAt: LogOffset,
+    zeroWrite: boolean,
+  ): SegmentPreparation | null {
+    const file = besideLog(disk, files, NAME, (path) => {
+      // An earlier process may have left the name there, and when it ended right behind its link the file is a segment that is written.
+      removeIfThere(disk, path);
+      return disk.open(path, 'exclusive');
+    });
+    if (file === null) return null;
+    const preparation = new SegmentPreparation(disk, files, startingAt, zeroWrite, file);
     try {
       preparation.#file.resize(files.segmentSizeBytes);
       preparation.#sync();
@@ -78,10 +90,10 @@ export class SegmentPreparation {
 
   /** When append could not wait and made the segment itself, that one stays. */
   #putInPlace(): void {
+    const path = segmentPath(this.#files, this.startingAt);
     try {
-      this.#disk.link(preparationPath(this.#files), segmentPath(this.#files, this.startingAt));
+      this.isUseless = besideLog(this.#disk, this.#files, NAME, (prepared) => this.#disk.link(prepared, path)) === null;
     } catch (error) {
-      // The segment is made sparse when it is opened.
       if (!(error instanceof DiskFailedError && NO_LINK_CODES.includes(error.code))) throw error;
       this.isUseless = true;
     }
@@ -92,14 +104,6 @@ export class SegmentPreparation {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#file.close();
-    this.#disk.unlink(preparationPath(this.#files));
-  }
-}
-
-function removeName(disk: Disk, path: string): void {
-  try {
-    disk.unlink(path);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
+    besideLog(this.#disk, this.#files, NAME, (path) => this.#disk.unlink(path));
   }
 }

@@ -4,13 +4,19 @@
  */
 import { basename, join } from 'node:path';
 import { counted } from '../base/counted.ts';
-import { type Disk, DiskFailedError, makeDurableDirectory } from './disk.ts';
+import { besideLog } from './beside-log.ts';
+import { type Disk, isWritten, makeDurableDirectory } from './disk.ts';
 import { type CommitLogFiles, segmentPath } from './segments.ts';
 
 /** So much of a file is looked at. What was flushed begins with a record. */
 const LOOK_BYTES = 64 * 1024;
+/** Of the folder for what is kept. */
+export const CUT_NAME = 'cut';
 
-/** `starts`: in order. The newest goes first, so that those that a start leaves half way are still a row. Durable when this returns. */
+/**
+ * `starts`: in order. The newest goes first, and durably before the next: where nobody says how far the log was flushed, a start refuses one
+ * with a file missing, and a loss of power may keep any of the names that were not synced. Each is gone for good when this returns.
+ */
 export function takeOff(
   disk: Disk,
   files: CommitLogFiles,
@@ -21,40 +27,28 @@ export function takeOff(
   const folders = new Set<string>();
   for (const start of starts.toReversed()) {
     const path = segmentPath(files, start);
-    if (isWritten(disk, path)) {
-      folders.add(moveAside(disk, files, path));
+    if (isWritten(disk, path, 0, LOOK_BYTES)) {
+      const folder = moveAside(disk, files, path);
+      disk.syncDirectory(folder);
+      folders.add(folder);
       kept.unshift(basename(path));
     } else {
       disk.unlink(path);
     }
+    disk.syncDirectory(files.directory);
   }
-  for (const folder of folders) disk.syncDirectory(folder);
-  disk.syncDirectory(files.directory);
   if (kept.length === 0) return;
   log.warn(
     `${counted(kept.length, 'file')} of the log from ${kept[0]} on, behind its end and with something written to it: kept in ${[...folders].join(', ')}`,
   );
 }
 
-function isWritten(disk: Disk, path: string): boolean {
-  const bytes = Buffer.alloc(LOOK_BYTES);
-  const file = disk.open(path, 'read');
-  try {
-    const read = file.read(bytes, 0, bytes.length, 0);
-    return bytes.subarray(0, read).some((byte) => byte !== 0);
-  } finally {
-    file.close();
-  }
-}
-
-/** Beside the log's folder, which Apache's broker wants to have for its own files; in it, where it is a file system of its own. */
-function moveAside(disk: Disk, { directory }: CommitLogFiles, path: string): string {
-  try {
-    return moveTo(disk, path, `${directory}.cut`);
-  } catch (error) {
-    if (!(error instanceof DiskFailedError && error.code === 'EXDEV')) throw error;
-    return moveTo(disk, path, join(directory, 'cut'));
-  }
+/** Beside the log's folder; where there is no place, in it: a folder in it does not keep Apache's broker from starting. */
+function moveAside(disk: Disk, files: CommitLogFiles, path: string): string {
+  return (
+    besideLog(disk, files, CUT_NAME, (folder) => moveTo(disk, path, folder)) ??
+    moveTo(disk, path, join(files.directory, CUT_NAME))
+  );
 }
 
 function moveTo(disk: Disk, path: string, folder: string): string {

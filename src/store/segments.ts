@@ -13,11 +13,17 @@ export interface CommitLogFiles {
   readonly segmentSizeBytes: number;
 }
 
+/** For who flushes them. */
+export interface FlushedLogFiles extends CommitLogFiles {
+  /** See failed-sync.ts. */
+  readonly failedSyncMark: string;
+}
+
 export function logFilesOf(
-  { commitLog }: StorePaths,
+  { commitLog, failedSyncMark }: StorePaths,
   { segmentSizeBytes }: { readonly segmentSizeBytes: number },
-): CommitLogFiles {
-  return { directory: commitLog, segmentSizeBytes };
+): FlushedLogFiles {
+  return { directory: commitLog, segmentSizeBytes, failedSyncMark };
 }
 
 /** Start of the segment that holds the byte at `offset`. */
@@ -32,14 +38,6 @@ export function segmentEnd(files: CommitLogFiles, offset: number): LogOffset {
 
 export function segmentPath(files: CommitLogFiles, start: number): string {
   return join(files.directory, fileNameOf(start));
-}
-
-/**
- * Where flush writes zeros into a segment that is not one yet. Beside the log's folder, because a foreign file in it keeps Apache's
- * broker from starting.
- */
-export function preparationPath(files: CommitLogFiles): string {
-  return `${files.directory}.preparing`;
 }
 
 /** Opens a segment for writing; makes it when it is not there. Growing a file that has its size already changes nothing. */

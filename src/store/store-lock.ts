@@ -9,7 +9,15 @@
  * containers do not see each other: they are noticed when they have opened the store ({@link StoreLock.takenBy}), which is late.
  */
 import { join } from 'node:path';
-import { type Disk, DiskFailedError, isMissing, isShortage, makeDurableDirectory, writeWhole } from './disk.ts';
+import {
+  type Disk,
+  DiskFailedError,
+  isMissing,
+  isShortage,
+  makeDurableDirectory,
+  removeIfThere,
+  writeWhole,
+} from './disk.ts';
 import { type ProcessTable, processOfIdentity } from './process-table.ts';
 import { StoreOwnedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
@@ -17,6 +25,8 @@ import type { StorePaths } from './store-paths.ts';
 const LOCK_PREFIX = 'lock.';
 /** Upstream's broker writes `abort` some time after its process has started; clocks of files and processes differ by a little. */
 const CLOCK_SLACK_MS = 2000;
+/** A RingMQ broker writes `abort` right behind its lock: after so long, on the slowest disk. */
+const LOCK_TO_ABORT_MAX_MS = 60_000;
 
 export class StoreLock {
   readonly #disk: Disk;
@@ -111,7 +121,7 @@ export function liveOwner(disk: Disk, paths: StorePaths, processes: ProcessTable
     const owner = ownerNamed(name, processes);
     if (owner !== null) return owner;
   }
-  return foreignOwner(disk, paths, processes);
+  return foreignOwner(disk, paths, processes)?.processId ?? null;
 }
 
 /** A process that has the store already, in whichever thread, has this file. */
@@ -153,22 +163,52 @@ function ownerNamed(name: string, processes: ProcessTable): number | null {
   return processes.find(processId)?.identity === name.slice(LOCK_PREFIX.length) ? processId : null;
 }
 
-/** Upstream's broker has no file of ours, but its `abort` names it. The number may be another process's by now: one that began later. */
-function foreignOwner(disk: Disk, paths: StorePaths, processes: ProcessTable): number | null {
+interface ForeignOwner {
+  readonly processId: number;
+  /** It is seen to have the store open. */
+  readonly isSeen: boolean;
+}
+
+/**
+ * Upstream's broker has no file of ours, but its `abort` names it. The number may be another process's by now, or another container's:
+ * what that process has open tells, where it can be seen.
+ */
+function foreignOwner(disk: Disk, paths: StorePaths, processes: ProcessTable): ForeignOwner | null {
   const processId = processOfAbort(disk, paths);
   if (processId === null || Number.isNaN(processId) || processId === processes.self) return null;
-  const startedMs = processes.find(processId)?.startedMs ?? null;
+  const found = processes.find(processId);
+  if (found === null) return null;
+  const isSeen = processes.hasOpen(processId, heldByUpstream(paths));
+  if (isSeen !== null) return isSeen ? { processId, isSeen } : null;
   // It may have closed the store meanwhile.
   const writtenMs = disk.stat(paths.abort)?.modifiedMs ?? null;
-  if (startedMs === null || writtenMs === null) return null;
-  return startedMs > writtenMs + CLOCK_SLACK_MS ? null : processId;
+  if (found.startedMs === null || writtenMs === null) return null;
+  const isOther = found.isOfSystem || found.startedMs > writtenMs + CLOCK_SLACK_MS;
+  return isOther || isNumberOfOurs(disk, paths.root, processId, writtenMs) ? null : { processId, isSeen: false };
+}
+
+/** What upstream's broker has open from before it writes `abort` until it has closed the store. */
+function heldByUpstream({ root, checkpoint }: StorePaths): string[] {
+  return [join(root, 'lock'), checkpoint];
+}
+
+/** A process of RingMQ's that is gone has written it into `abort`: its lock is there, and not from another time. */
+function isNumberOfOurs(disk: Disk, root: string, processId: number, writtenMs: number): boolean {
+  return disk.list(root).some((name) => {
+    if (processOfLock(name) !== processId) return false;
+    const lockedMs = disk.stat(join(root, name))?.modifiedMs ?? Number.NEGATIVE_INFINITY;
+    return Math.abs(writtenMs - lockedMs) <= LOCK_TO_ABORT_MAX_MS;
+  });
 }
 
 function refuseForeignBroker(disk: Disk, paths: StorePaths, processes: ProcessTable): void {
-  const processId = foreignOwner(disk, paths, processes);
-  if (processId === null) return;
+  const owner = foreignOwner(disk, paths, processes);
+  if (owner === null) return;
+  const said = `${paths.abort} says that process ${owner.processId} has the store open`;
+  if (owner.isSeen) throw new StoreOwnedError(`${said}, and it has: stop it first`);
   throw new StoreOwnedError(
-    `${paths.abort} says that process ${processId} has the store open, and it was running when that was written: stop it first`,
+    `${said}, and it was running when that was written: stop it first. If it is no broker (what it has open cannot be seen by this user), ` +
+      `put another word in the place of the number: \`echo crashed > ${paths.abort}\`. Without the file the store would count as stopped in order`,
   );
 }
 
@@ -192,13 +232,5 @@ function unlessShort(action: () => void): void {
     action();
   } catch (error) {
     if (!isShortage(error)) throw error;
-  }
-}
-
-function removeIfThere(disk: Disk, path: string): void {
-  try {
-    disk.unlink(path);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
   }
 }

@@ -11,6 +11,8 @@ export interface StorePaths {
   readonly index: string;
   readonly config: string;
   readonly checkpoint: string;
+  /** See failed-sync.ts. */
+  readonly failedSyncMark: string;
   readonly abort: string;
 }
 
@@ -24,6 +26,7 @@ export function storePathsOf(root: string, commitLog = join(root, 'commitlog')):
     index: join(root, 'index'),
     config: join(root, 'config'),
     checkpoint: join(root, 'checkpoint'),
+    failedSyncMark: join(root, 'commitlog.sync-failed'),
     abort: join(root, 'abort'),
   };
 }

@@ -7,18 +7,19 @@ import { counted } from '../base/counted.ts';
 import type { CheckpointFields } from '../layout/checkpoint-file.ts';
 import type { IndexFileShape } from '../layout/index-file.ts';
 import type { BuiltStore } from './built-store.ts';
-import { readCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
+import { findCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
-import { fileNameOf, startByteOf } from './file-names.ts';
+import { fileNameOf, LOST_AND_FOUND, startByteOf } from './file-names.ts';
 import { judgeRun, type RunFault } from './file-run.ts';
 import { type Finding, Findings } from './findings.ts';
 import { isIndexFileName } from './index-files.ts';
 import { indexHeads } from './index-heads.ts';
-import { logFlushedTo, lossLimit, usableAt } from './log-at-start.ts';
+import { logFlushedTo, lossLimit } from './log-at-start.ts';
 import { LogReader } from './log-reader.ts';
-import { findWalkStart } from './log-recovery.ts';
+import { findWalkStart, newestStoreMs } from './log-recovery.ts';
 import { type QueueFolder, queueFolders } from './queue-folders.ts';
 import { logFilesOf } from './segments.ts';
+import { CUT_NAME } from './segments-aside.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreSizes } from './store-sizes.ts';
 import type { StoreState } from './store-state.ts';
@@ -30,6 +31,8 @@ export interface VerifyOptions {
   /** Of index files that have the size for it. */
   readonly indexShape?: IndexFileShape;
   readonly state: StoreState;
+  /** Wall time, which a start goes by too (log-at-start.ts). */
+  readonly nowMs?: number;
   /** Throws for text that is no settings file; returns what it says. */
   readonly parseSettings: (text: string) => unknown;
   /** What a repair knows already, or is going to build anyhow. */
@@ -50,6 +53,7 @@ export interface VerifyPlan {
   readonly options: VerifyOptions;
   readonly context: Omit<SliceContext, 'tagsCodeOf'>;
   readonly segments: readonly number[];
+  /** What counts of it. */
   readonly checkpoint: CheckpointFields;
   /** From here on a start after a crash looks at the log and builds queues and index again. */
   readonly walkStart: number;
@@ -63,26 +67,32 @@ export interface VerifyPlan {
 
 export function planVerification(disk: Disk, paths: StorePaths, options: VerifyOptions): VerifyPlan {
   const findings = new Findings();
-  const checkpoint = readCheckpoint(disk, paths.checkpoint);
   const vouched = readVouched(disk, paths.checkpoint);
   const segments = findSegments(disk, paths, options, logFlushedTo(vouched), findings);
   const strangers: string[] = [];
   const folders = queueFolders(disk, paths.consumeQueue, strangers);
   for (const path of strangers) addForeign(findings, path);
-  const walkStart = vouched?.filedTo ?? walkStartOf(disk, paths, options.sizes, segments, safeTimestamp(checkpoint));
+  const { sizes, nowMs = Number.MAX_SAFE_INTEGER } = options;
+  const { fields: checkpoint, isDamaged } = findCheckpoint(disk, paths.checkpoint, nowMs, () =>
+    withLog(disk, paths, sizes, (reader) => newestStoreMs(reader, segments)),
+  );
+  if (isDamaged) addDamagedCheckpoint(findings, paths.checkpoint);
+  const safe = safeTimestamp(checkpoint);
+  const walkStart =
+    vouched?.filedTo ??
+    withLog(disk, paths, sizes, (reader) => findWalkStart(reader, segments, true, (_, storeMs) => storeMs <= safe));
   const indexFiles = findIndexFiles(disk, paths, options, findings);
   const isRunning = options.state === 'running';
   const context = {
     paths,
-    sizes: options.sizes,
+    sizes,
     batchTopics: new Set(disk.list(paths.batchConsumeQueue)),
     indexFiles,
     settledTo: isRunning ? walkStart : Number.POSITIVE_INFINITY,
     checksBodies: options.skips?.bodies !== true,
     indexedTo: isRunning ? (indexFiles.at(-1)?.header.endLogOffset ?? -1) : Number.POSITIVE_INFINITY,
   };
-  const usable = usableAt(vouched, options.state === 'clean');
-  const vouchedTo = usable === null ? -1 : lossLimit(usable);
+  const vouchedTo = vouched === null ? -1 : lossLimit(vouched);
   return {
     paths,
     options,
@@ -97,16 +107,15 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
   };
 }
 
-function walkStartOf(
-  disk: Disk,
-  paths: StorePaths,
-  sizes: StoreSizes,
-  segments: readonly number[],
-  safe: number,
-): number {
+function addDamagedCheckpoint(findings: Findings, file: string): void {
+  const what = 'names times that are negative, or later than now and all records: a start takes none of them for one';
+  findings.add({ kind: 'checkpoint-damaged', file, offset: null, what, matters: false, advice: 'repair' });
+}
+
+function withLog(disk: Disk, paths: StorePaths, sizes: StoreSizes, look: (reader: LogReader) => number): number {
   const reader = new LogReader(disk, logFilesOf(paths, sizes));
   try {
-    return findWalkStart(reader, segments, true, (_, storeTimestamp) => storeTimestamp <= safe);
+    return look(reader);
   } finally {
     reader.close();
   }
@@ -194,8 +203,9 @@ function wordsOf(
 function segmentNames(disk: Disk, directory: string, findings: Findings): string[] {
   return disk.list(directory).filter((name) => {
     const path = join(directory, name);
-    const isSegment = startByteOf(name) >= 0 && disk.stat(path)?.isDirectory !== true;
-    if (!isSegment) addForeign(findings, path);
+    const isFolder = disk.stat(path)?.isDirectory === true;
+    const isSegment = startByteOf(name) >= 0 && !isFolder;
+    if (!isSegment && !(isFolder && name === CUT_NAME)) addForeign(findings, path);
     return isSegment;
   });
 }
@@ -209,9 +219,6 @@ function findIndexFiles(
   for (const name of disk.list(index)) if (!isIndexFileName(name)) addForeign(findings, join(index, name));
   return indexHeads(disk, index, indexShape, state, findings);
 }
-
-/** The file system's own folder, where a store has a disk to itself: everybody passes it over. */
-const LOST_AND_FOUND = 'lost+found';
 
 export function addForeign(findings: Findings, path: string): void {
   if (basename(path) === LOST_AND_FOUND) return;

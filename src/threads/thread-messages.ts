@@ -67,6 +67,9 @@ export interface QueueRound extends UnsyncedPaths {
   readonly indexCountedTo: number;
   /** Newest message before {@link logOffset} that is in the index (layout/checkpoint-file.ts). */
   readonly indexEnd: number;
+  /** Queues with entries of records before {@link logOffset}, and the sum of their ends; 0 when they were not counted. */
+  readonly queueCount: number;
+  readonly queueEntries: number;
 }
 
 export type ToWorker =

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
 import type { Disk } from '../store/disk.ts';
 import type { IndexFiles } from '../store/index-files.ts';
-import type { CommitLogFiles } from '../store/segments.ts';
+import type { FlushedLogFiles } from '../store/segments.ts';
 import type { StorePaths } from '../store/store-paths.ts';
 import type { Agent } from './agent.ts';
 import type { Address, LogLevel, StoreStart, WorkerPorts } from './thread-messages.ts';
@@ -13,7 +13,7 @@ export interface WorkerContext {
   readonly memory: BrokerMemory;
   readonly settings: BrokerSettings;
   readonly paths: StorePaths;
-  readonly logFiles: CommitLogFiles;
+  readonly logFiles: FlushedLogFiles;
   /** Null without a key index. */
   readonly indexFiles: IndexFiles | null;
   readonly disk: Disk;

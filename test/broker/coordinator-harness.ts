@@ -167,17 +167,17 @@ export class ControlHarness {
   /** Connection ids below 100 live on net 0, the others on net 1. */
   open(connectionId: number): void {
     const remote = `10.0.0.${connectionId % 100}:5000`;
-    this.coordinator.receive(netOf(connectionId), { kind: 'opened', connectionId, remote, local: '10.0.0.1:10911' });
+    this.coordinator.receive(netOf(connectionId), [{ kind: 'opened', connectionId, remote, local: '10.0.0.1:10911' }]);
   }
 
   close(connectionId: number): void {
-    this.coordinator.receive(netOf(connectionId), { kind: 'closed', connectionId });
+    this.coordinator.receive(netOf(connectionId), [{ kind: 'closed', connectionId }]);
   }
 
   /** Sends a whole frame and returns the answer; null when there is none. */
   frame(connectionId: number, frame: Uint8Array): RemotingCommand | null {
     const before = this.sent.length;
-    this.coordinator.receive(netOf(connectionId), { kind: 'request', connectionId, frame });
+    this.coordinator.receive(netOf(connectionId), [{ kind: 'request', connectionId, frame }]);
     for (const { message } of this.sent.slice(before).reverse()) {
       if (message.kind !== 'frame' || message.connectionId !== connectionId) continue;
       const command = decodeFrame(message.frame, 0, message.frame.length);

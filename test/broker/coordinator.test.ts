@@ -33,6 +33,25 @@ describe('the switch and the request table', () => {
   });
 });
 
+describe('topics and groups that a net thread asks for at once', () => {
+  it('are written with one write of each file, and then registered', () => {
+    const control = harness();
+    const names = Array.from({ length: 20 }, (_, i) => `New${i}`);
+    control.files.saved.length = 0;
+    control.coordinator.receive(0, [
+      ...names.map((group, ticket) => ({ kind: 'ensureGroup', ticket, group }) as const),
+      ...names.map(
+        (topic, ticket) =>
+          ({ kind: 'ensureTopic', ticket, topic, defaultTopic: 'TBW102', defaultTopicQueueNums: 1 }) as const,
+      ),
+    ]);
+    expect(control.of('ensured').map(({ code }) => code)).toEqual(Array(40).fill(0));
+    expect(control.files.saved).toEqual(['topics.json', 'subscriptionGroup.json']);
+    for (const name of names) expect(control.files.texts.get('topics.json')).toContain(`"${name}"`);
+    expect(control.changedTopics.at(-1)).toEqual(names);
+  });
+});
+
 describe('frames', () => {
   it('are answered with their opaque and serialization', () => {
     const control = harness();
@@ -131,9 +150,10 @@ describe('28 and 26', () => {
 describe('202, 208, 300, 343, 345', () => {
   function withConsumer(): ControlHarness {
     const control = harness({ brokerAddress: '10.9.9.9:10911' });
+    control.coordinator.receive(0, [{ kind: 'ensureGroup', ticket: 2, group: 'G' }]);
     for (const topic of ['T', 'U']) {
       const ask = { topic, defaultTopic: 'TBW102', defaultTopicQueueNums: 2 };
-      control.coordinator.receive(0, { kind: 'ensureTopic', ticket: 1, ...ask });
+      control.coordinator.receive(0, [{ kind: 'ensureTopic', ticket: 1, ...ask }]);
       control.coordinator.commitOffset('G', topic, 0, 2);
     }
     control.queues.set('T', 0, [100, 200, 300], 1);

@@ -23,13 +23,13 @@ function harness(): ControlHarness {
   control.frame(1, goldenBytes('remoting/json/017-UPDATE_AND_CREATE_TOPIC/02-request.bin'));
   for (const topic of ['T_Auto', 'T_Lite', 'T_Pull', 'T_Req', 'T_Empty', 'T_Order', 'T_Sql']) {
     const ask = { topic, defaultTopic: 'TBW102', defaultTopicQueueNums: 4 };
-    control.coordinator.receive(0, { kind: 'ensureTopic', ticket: 1, ...ask });
+    control.coordinator.receive(0, [{ kind: 'ensureTopic', ticket: 1, ...ask }]);
     if (topic !== 'T_Empty' && topic !== 'T_Req') {
       for (let queueId = 0; queueId < 4; queueId++) control.queues.set(topic, queueId, [1, 2, 3, 4]);
     }
   }
   for (const group of ['CG_l1', 'CG_l2', 'CG_pull', 'CG_push', 'CG_reply', 'CG_lite']) {
-    control.coordinator.receive(0, { kind: 'ensureGroup', ticket: 2, group });
+    control.coordinator.receive(0, [{ kind: 'ensureGroup', ticket: 2, group }]);
   }
   for (let queueId = 0; queueId < 4; queueId++) control.coordinator.commitOffset('CG_push', 'T_Auto', queueId, 2);
   control.frame(2, goldenBytes('remoting/json/034-HEART_BEAT/01-request.bin'));

@@ -14,7 +14,7 @@ function all(control: ControlHarness): Record<string, object> {
 }
 
 function ensure(control: ControlHarness, group: string): number {
-  control.coordinator.receive(1, { kind: 'ensureGroup', ticket: 3, group });
+  control.coordinator.receive(1, [{ kind: 'ensureGroup', ticket: 3, group }]);
   const answer = control.of('ensured').at(-1)!;
   expect(answer).toMatchObject({ net: 1, ticket: 3 });
   return answer.code;

@@ -7,9 +7,9 @@ const OF_G = { consumerGroup: 'G', topic: 'T', queueId: 0 };
 function harness(...args: ConstructorParameters<typeof ControlHarness>): ControlHarness {
   const control = new ControlHarness(...args);
   control.open(1);
-  control.coordinator.receive(0, { kind: 'ensureGroup', ticket: 1, group: 'G' });
+  control.coordinator.receive(0, [{ kind: 'ensureGroup', ticket: 1, group: 'G' }]);
   const topic = { topic: 'T', defaultTopic: 'TBW102', defaultTopicQueueNums: 4 };
-  control.coordinator.receive(0, { kind: 'ensureTopic', ticket: 2, ...topic });
+  control.coordinator.receive(0, [{ kind: 'ensureTopic', ticket: 2, ...topic }]);
   control.forget();
   return control;
 }
@@ -87,10 +87,17 @@ describe('15', () => {
 describe('commits that ride on pulls', () => {
   it('are stored as they come', () => {
     const control = harness();
-    control.coordinator.receive(1, { kind: 'commitOffset', group: 'G', topic: 'T', queueId: 0, offset: 12 });
+    control.coordinator.receive(1, [{ kind: 'commitOffset', group: 'G', topic: 'T', queueId: 0, offset: 12 }]);
     expect(query(control)).toBe('12');
     control.coordinator.commitOffset('G', 'T', 0, 13);
     expect(query(control)).toBe('13');
+  });
+
+  it('are passed over when their group could not be made', () => {
+    const control = harness({ autoCreateSubscriptionGroup: false });
+    control.coordinator.receive(0, [{ kind: 'ensureGroup', ticket: 3, group: 'NEW' }]);
+    control.coordinator.receive(0, [{ kind: 'commitOffset', group: 'NEW', topic: 'T', queueId: 0, offset: 12 }]);
+    expect(query(control, { consumerGroup: 'NEW' })).toBe(ResponseCode.QUERY_NOT_FOUND);
   });
 });
 

@@ -57,6 +57,38 @@ describe('the checks of a pull (spec/api.md 8.2)', () => {
     expect(broker.commits).toEqual([['NEW', 'T', 0, 1]]);
   });
 
+  it('3: its offset follows the question for the group, before any later one of its client and once', () => {
+    const broker = new PullHarness();
+    const client = broker.client();
+    const asked: number[] = [];
+    broker.committed = () => asked.push(broker.groupRequests.length);
+    broker.pulls.pull(pullHeader({ group: 'NEW', sysFlag: 5, commitOffset: 1 }), client, 0);
+    broker.pulls.pull(pullHeader({ group: 'NEW', sysFlag: 5, commitOffset: 2 }), client, 0);
+    expect([broker.commits, asked]).toEqual([
+      [
+        ['NEW', 'T', 0, 1],
+        ['NEW', 'T', 0, 2],
+      ],
+      [1, 2],
+    ]);
+    broker.group({ name: 'NEW' });
+    for (const { then } of broker.groupRequests) then(0, null);
+    expect(client.answers.map(({ code }) => code)).toEqual([19, 19]);
+    expect(broker.commits).toHaveLength(2);
+  });
+
+  it('3: it commits nothing on a queue that is not there, whatever becomes of its group', () => {
+    const broker = new PullHarness();
+    for (const queue of [{ topic: 'NONE' }, { queueId: 4 }, { queueId: -1 }]) {
+      broker.pulls.pull(pullHeader({ group: 'NEW', sysFlag: 5, commitOffset: 1, ...queue }), broker.client(), 0);
+    }
+    broker.pulls.pull(pullHeader({ group: 'NEW', sysFlag: 4, commitOffset: 1 }), broker.client(), 0);
+    broker.topic({ readQueueNums: 8 });
+    broker.group({ name: 'NEW' });
+    for (const { then } of broker.groupRequests) then(0, null);
+    expect(broker.commits).toEqual([]);
+  });
+
   it('3: control refuses the group, with its own remark', () => {
     const broker = new PullHarness();
     const client = broker.client();

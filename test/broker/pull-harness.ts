@@ -205,6 +205,8 @@ export class PullHarness {
   /** A segment that is gone although those before it are there. */
   lostSegment = -1;
   readError: Error | null = null;
+  /** Called after a commit. */
+  committed: () => void = () => {};
   /** Called before entries are read from a file. */
   beforeEntries: () => void = () => {};
   /** Called after dispatch was told how many pulls are parked. */
@@ -239,7 +241,10 @@ export class PullHarness {
         this.parkedTold = count;
         this.afterParked();
       },
-      commitOffset: (_, ...commit) => this.commits.push(commit),
+      commitOffset: (_, ...commit) => {
+        this.commits.push(commit);
+        this.committed();
+      },
       ensureGroup: (_, group, then) => this.groupRequests.push({ group, then }),
       outOfTurn: () => {
         this.outOfTurn++;

@@ -268,6 +268,34 @@ describe('a connection that does not read its answers', () => {
     expect(broker.commits).toHaveLength(2);
   });
 
+  it('has the group of its pull made before it drains, and the offset of the pull behind that', () => {
+    const broker = new PullHarness();
+    broker.many(3);
+    const client = slow(broker);
+    hold(broker, { group: 'NEW', sysFlag: 7, commitOffset: 1 }, client);
+    expect(broker.groupRequests.map(({ group }) => group)).toEqual(['NEW']);
+    expect(broker.commits).toEqual([['NEW', 'T', 0, 1]]);
+    broker.group({ name: 'NEW' });
+    broker.groupRequests[0]!.then(0, null);
+    expect([client.answers, broker.pulls.held]).toEqual([[], 1]);
+    client.backlogBytes = 0;
+    broker.pulls.drained(client.connectionId);
+    expect(client.answer().code).toBe(0);
+    expect([broker.groupRequests.length, broker.commits.length]).toEqual([1, 1]);
+  });
+
+  it('commits nothing later for a pull that could not have committed when it came', () => {
+    const broker = new PullHarness();
+    broker.many(3);
+    const client = slow(broker);
+    hold(broker, { topic: 'LATER', sysFlag: 7, commitOffset: 1 }, client);
+    broker.topic({ name: 'LATER' });
+    client.backlogBytes = 0;
+    broker.pulls.drained(client.connectionId);
+    expect(client.answer().code).toBe(0);
+    expect(broker.commits).toEqual([]);
+  });
+
   it('is held again as soon as its backlog is large again, without a change of the order', () => {
     const broker = new PullHarness();
     broker.many(3);

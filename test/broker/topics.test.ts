@@ -23,7 +23,7 @@ function configs(control: ControlHarness): Record<string, { perm: number; readQu
 }
 
 function ensure(control: ControlHarness, topic: string, defaultTopic = 'TBW102', defaultTopicQueueNums = 4): number {
-  control.coordinator.receive(0, { kind: 'ensureTopic', ticket: 7, topic, defaultTopic, defaultTopicQueueNums });
+  control.coordinator.receive(0, [{ kind: 'ensureTopic', ticket: 7, topic, defaultTopic, defaultTopicQueueNums }]);
   const [answer] = control.of('ensured').slice(-1);
   expect(answer).toMatchObject({ net: 0, ticket: 7 });
   return answer!.code;

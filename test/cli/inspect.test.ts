@@ -155,7 +155,10 @@ describe('inspect', () => {
   });
 
   it('shows the small files', () => {
-    expect(look('/store/checkpoint').kind).toBe('checkpoint');
+    expect(look('/store/checkpoint')).toMatchObject({ kind: 'checkpoint', notes: [] });
+    const damaged = goldenStore('clean');
+    damaged.bytesOf('/store/checkpoint').fill(0xff);
+    expect(look('/store/checkpoint', undefined, damaged).notes).toEqual([expect.stringMatching(/^is damaged: /)]);
     expect(factOf(look('/store/config/topics.json'), 'topicConfigTable')).toMatch(/^29: /);
     const offsets = look('/store/config/consumerOffset.json').value as {
       offsetTable: Record<string, Record<string, number>>;

@@ -70,7 +70,8 @@ class Reader {
     for (const { id, what, queueOffset, logOffset } of readMessages(body, stamp)) {
       if (Number.isNaN(id)) this.#report(`PHANTOM: ${this.#place()} was given ${what}`);
       if (queueOffset !== this.#next) this.#report(`${this.#place()} was given ${queueOffset}`);
-      const entry = { topic: this.#topic, queueId: this.#queueId, id, queueOffset, at: logOffset };
+      const us = systemClock.monotonicUs();
+      const entry = { topic: this.#topic, queueId: this.#queueId, id, queueOffset, logOffset, us };
       if (this.#group === COMMITS_BY_REQUEST) witness.add({ kind: WitnessKind.seen, ...entry });
       this.#next++;
     }
@@ -113,7 +114,15 @@ class Reader {
 
   #witnessCommit(kind: WitnessKind): void {
     const { topic, queueId } = { topic: this.#topic, queueId: this.#queueId };
-    witness.add({ kind, topic, queueId, id: this.#group, queueOffset: this.#next, at: systemClock.monotonicUs() });
+    witness.add({
+      kind,
+      topic,
+      queueId,
+      id: this.#group,
+      queueOffset: this.#next,
+      logOffset: 0,
+      us: systemClock.monotonicUs(),
+    });
   }
 
   #place(): string {

@@ -212,11 +212,15 @@ export class Life {
     return settings.flushDiskType === 'sync';
   }
 
-  /** A loss of power takes what was only written, what consumers saw of it, and what a broker without a disk says of commits. */
-  #survives({ kind, at }: WitnessEntry, isPowerLost: boolean): boolean {
+  /**
+   * A loss of power takes what was only written, what consumers saw of it, and what a broker without a disk says: an fdatasync that returns while
+   * the power goes may have done nothing.
+   */
+  #survives({ kind, us }: WitnessEntry, isPowerLost: boolean): boolean {
     if (!isPowerLost || kind === WitnessKind.commitSent) return true;
-    if (kind === WitnessKind.commitAnswered) return at < this.#lastCutUs;
-    return kind === WitnessKind.flushed || (kind === WitnessKind.seen && this.#isSync(this.#start.settings));
+    if (us >= this.#lastCutUs) return false;
+    if (kind === WitnessKind.commitAnswered || kind === WitnessKind.flushed) return true;
+    return kind === WitnessKind.seen && this.#isSync(this.#start.settings);
   }
 
   #hear(reports: readonly Report[], isPowerLost: boolean): Record<string, number> {
@@ -225,7 +229,7 @@ export class Life {
       for (const entry of client.witness.readNew()) {
         if (!this.#survives(entry, isPowerLost)) continue;
         this.#model.witness(entry);
-        if (isAcknowledgement(entry)) this.#logEnd = Math.max(this.#logEnd, entry.at);
+        if (isAcknowledgement(entry)) this.#logEnd = Math.max(this.#logEnd, entry.logOffset);
       }
     }
     for (const report of reports) {

@@ -14,6 +14,25 @@ export async function runFromCommandLine(
   more: MoreOptions,
   complete: (options: RunOptions, given: MoreOptions) => RunOptions,
 ): Promise<void> {
+  try {
+    const given = givenOptions(more);
+    const seed = countOf('seed', given.seed!);
+    console.log(`seed ${seed}`);
+    const choices = {
+      flushes: chosen('flush', given.flush!, FLUSHES, 'both'),
+      placements: chosen('placement', given.placement!, PLACEMENTS, 'all'),
+    };
+    const cycles = countOf('cycles', given.cycles!);
+    const options = { cycles, seed, choices, main: given.main!, snapshots: true, power: null, tell: console.log };
+    console.log(summaryOf(await runCycles(complete(options, given))));
+  } catch (error) {
+    console.error(`FAILED: ${(error as Error).message}`);
+    process.exitCode = 1;
+  }
+}
+
+/** Throws for one that there is not. */
+function givenOptions(more: MoreOptions): MoreOptions {
   const defaults: MoreOptions = {
     cycles: '100',
     seed: String(systemClock.nowMs() % 1_000_000),
@@ -23,21 +42,7 @@ export async function runFromCommandLine(
     ...more,
   };
   const names = Object.entries(defaults).map(([name, value]) => [name, { type: 'string', default: value }] as const);
-  const given = parseArgs({ options: Object.fromEntries(names) }).values as MoreOptions;
-  const seed = countOf('seed', given.seed!);
-  const choices = {
-    flushes: chosen('flush', given.flush!, FLUSHES, 'both'),
-    placements: chosen('placement', given.placement!, PLACEMENTS, 'all'),
-  };
-  console.log(`seed ${seed}`);
-  try {
-    const cycles = countOf('cycles', given.cycles!);
-    const options = { cycles, seed, choices, main: given.main!, snapshots: true, power: null, tell: console.log };
-    console.log(summaryOf(await runCycles(complete(options, given))));
-  } catch (error) {
-    console.error(`FAILED: ${(error as Error).message}`);
-    process.exitCode = 1;
-  }
+  return parseArgs({ options: Object.fromEntries(names) }).values as MoreOptions;
 }
 
 export function chosen<Name extends string>(

@@ -128,14 +128,14 @@ class Lane {
     }
     const queueOffset = Number(extFields?.get('queueOffset'));
     const kind = extFields?.get('durability') === 'flushed' ? WitnessKind.flushed : WitnessKind.written;
+    const us = systemClock.monotonicUs();
     const ids = extFields?.get('msgId')?.split(',') ?? [];
     if (ids.length !== count) this.#run.violations.push(`${ids.length} ids for ${count} messages`);
     for (const [i, text] of ids.entries()) {
       const id = messageIdOf(this.#lane, first + i);
-      const at = Number(parseMessageId(text)?.logOffset);
-      const entry = { topic: topic.index, queueId, id, queueOffset: queueOffset + i, at };
-      witness.add({ kind, ...entry });
-      this.#run.touch(at, queueOffset + i);
+      const logOffset = Number(parseMessageId(text)?.logOffset);
+      witness.add({ kind, topic: topic.index, queueId, id, queueOffset: queueOffset + i, logOffset, us });
+      this.#run.touch(logOffset, queueOffset + i);
     }
   }
 }

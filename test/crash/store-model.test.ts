@@ -8,8 +8,8 @@ const LANE = 100;
 const RECORD = 1000;
 
 function acknowledged(sequence: number, queueOffset: number): WitnessEntry {
-  const at = queueOffset * RECORD;
-  return { kind: WitnessKind.written, topic: 0, queueId: 0, id: messageIdOf(LANE, sequence), queueOffset, at };
+  const place = { topic: 0, queueId: 0, queueOffset, logOffset: queueOffset * RECORD };
+  return { kind: WitnessKind.written, id: messageIdOf(LANE, sequence), ...place, us: 0 };
 }
 
 function found(sequence: number, queueOffset: number): FoundMessage {
@@ -85,15 +85,15 @@ describe('the place of a group', () => {
 
   function checkOffset(offset: number, clean = false, hasLost = false, max = MAX): string {
     const model = new StoreModel();
-    const commit = { topic: 0, queueId: 0, id: 0 };
-    for (const [queueOffset, at] of [
+    const commit = { topic: 0, queueId: 0, id: 0, logOffset: 0 };
+    for (const [queueOffset, us] of [
       [4, 1000],
       [6, 5000],
     ] as const) {
-      model.witness({ ...commit, kind: WitnessKind.commitSent, queueOffset, at });
-      model.witness({ ...commit, kind: WitnessKind.commitAnswered, queueOffset, at });
+      model.witness({ ...commit, kind: WitnessKind.commitSent, queueOffset, us });
+      model.witness({ ...commit, kind: WitnessKind.commitAnswered, queueOffset, us });
     }
-    model.witness({ ...commit, kind: WitnessKind.commitSent, queueOffset: 8, at: 6000 });
+    model.witness({ ...commit, kind: WitnessKind.commitSent, queueOffset: 8, us: 6000 });
     const ended = { clean, filingMs: 3, hasLost };
     model.checkOffsets([{ group: 0, topic: 0, queueId: 0, offset }], () => max, ended);
     return model.violations.join('\n');
@@ -104,7 +104,7 @@ describe('the place of a group', () => {
 
   it('may be an older one after a crash that others have heard of late', () => {
     const model = new StoreModel();
-    const commit = { topic: 0, id: 0, queueOffset: 4 };
+    const commit = { topic: 0, id: 0, queueOffset: 4, logOffset: 0 };
     const sent = { ...commit, kind: WitnessKind.commitSent };
     const answered = { ...commit, kind: WitnessKind.commitAnswered };
     for (const [queueId, sentUs, answeredUs] of [
@@ -112,8 +112,8 @@ describe('the place of a group', () => {
       // The answer has lain there for long while its reader stood still.
       [1, 1400, 90_000],
     ] as const) {
-      model.witness({ ...sent, queueId, at: sentUs });
-      model.witness({ ...answered, queueId, at: answeredUs });
+      model.witness({ ...sent, queueId, us: sentUs });
+      model.witness({ ...answered, queueId, us: answeredUs });
     }
     const found = [0, 1].map((queueId) => ({ group: 0, topic: 0, queueId, offset: 0 }));
     model.checkOffsets(found, () => MAX, { clean: false, filingMs: 3, hasLost: false });

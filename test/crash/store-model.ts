@@ -97,9 +97,9 @@ export class StoreModel {
   }
 
   witness(entry: WitnessEntry): void {
-    const { kind, topic, queueId, id, queueOffset, at } = entry;
+    const { kind, topic, queueId, id, queueOffset, logOffset, us } = entry;
     if (isAcknowledgement(entry) || kind === WitnessKind.seen) {
-      const wrong = this.#queue(topic, queueId).know(queueOffset, id, at);
+      const wrong = this.#queue(topic, queueId).know(queueOffset, id, logOffset);
       const who = kind === WitnessKind.seen ? 'a consumer was given' : 'the answer to a send says';
       if (wrong !== null) this.report(`${who}: ${placeOf(topic, queueId, queueOffset)} ${wrong}`);
       if (isAcknowledgement(entry)) this.acknowledged++;
@@ -108,10 +108,10 @@ export class StoreModel {
     const commits = this.#commitsOf(id, topic, queueId);
     if (kind === WitnessKind.commitSent) {
       commits.sent.push(queueOffset);
-      commits.sentUs = at;
+      commits.sentUs = us;
       return;
     }
-    commits.answered.push({ offset: queueOffset, us: at });
+    commits.answered.push({ offset: queueOffset, us });
     this.#livedUs = Math.max(this.#livedUs, commits.sentUs);
   }
 

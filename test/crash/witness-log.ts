@@ -1,11 +1,11 @@
 /**
- * What the clients of the crash suite have been told, as a file of entries of 32 bytes: written by a process that is not killed, read by the
+ * What the clients of the crash suite have been told, as a file of entries of 40 bytes: written by a process that is not killed, read by the
  * one that judges. The file also stays for a look at a run that has failed.
  *
  * ```
- *  0         1      2       4         8                 16             24
- *  | kind u8 | 0 u8 | topic | queueId | id or group f64 | queue offset | log offset or time in us f64 |
- *  |         |      | u16   | u32     |                 | f64          |                              |
+ *  0         1      2       4         8                 16             24               32            40
+ *  | kind u8 | 0 u8 | topic | queueId | id or group f64 | queue offset | log offset f64 | time in us  |
+ *  |         |      | u16   | u32     |                 | f64          |                | f64         |
  * ```
  */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
@@ -21,15 +21,17 @@ export interface WitnessEntry {
   /** The message's id; of a commit the number of the group. */
   readonly id: number;
   readonly queueOffset: number;
-  /** Where the message lies in the log; of a commit the monotonic time in microseconds. */
-  readonly at: number;
+  /** Where the message lies in the log; 0 of a commit. */
+  readonly logOffset: number;
+  /** When the client was told, or has told: monotonic time in microseconds. */
+  readonly us: number;
 }
 
 export function isAcknowledgement({ kind }: WitnessEntry): boolean {
   return kind === WitnessKind.flushed || kind === WitnessKind.written;
 }
 
-const ENTRY_BYTES = 32;
+const ENTRY_BYTES = 40;
 const BUFFERED_ENTRIES = 2048;
 
 export class WitnessWriter {
@@ -41,7 +43,7 @@ export class WitnessWriter {
     this.#file = openSync(path, 'a');
   }
 
-  add({ kind, topic, queueId, id, queueOffset, at }: WitnessEntry): void {
+  add({ kind, topic, queueId, id, queueOffset, logOffset, us }: WitnessEntry): void {
     const bytes = this.#bytes;
     const start = this.#used;
     bytes.writeUInt8(kind, start);
@@ -49,7 +51,8 @@ export class WitnessWriter {
     bytes.writeUInt32LE(queueId, start + 4);
     bytes.writeDoubleLE(id, start + 8);
     bytes.writeDoubleLE(queueOffset, start + 16);
-    bytes.writeDoubleLE(at, start + 24);
+    bytes.writeDoubleLE(logOffset, start + 24);
+    bytes.writeDoubleLE(us, start + 32);
     this.#used += ENTRY_BYTES;
     if (this.#used === bytes.length) this.flush();
   }
@@ -100,6 +103,7 @@ function entryAt(bytes: Buffer, start: number): WitnessEntry {
     queueId: bytes.readUInt32LE(start + 4),
     id: bytes.readDoubleLE(start + 8),
     queueOffset: bytes.readDoubleLE(start + 16),
-    at: bytes.readDoubleLE(start + 24),
+    logOffset: bytes.readDoubleLE(start + 24),
+    us: bytes.readDoubleLE(start + 32),
   };
 }

@@ -1,5 +1,14 @@
 /** A store goes from hand to hand between RingMQ and Apache's broker, and nothing is lost, doubled or moved: see harness/exchange.ts. */
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { sleep } from '../../src/base/clock.ts';
+import { NodeDisk } from '../../src/store/disk.ts';
+import { SystemProcesses } from '../../src/store/process-table.ts';
+import { liveOwner } from '../../src/store/store-lock.ts';
+import { storePathsOf } from '../../src/store/store-paths.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { freePorts } from '../support/ports.ts';
+import { spawnApacheBroker } from './harness/apache.ts';
 import { Exchange, type ExchangeSizes, type Make, type Turn } from './harness/exchange.ts';
 import type { MomentName } from './harness/moments.ts';
 import { TARGET } from './harness/target.ts';
@@ -49,7 +58,7 @@ it.each(CHAINS)('%s', async (name, sizes, chain, last) => {
     expect(await exchange.refusalOfSecond()).toMatch(
       turn.make === 'RingMQ'
         ? /^exit code 1: .*is open in process \d+/
-        : /^exit code 1: .*abort says that process \d+ has the store open/,
+        : /^exit code 1: .*abort says that process \d+ has the store open, and it has: stop it first$/,
     );
   });
 });
@@ -116,6 +125,29 @@ async function handOver(
     await exchange.close();
   }
 }
+
+it("RingMQ sees Apache's broker from the moment at which abort names it until it does no more", async () => {
+  const paths = storePathsOf(`${temporaryFolder('seen')}/store`);
+  const disk = new NodeDisk();
+  const processes = new SystemProcesses(disk);
+  const [port, namesrv] = [(await freePorts(4)) + 2, '127.0.0.1:1'];
+  const child = spawnApacheBroker({ namesrv, store: paths.root, port });
+  const looks = { seen: 0, missed: 0 };
+  const isNamed = (): boolean => disk.stat(paths.abort) !== null && readFileSync(paths.abort, 'utf8') !== '';
+  const look = async (): Promise<void> => {
+    while (child.exit === null) {
+      if (isNamed()) looks[liveOwner(disk, paths, processes) === child.pid || !isNamed() ? 'seen' : 'missed']++;
+      await sleep(1);
+    }
+  };
+  const looking = look();
+  await child.line('boot success', 60_000, (line) => line.includes('boot success'));
+  await child.stop('SIGTERM', 30_000);
+  await looking;
+  expect(looks.missed).toBe(0);
+  expect(looks.seen).toBeGreaterThan(10);
+  verified("Apache's broker as RingMQ sees it", `${looks.seen} looks`);
+});
 
 // Apache's broker locks a byte of a file, which Node cannot do or see, so it starts beside a RingMQ broker.
 it.runIf(TARGET === 'ringmq')("RingMQ stops when Apache's broker opens the store that it has", async () => {

@@ -79,6 +79,7 @@ export const MUTATIONS: readonly Mutation[] = [
       // The run would notice that a start has to repair something, which is not what is asked here.
       { file: 'test/simulator/run.js', find: 'repairs.length === 0', replace: 'true' },
       { file: 'src/store/queue-ledger.js', find: 'firstUnfiled > Math.max(0, filedEnd)', replace: 'false' },
+      { file: 'src/store/recovery.js', find: 'vouched.queueCount > 0', replace: 'false' },
       {
         file: 'src/threads/dispatch/dispatch-agent.js',
         find: "assert(record.queueOffset === next, 'a queue has no gaps');",
@@ -158,7 +159,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/threads/control/open-control.js',
-        find: 'if (recovered.firstWord !== null)',
+        find: 'if (recovered.word !== null)',
         replace: 'if (false)',
       },
     ],

@@ -1,7 +1,8 @@
 /** What kind of run a seed makes: sizes, load, what goes wrong on the disk and how the broker ends. */
 import type { Random } from '../../src/base/random.ts';
 import { QUEUE_ENTRY_BYTES } from '../../src/layout/queue-entry.ts';
-import { NO_FAULTS, type SimDisk, type SimFaults, type SimOperation } from '../support/sim-disk.ts';
+import type { DiskOperation } from '../support/memory-disk.ts';
+import { NO_FAULTS, type SimDisk, type SimFaults } from '../support/sim-disk.ts';
 import type { SimSizes } from './sim-broker.ts';
 
 export interface Profile {
@@ -107,7 +108,7 @@ function shortageOf(random: Random): SimFaults {
   };
 }
 
-const FAILING: readonly SimOperation[] = [
+const FAILING: readonly DiskOperation[] = [
   'write',
   'fdatasync',
   'fsync',

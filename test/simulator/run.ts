@@ -47,7 +47,7 @@ const KEYS_ASKED = 4;
 const FIRST_CRASH_WITHIN = 400;
 
 /** What a start says when the checkpoint was wrong: after damage from outside, which there is none of here. */
-const REPAIR = /is built again|it is not believed|these entries are removed/;
+const REPAIR = /built again|put in again|it is not believed/;
 
 /** Throws a Violation, or whatever else a broker must not fail with. */
 export function runSimulation(options: RunOptions): RunReport {

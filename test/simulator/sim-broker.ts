@@ -17,6 +17,7 @@ import { asObject, objectMember, parseObject } from '../../src/remoting/json-fie
 import { QueueDirectory } from '../../src/ring/queue-directory.ts';
 import { QueueTable } from '../../src/ring/queue-table.ts';
 import { StatusPage } from '../../src/ring/status-page.ts';
+import { logFilesOf } from '../../src/store/segments.ts';
 import { type StorePaths, storePathsOf } from '../../src/store/store-paths.ts';
 import type { Agent } from '../../src/threads/agent.ts';
 import { openAppend } from '../../src/threads/append/open-append.ts';
@@ -286,7 +287,7 @@ export class SimBroker {
       memory: this.memory,
       settings: this.settings,
       paths: STORE_PATHS,
-      logFiles: { directory: STORE_PATHS.commitLog, segmentSizeBytes: this.settings.mappedFileSizeCommitLog },
+      logFiles: logFilesOf(STORE_PATHS, { segmentSizeBytes: this.settings.mappedFileSizeCommitLog }),
       indexFiles: index === null ? null : { directory: STORE_PATHS.index, shape: index },
       disk: this.disk,
       clock: this.#clock,

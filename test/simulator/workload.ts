@@ -4,6 +4,7 @@
  */
 import type { Random } from '../../src/base/random.ts';
 import { SendOutcome } from '../../src/broker/send-message.ts';
+import { SYSTEM_GROUPS } from '../../src/broker/system-names.ts';
 import { encodeBatch } from '../../src/layout/batch-item.ts';
 import { parseMessageId } from '../../src/layout/message-id.ts';
 import { RequestCode, ResponseCode } from '../../src/remoting/codes.ts';
@@ -18,7 +19,8 @@ import type { Trace } from './trace.ts';
 import { insist, Violation } from './violation.ts';
 
 const OFFSETS_FILE = `${STORE_PATHS.config}/consumerOffset.json`;
-const GROUPS = ['G', 'H'];
+/** Of those that every broker has: it takes no offset of another. */
+const GROUPS = SYSTEM_GROUPS.slice(0, 2);
 const BATCH_MAX = 5;
 
 interface Request {

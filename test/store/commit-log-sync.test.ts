@@ -3,9 +3,9 @@ import { asLogOffset } from '../../src/base/units.ts';
 import { CommitLogWriter } from '../../src/store/commit-log.ts';
 import { CommitLogSync } from '../../src/store/commit-log-sync.ts';
 import { DiskFailedError } from '../../src/store/disk.ts';
-import { MemoryDisk } from '../support/memory-disk.ts';
+import { type DiskOperation, MemoryDisk } from '../support/memory-disk.ts';
 
-const files = { directory: '/log', segmentSizeBytes: 256 };
+const files = { directory: '/log', segmentSizeBytes: 256, failedSyncMark: '/sync-failed' };
 const FIRST = '/log/00000000000000000000';
 const SECOND = '/log/00000000000000000256';
 const at = asLogOffset;
@@ -81,7 +81,7 @@ describe('the flushing end of the log', () => {
 describe('preparing the next segment', () => {
   it('gives it its place in the log only when it is complete', () => {
     const disk = new MemoryDisk();
-    const big = { directory: '/log', segmentSizeBytes: 640 * 1024 };
+    const big = { ...files, segmentSizeBytes: 640 * 1024 };
     const writer = new CommitLogWriter(disk, big, at(0));
     const sync = new CommitLogSync(disk, big);
     sync.beginPreparing(at(big.segmentSizeBytes), true);
@@ -159,6 +159,44 @@ describe('preparing the next segment', () => {
       expect(disk.list('/')).toEqual(['log']);
     },
   );
+
+  it.each<[code: string, at: DiskOperation]>([
+    ['EROFS', 'unlink'],
+    ['EROFS', 'open'],
+    ['EACCES', 'open'],
+    ['EPERM', 'open'],
+  ])('makes a sparse one where the folder above the log cannot be written to: %s of %s', (code, refused) => {
+    const { disk, sync } = start();
+    let tries = 0;
+    disk.fault = (operation, path) => {
+      if (operation !== refused || path.startsWith('/log/')) return null;
+      tries++;
+      return code;
+    };
+    sync.prepareSegment(at(256), true);
+    sync.prepareSegment(at(512), true);
+    expect([disk.list('/log').length, disk.stat(SECOND)?.size, tries]).toEqual([3, 256, 1]);
+  });
+
+  it('writes nothing to another file system', () => {
+    const { disk, sync } = start();
+    disk.deviceOf = (path) => (path.startsWith('/log') ? 1 : 0);
+    const outside: string[] = [];
+    disk.fault = (_, path) => {
+      if (!/^\/log(\/|$)/.test(path)) outside.push(path);
+      return null;
+    };
+    sync.prepareSegment(at(256), true);
+    expect([disk.stat(SECOND)?.size, outside]).toEqual([256, []]);
+  });
+
+  it('leaves its file where it is no longer let to remove it', () => {
+    const { disk, sync } = start();
+    sync.beginPreparing(at(256), true);
+    disk.fault = (operation, path) => (operation === 'unlink' && path === '/log.preparing' ? 'EACCES' : null);
+    while (!sync.prepareStep());
+    expect(disk.stat(SECOND)?.size).toBe(256);
+  });
 
   it.each([
     ['at its beginning', 'resize'],

@@ -36,10 +36,10 @@ describe('the writer of the log', () => {
     expect(disk.journal).toEqual(['fsync /data/broker']);
   });
 
-  it('takes a folder whose parent it may not look into', () => {
+  it.each(['EACCES', 'EPERM', 'EINVAL', 'EROFS'])('takes a folder whose parent cannot be synced: %s', (code) => {
     const disk = new MemoryDisk();
     disk.makeDirectory('/theirs/log');
-    disk.fault = (operation) => (operation === 'fsync' ? 'EACCES' : null);
+    disk.fault = (operation) => (operation === 'fsync' ? code : null);
     const theirs = { directory: '/theirs/log', segmentSizeBytes: 256 };
     expect(new CommitLogWriter(disk, theirs, asLogOffset(0)).end).toBe(0);
   });

@@ -2,7 +2,16 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DiskFailedError, isMissing, NodeDisk, replaceFile, writeFully, writeWhole } from '../../src/store/disk.ts';
+import {
+  DiskFailedError,
+  isMissing,
+  isWritten,
+  NodeDisk,
+  removeIfThere,
+  replaceFile,
+  writeFully,
+  writeWhole,
+} from '../../src/store/disk.ts';
 import { MemoryDisk } from '../support/memory-disk.ts';
 
 let folder: string;
@@ -134,6 +143,36 @@ describe('writing the whole of something', () => {
     expect(Buffer.from(memory.readWhole('/a')).toString()).toBe('new');
     expect(memory.journal).toEqual(['fdatasync /a']);
     expect(memory.openFiles).toBe(0);
+  });
+
+  it('tells whether something was written to a part of a file', () => {
+    const memory = new MemoryDisk();
+    memory.put('/a', Uint8Array.of(1, 0, 0, 0, 1));
+    const parts: [from: number, length: number][] = [
+      [0, 1],
+      [1, 3],
+      [1, 4],
+      [4, 9],
+      [5, 9],
+    ];
+    expect(parts.map(([from, length]) => isWritten(memory, '/a', from, length))).toEqual([
+      true,
+      false,
+      true,
+      true,
+      false,
+    ]);
+    expect(memory.openFiles).toBe(0);
+  });
+
+  it('removes a file that need not be there', () => {
+    const memory = new MemoryDisk();
+    memory.put('/a', 'old');
+    removeIfThere(memory, '/a');
+    removeIfThere(memory, '/a');
+    expect(memory.list('/')).toEqual([]);
+    memory.fault = () => 'EACCES';
+    expect(() => removeIfThere(memory, '/a')).toThrow('EACCES');
   });
 
   it('replaces a file so that the new contents are durable before the name is', () => {

@@ -166,10 +166,10 @@ describe('stores by Apache RocketMQ', () => {
   it.each(ALL)('%s: what the first start says in the checkpoint leads a start after its crash to the same', (name) => {
     const disk = storeNamed(name);
     const expected = open(disk.copy());
-    vouchAtStart(disk, goldenPaths.checkpoint, recover(disk).firstWord!);
+    vouchAtStart(disk, goldenPaths.checkpoint, recover(disk).word!);
     disk.put(goldenPaths.abort, '1');
     const { store, queues } = open(disk);
-    expect(store.firstWord).toBeNull();
+    expect(store.word).toBeNull();
     expect([store.logStart, store.logEnd]).toEqual([expected.store.logStart, expected.store.logEnd]);
     expect(byName(queues)).toEqual(byName(expected.queues));
   });

@@ -11,7 +11,7 @@ import { type RecoveredStore, recoverStore } from '../../src/store/recovery.ts';
 import { StoreDamagedError } from '../../src/store/store-errors.ts';
 import { storePathsOf } from '../../src/store/store-paths.ts';
 import { fileQueues } from '../support/file-queues.ts';
-import { MemoryDisk } from '../support/memory-disk.ts';
+import { type DiskOperation, MemoryDisk } from '../support/memory-disk.ts';
 import { encodeTestRecord, testRecordSize } from '../support/records.ts';
 import { SMALL_SHAPE, SMALL_SIZES, smallPaths, smallStore } from '../support/small-store.ts';
 
@@ -200,17 +200,17 @@ describe('a start', () => {
     const missing = lacking.send(1, 'not filed', false);
     while (lacking.end < 2500) lacking.send(0, 'a body of some length');
     lacking.send(1, 'filed, behind what is missing', false);
-    expect(recover(lacking.disk, true).firstWord).toEqual({ ...AT_START, filedTo: missing.logOffset });
+    expect(recover(lacking.disk, true).word).toEqual({ ...AT_START, filedTo: missing.logOffset });
     const index = { directory: smallPaths.index, shape: SMALL_SHAPE };
     const wordOf = (cleanStop: boolean): Vouched | null => {
       const settings = { ...SMALL_SIZES, checksBodies: true, cleanStop, index };
-      return recoverStore(smallStore(100).disk, smallPaths, settings, { info: () => {}, warn: () => {} }).firstWord;
+      return recoverStore(smallStore(100).disk, smallPaths, settings, { info: () => {}, warn: () => {} }).word;
     };
     const { records } = smallStore(100);
     const limit = 3 * SMALL_SIZES.segmentSizeBytes;
     const { logOffset, size } = records.findLast((record) => record.logOffset < limit)!;
     expect(wordOf(false)).toMatchObject({ filedTo: logOffset + size, indexEnd: logOffset });
-    expect(wordOf(true)).toMatchObject({ filedTo: limit, indexEnd: NO_INDEX_KEPT });
+    expect(wordOf(true)).toMatchObject({ filedTo: limit, indexEnd: logOffset });
   });
 
   it('after a crash looks through the log from the segment that the checkpoint vouches for', () => {
@@ -307,6 +307,7 @@ describe('a start', () => {
     const victim = store.stored.find(({ logOffset }) => logOffset > 1100)!;
     store.disk.bytesOf(SECOND)[victim.end - 1024 - 10]! ^= 1;
     store.disk.put('/store/commitlog/00000000000000003072', Buffer.alloc(1024));
+    vouchFor(store.disk, 0);
     expect(recover(store.disk, false).logEnd).toBe(victim.logOffset);
     expect(store.disk.list('/store/commitlog')).toEqual([FIRST, SECOND].map((path) => path.slice(-20)));
   });
@@ -390,24 +391,35 @@ describe('a start', () => {
     expect(disk.readWhole('/store/commitlog.cut/00000000000000002048.1')).toEqual(contents);
   });
 
-  it('keeps what it takes off a log that has a file system of its own in its folder', () => {
+  it.each<[what: string, code: string, refused: DiskOperation | null]>([
+    ['has a file system of its own', 'EXDEV', null],
+    ['has a part of one', 'EXDEV', 'rename'],
+    ['lies in a folder that is read-only', 'EROFS', 'mkdir'],
+    ["lies in somebody else's folder", 'EACCES', 'mkdir'],
+    ['lies in a folder that takes no file', 'EPERM', 'rename'],
+  ])('keeps what it takes off a log in its folder when that %s: %s', (_, code, refused) => {
     const { disk } = longStore();
     vouchFor(disk, 0);
     disk.unlink(SECOND);
-    const from = new Set<string>();
-    // Out of it, which is tried first.
-    disk.fault = (operation, path) => {
-      if (operation !== 'rename' || from.has(path)) return null;
-      from.add(path);
-      return 'EXDEV';
-    };
     const contents = disk.readWhole(THIRD);
+    let tries = 0;
+    // The first try is beside it.
+    disk.fault = (operation) => (operation === refused && tries++ === 0 ? code : null);
+    if (refused === null)
+      disk.deviceOf = (path) => (path.startsWith('/store/commitlog/') || path === '/store/commitlog' ? 1 : 0);
     recover(disk, false);
     expect(disk.readWhole('/store/commitlog/cut/00000000000000002048')).toEqual(contents);
+    if (refused !== 'rename') expect(disk.stat('/store/commitlog.cut')).toBeNull();
     expect(recover(disk, false).logStart).toBe(0);
+  });
+
+  it('takes nothing off a log that it cannot keep', () => {
+    const { disk } = longStore();
+    vouchFor(disk, 0);
+    disk.unlink(SECOND);
     disk.fault = (operation) => (operation === 'rename' ? 'EACCES' : null);
-    disk.put(THIRD, contents);
     expect(() => recover(disk, false)).toThrow('EACCES');
+    expect(disk.stat(THIRD)).not.toBeNull();
   });
 
   it('flushes all that it has found, from the middle of a segment on as well', () => {

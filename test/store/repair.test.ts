@@ -268,6 +268,12 @@ describe('repair', () => {
     expect(mounts('/store')).toBe('/elsewhere/log.cut-x');
     expect(mounts('/elsewhere')).toBe('/elsewhere/log.cut-x');
     expect(mounts('/elsewhere/log')).toBe('/store/cut-x');
+    expect(disk.list('/elsewhere')).toEqual(['log']);
+    for (const code of ['EROFS', 'EACCES']) {
+      disk.fault = (operation, path) => (operation === 'mkdir' && path.startsWith('/elsewhere/') ? code : null);
+      expect(mounts('/elsewhere')).toBe('/store/cut-x');
+    }
+    disk.fault = () => null;
     disk.deviceOf = (path) => (path === '/store' ? 1 : 0);
     expect(keptFolder(disk, smallPaths, 'x')).toBe('/store/cut-x');
   });

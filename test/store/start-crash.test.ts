@@ -11,8 +11,8 @@ const INDEX = { directory: smallPaths.index, shape: SMALL_SHAPE };
 /** Loss of power with something kept is drawn so often. */
 const DRAWS = 4;
 
-function recover(disk: SimDisk): RecoveredStore {
-  const settings = { ...SMALL_SIZES, checksBodies: true, cleanStop: false, index: INDEX };
+function recover(disk: SimDisk, cleanStop: boolean): RecoveredStore {
+  const settings = { ...SMALL_SIZES, checksBodies: true, cleanStop, index: INDEX };
   return recoverStore(disk, smallPaths, settings, { info: () => {}, warn: () => {} });
 }
 
@@ -25,7 +25,7 @@ interface Started {
 }
 
 function started(disk: SimDisk): Started {
-  const { logStart, logEnd, dispatchFrom, newestStoreTimestamp, queues } = recover(disk);
+  const { logStart, logEnd, dispatchFrom, newestStoreTimestamp, queues } = recover(disk, false);
   const filesIn = (folder: string): string[] => disk.list(folder).map((name) => `${folder}/${name}`);
   return {
     found: { logStart, logEnd, dispatchFrom, newestStoreTimestamp, queues },
@@ -41,32 +41,39 @@ const WAYS: readonly (readonly [mode: CrashMode, kept: number])[] = [
   ...Array.from({ length: DRAWS }, () => ['power', 0.5] as const),
 ];
 
-/** Every start of this store, ended at one of its calls, and what the next one finds. */
-function expectSameAfterCrash({ disk: memory }: SmallStore): Started {
+/**
+ * Every start of this store, ended at one of its calls, and what the next one finds. To that one the store was not stopped in order, whatever
+ * it was to the first: it finds what it would have found without the first.
+ */
+function expectSameAfterCrash({ disk: memory }: SmallStore, cleanStop = false): Started {
   const store = onSimDisk(memory, smallPaths.root);
   const random = seededRandom(7);
+  const expected = started(store.copy(random));
   const whole = store.copy(random);
-  const expected = started(whole);
-  const calls = whole.calls;
+  recover(whole, cleanStop);
+  const { calls } = whole;
   expect(calls).toBeGreaterThan(0);
   for (let call = 1; call <= calls; call++) {
     for (const [mode, kept] of WAYS) {
       const disk = store.copy(random);
       disk.crashAt = call;
-      expect(() => recover(disk)).toThrow(CrashedError);
+      expect(() => recover(disk, cleanStop)).toThrow(CrashedError);
       expect(started(disk.afterCrash(mode, random, kept)), `call ${call}, ${mode}, ${kept}`).toEqual(expected);
     }
   }
   return expected;
 }
 
-/** As Apache's broker leaves it: with the next file made ahead of time, and here a record that was cut short. */
-function leftByApache(): SmallStore {
+/** As Apache's broker leaves it: with files that were made ahead of time, and here a record that was cut short. */
+function leftByApache(ahead = 1, filledWith = 0): SmallStore {
+  const { segmentSizeBytes } = SMALL_SIZES;
   const store = smallStore(40);
-  const newest = store.logEnd - (store.logEnd % SMALL_SIZES.segmentSizeBytes);
+  const newest = store.logEnd - (store.logEnd % segmentSizeBytes);
   const { size } = store.records.at(-1)!;
   store.disk.bytesOf(segmentOf(newest)).fill(0xab, store.logEnd, store.logEnd + size);
-  store.disk.put(segmentOf(newest + SMALL_SIZES.segmentSizeBytes), new Uint8Array(SMALL_SIZES.segmentSizeBytes));
+  for (let i = 1; i <= ahead; i++) {
+    store.disk.put(segmentOf(newest + i * segmentSizeBytes), new Uint8Array(segmentSizeBytes).fill(filledWith));
+  }
   return store;
 }
 
@@ -92,6 +99,36 @@ describe('a start that ends at any call', () => {
     const { found, segments } = expectSameAfterCrash(store);
     expect(found).toMatchObject({ logEnd: store.logEnd });
     expect(segments).toEqual([4096, 4096]);
+  });
+
+  it.each([
+    ['removes', 0, 0],
+    ['keeps', 7, 3],
+  ])(
+    'can be made again where it %s several files behind the end, and nobody says how far the log was flushed',
+    (_, filledWith, count) => {
+      const { segments, kept } = expectSameAfterCrash(leftByApache(3, filledWith));
+      expect([segments, kept.length]).toEqual([[4096, 4096], count]);
+    },
+  );
+
+  it('can be made again on a store that Apache has stopped in order', () => {
+    const store = leftByApache(3);
+    const last = store.records.at(-1)!;
+    // Its entries go too.
+    store.disk.bytesOf(segmentOf(4096)).fill(0, last.logOffset - 4096);
+    const { found, segments } = expectSameAfterCrash(store, true);
+    expect(found).toMatchObject({ logEnd: last.logOffset, queues: [{ next: 20 }, { next: 19 }] });
+    expect(segments).toEqual([4096, 4096]);
+  });
+
+  it('can be made again on one that was stopped in order, with bytes of others behind its end', () => {
+    const store = leftByApache(3, 7);
+    const last = store.records.at(-1)!.logOffset;
+    const stopped = { filedTo: store.logEnd, lookFrom: 0, indexEnd: last, stoppedAt: store.logEnd };
+    vouchAtStart(store.disk, smallPaths.checkpoint, { ...stopped, queueCount: 2, queueEntries: 40 });
+    const { segments, kept } = expectSameAfterCrash(store, true);
+    expect([segments, kept.length]).toEqual([[4096, 4096], 3]);
   });
 
   it('can be made again on a store that a loss of power has torn, and keeps what it takes off the log', () => {

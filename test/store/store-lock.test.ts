@@ -1,13 +1,15 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { NodeDisk, writeWhole } from '../../src/store/disk.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { DiskFailedError, type FileStat, NodeDisk, writeWhole } from '../../src/store/disk.ts';
 import { type LiveProcess, type ProcessTable, SystemProcesses } from '../../src/store/process-table.ts';
 import { StoreOwnedError } from '../../src/store/store-errors.ts';
 import { liveOwner, StoreLock } from '../../src/store/store-lock.ts';
 import { storePathsOf } from '../../src/store/store-paths.ts';
+import { temporaryFolder } from '../support/folders.ts';
 import { MemoryDisk } from '../support/memory-disk.ts';
 
 const paths = storePathsOf('/store');
@@ -17,14 +19,22 @@ const LOCK_OF_10 = `lock.10-10-${BOOT}`;
 /** A machine whose processes are told by hand: number and time of start. */
 class Machine {
   readonly startedMs = new Map<number, number>();
+  /** What a process has open. One that is not here is somebody else's, whose files cannot be seen. */
+  readonly open = new Map<number, readonly string[]>();
+  readonly ofSystem = new Set<number>();
 
   seenBy(self: number): ProcessTable {
-    return { self, find: (processId) => this.#find(processId) };
+    return {
+      self,
+      find: (processId) => this.#find(processId),
+      hasOpen: (processId, paths) => this.open.get(processId)?.some((path) => paths.includes(path)) ?? null,
+    };
   }
 
   #find(processId: number): LiveProcess | null {
     const startedMs = this.startedMs.get(processId);
-    return startedMs === undefined ? null : { identity: `${processId}-${startedMs}-${BOOT}`, startedMs };
+    if (startedMs === undefined) return null;
+    return { identity: `${processId}-${startedMs}-${BOOT}`, startedMs, isOfSystem: this.ofSystem.has(processId) };
   }
 }
 
@@ -163,8 +173,9 @@ describe('the lock of a store', () => {
     disk.nowMs = 60_000;
     const first = StoreLock.acquire(disk, paths, containerWith(1, 58_000));
     const other = machine(10);
-    // What started its container, and is no broker.
+    // Apache's broker, which runs beside it and had a store open already that this one takes for free.
     other.startedMs.set(1, 59_000);
+    other.open.set(1, ['/store/lock']);
     expect(() => StoreLock.acquire(disk, paths, other.seenBy(10))).toThrow('process 1 has the store open');
     expect(first.takenBy()).toBeNull();
   });
@@ -206,17 +217,89 @@ describe('the lock of a store', () => {
     expect(disk.list('/store')).toEqual(others);
   });
 
-  it('is refused while another kind of broker has the store open', () => {
-    const disk = new MemoryDisk();
-    disk.nowMs = 60_000;
-    disk.put('/store/abort', '4711');
-    const processes = machine(10);
-    processes.startedMs.set(4711, 58_000);
-    expect(() => StoreLock.acquire(disk, paths, processes.seenBy(10))).toThrow('process 4711 has the store open');
-    expect(disk.list('/store')).toEqual(['abort']);
-    // A process that began after the file was written is not the one that wrote it.
-    processes.startedMs.set(4711, 90_000);
-    expect(StoreLock.acquire(disk, paths, processes.seenBy(10)).cleanStop).toBe(false);
+  describe("with a number in abort, as Apache's broker leaves it", () => {
+    let disk: MemoryDisk;
+    let processes: Machine;
+    const acquire = (): StoreLock => StoreLock.acquire(disk, paths, processes.seenBy(10));
+    const owner = (): number | null => liveOwner(disk, paths, processes.seenBy(10));
+
+    beforeEach(() => {
+      disk = new MemoryDisk();
+      disk.nowMs = 60_000;
+      disk.put('/store/abort', '4711');
+      processes = machine(10);
+      processes.startedMs.set(4711, 58_000);
+    });
+
+    function expectRefusal(): void {
+      expect(owner()).toBe(4711);
+      expect(acquire).toThrow('/store/abort says that process 4711 has the store open');
+      expect(disk.list('/store')).toEqual(expect.not.arrayContaining([LOCK_OF_10]));
+      expect(Buffer.from(disk.readWhole('/store/abort')).toString()).toBe('4711');
+    }
+
+    function expectStart(): void {
+      expect(owner()).toBeNull();
+      expect(acquire().cleanStop).toBe(false);
+    }
+
+    it.each([
+      // From before it looks at the store until it has closed it.
+      ['the lock', ['/dev/null', '/store/lock']],
+      // Somebody has removed the lock.
+      ['the checkpoint', ['/store/checkpoint']],
+    ])('is refused while that process has %s open, and be it nothing else', (_what, files) => {
+      processes.open.set(4711, files);
+      expectRefusal();
+      // Also where the number is of an earlier broker, and the one that has it now is about to write it again.
+      processes.startedMs.set(4711, 90_000);
+      expectRefusal();
+      expect(acquire).toThrow(/stop it first$/);
+    });
+
+    it('is not refused where that process has nothing of it open', () => {
+      processes.open.set(4711, ['/store/commitlog/00000000000000000000', '/elsewhere/lock']);
+      expectStart();
+    });
+
+    it("is refused where nobody can see what that process has open, and says how to go on where it is no broker's", () => {
+      expectRefusal();
+      expect(acquire).toThrow(/stop it first\. If .* no broker.*`echo crashed > \/store\/abort`/);
+      disk.put('/store/abort', 'crashed\n');
+      expectStart();
+    });
+
+    it('is not refused where such a process began after the file was written', () => {
+      processes.startedMs.set(4711, 90_000);
+      expectStart();
+    });
+
+    it('is not refused where that is a process of the system, unless it is seen to have it open', () => {
+      processes.ofSystem.add(4711);
+      processes.open.set(4711, ['/store/lock']);
+      expectRefusal();
+      processes.open.delete(4711);
+      expectStart();
+    });
+
+    it.each(['lock.4711-9000-01234567', 'lock.4711'])(
+      'is not refused where a dead process has left %s, and so the number',
+      (name) => {
+        disk.put(`/store/${name}`, '');
+        expectStart();
+      },
+    );
+
+    it('is refused where another broker has written the number since', () => {
+      disk.put('/store/lock.4711-9000-01234567', '');
+      disk.put('/store/lock.4712-9000-01234567', '');
+      disk.nowMs += 600_000;
+      disk.put('/store/abort', '4711');
+      expectRefusal();
+      disk.put('/store/lock.4711-9000-01234567', '');
+      processes.open.set(4711, ['/store/lock']);
+      expectRefusal();
+    });
   });
 
   it('tells when another broker has opened the store in spite of it, and leaves its abort alone', () => {
@@ -260,7 +343,7 @@ describe('the lock of a store', () => {
       if (processId === 10) disk.unlink(`/store/lock.11-11-${BOOT}`);
       return processes.find(processId);
     };
-    expect(() => StoreLock.acquire(disk, paths, { self: 11, find })).toThrow('/store is open in process 10');
+    expect(() => StoreLock.acquire(disk, paths, { ...processes, find })).toThrow('/store is open in process 10');
   });
 
   it('may be looked for while its broker is closing the store', () => {
@@ -319,12 +402,88 @@ describe('the processes of this machine', () => {
     expect(new SystemProcesses(disk).find(10)).toBeNull();
   });
 
+  it('tell what is of the system: the first, and the threads of the kernel', () => {
+    const disk = new MemoryDisk();
+    disk.put('/proc/sys/kernel/random/boot_id', '0123456789');
+    disk.put('/proc/stat', 'btime 1700000000\n');
+    const put = (processId: number, flags: number): void =>
+      disk.put(`/proc/${processId}/stat`, `${processId} (x) S 2 0 0 0 -1 ${flags} ${'0 '.repeat(12)}4711 0`);
+    put(1, 0x400100);
+    put(7, 0x4208060);
+    put(4711, 0x400100);
+    const processes = new SystemProcesses(disk);
+    expect([1, 7, 4711].map((processId) => processes.find(processId)?.isOfSystem)).toEqual([true, true, false]);
+    expect(processes.find(7)?.identity).toBe('7-4711-01234567');
+  });
+
+  it('have files open by whatever name, as far as that can be seen', () => {
+    const disk = new MemoryDisk();
+    disk.put('/proc/sys/kernel/random/boot_id', '0123456789');
+    for (const path of ['/store/lock', '/store/checkpoint', '/elsewhere/lock']) disk.put(path, '');
+    disk.makeDirectory('/proc/4711/fd');
+    const processes = new SystemProcesses(disk);
+    const looked = (): boolean | null => processes.hasOpen(4711, ['/store/lock', '/store/checkpoint', '/store/none']);
+    expect(looked()).toBe(false);
+    disk.link('/elsewhere/lock', '/proc/4711/fd/3');
+    expect(looked()).toBe(false);
+    disk.link('/store/checkpoint', '/proc/4711/fd/4');
+    expect(looked()).toBe(true);
+    for (const code of ['EACCES', 'EPERM']) {
+      disk.fault = (operation, path) => (operation === 'list' && path === '/proc/4711/fd' ? code : null);
+      expect(looked()).toBeNull();
+    }
+    disk.fault = (operation) => (operation === 'list' ? 'ESRCH' : null);
+    expect(looked()).toBe(false);
+  });
+
+  it('do not show what is open in a process that may be listed only', () => {
+    const disk = new (class extends MemoryDisk {
+      override stat(path: string): FileStat | null {
+        if (path === '/proc/4711/fd/3') throw new DiskFailedError(path, 'stat', 'EACCES');
+        return super.stat(path);
+      }
+    })();
+    for (const path of ['/proc/sys/kernel/random/boot_id', '/store/lock', '/proc/4711/fd/3']) disk.put(path, '0');
+    expect(new SystemProcesses(disk).hasOpen(4711, ['/store/lock'])).toBeNull();
+  });
+
   it('say when they were started', (context) => {
     const started = new SystemProcesses(new NodeDisk()).find(process.pid)?.startedMs;
     if (process.platform !== 'linux') context.skip();
     const expected = Date.now() - process.uptime() * 1000;
     expect(Math.abs(started! - expected)).toBeLessThan(3000);
   });
+
+  it.runIf(process.platform === 'linux')(
+    'have a store open on the real disk, also by another path, or not',
+    async () => {
+      const folder = temporaryFolder('lock');
+      const other = `${folder}-link`;
+      symlinkSync(folder, other);
+      const lock = join(folder, 'lock');
+      writeFileSync(lock, 'lock');
+      const script = "require('fs').openSync(process.argv[1], 'r+'); process.stdin.resume(); console.log()";
+      const disk = new NodeDisk();
+      const started: ChildProcess[] = [];
+      const start = async (opened: string): Promise<void> => {
+        const child = spawn(process.execPath, ['-e', script, opened]);
+        started.push(child);
+        await once(child.stdout, 'data');
+        writeFileSync(join(folder, 'abort'), String(child.pid));
+      };
+      try {
+        await start(lock);
+        const processes = new SystemProcesses(disk);
+        for (const root of [folder, other])
+          expect(() => StoreLock.acquire(disk, storePathsOf(root), processes)).toThrow(/has the store open/);
+        await start('/dev/null');
+        expect(StoreLock.acquire(disk, storePathsOf(folder), processes).cleanStop).toBe(false);
+      } finally {
+        for (const child of started) child.kill('SIGKILL');
+        rmSync(other);
+      }
+    },
+  );
 
   it('own a store on the real disk', () => {
     const folder = mkdtempSync(join(tmpdir(), 'ringmq-lock-'));

@@ -25,13 +25,14 @@ function pathOf(start: number): string {
   return `${smallPaths.commitLog}/${String(start).padStart(20, '0')}`;
 }
 
-function diskOf({ sizes, stray = null, flushedTo }: LogShape): MemoryDisk {
+function diskOf({ sizes, stray = null, cleanStop, flushedTo }: LogShape): MemoryDisk {
   const disk = new MemoryDisk();
   disk.makeDirectory(smallPaths.commitLog);
   for (const [i, size] of sizes.entries()) if (size !== null) disk.put(pathOf(i * SIZE), new Uint8Array(size));
   if (stray !== null) disk.put(pathOf(stray), new Uint8Array(SIZE));
-  const rest = { lookFrom: 0, indexEnd: -1, stoppedAt: -1, queueCount: 0, queueEntries: 0 };
-  if (flushedTo !== null) vouchAtStart(disk, smallPaths.checkpoint, { filedTo: flushedTo, ...rest });
+  const rest = { lookFrom: 0, indexEnd: -1, queueCount: 0, queueEntries: 0 };
+  const stoppedAt = cleanStop ? (flushedTo ?? 0) : -1;
+  if (flushedTo !== null) vouchAtStart(disk, smallPaths.checkpoint, { filedTo: flushedTo, stoppedAt, ...rest });
   return disk;
 }
 

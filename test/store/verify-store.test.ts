@@ -174,6 +174,8 @@ describe('verify', () => {
       ['log-hole! restore', 'record-offset! restore', 'segment-size! restore'],
     ],
     ['a foreign file', ({ disk }) => disk.put('/store/commitlog/notes.txt', 'x'), ['foreign-file nothing']],
+    ['what a start has kept there', ({ disk }) => disk.put(`/store/commitlog/cut/${'0'.repeat(20)}`, 'x'), []],
+    ['a file of that name', ({ disk }) => disk.put('/store/commitlog/cut', 'x'), ['foreign-file nothing']],
     ["the file system's own folder", ({ disk }) => disk.makeDirectory('/store/commitlog/lost+found'), []],
     ['an entry', ({ disk }) => flip(disk.bytesOf(QUEUE), 7), ['queue-wrong! repair']],
     ['a tags code', ({ disk }) => flip(disk.bytesOf(QUEUE), 39), ['queue-wrong! repair']],

@@ -23,15 +23,19 @@ export type DiskOperation =
   | 'fsync'
   | 'rename'
   | 'link'
-  | 'unlink';
+  | 'unlink'
+  | 'mkdir';
 
 interface Inode {
+  readonly number: number;
   bytes: Uint8Array;
   size: number;
   /** Up to here the file has its blocks: to write there again needs no room. */
   allocated: number;
   modifiedMs: number;
 }
+
+let inodes = 0;
 
 export class MemoryDisk implements Disk {
   readonly #files = new Map<string, Inode>();
@@ -65,7 +69,7 @@ export class MemoryDisk implements Disk {
     if (inode === undefined) {
       if (mode === 'read' || mode === 'write') throw new DiskFailedError(path, 'open', 'ENOENT');
       if (!this.#directories.has(dirname(path))) throw new DiskFailedError(path, 'open', 'ENOENT');
-      inode = { bytes: new Uint8Array(64), size: 0, allocated: 0, modifiedMs: this.nowMs };
+      inode = { number: ++inodes, bytes: new Uint8Array(64), size: 0, allocated: 0, modifiedMs: this.nowMs };
       this.#files.set(path, inode);
     }
     this.openFiles++;
@@ -85,14 +89,17 @@ export class MemoryDisk implements Disk {
 
   stat(path: string): FileStat | null {
     this.before();
-    const inode = this.#files.get(path);
+    const file = this.#files.get(path);
     const device = this.deviceOf(path);
-    if (inode !== undefined) return { size: inode.size, modifiedMs: inode.modifiedMs, isDirectory: false, device };
-    return this.#directories.has(path) ? { size: 0, modifiedMs: 0, isDirectory: true, device } : null;
+    if (file === undefined)
+      return this.#directories.has(path) ? { size: 0, modifiedMs: 0, isDirectory: true, device, inode: 0 } : null;
+    const { size, modifiedMs, number: inode } = file;
+    return { size, modifiedMs, isDirectory: false, device, inode };
   }
 
   makeDirectory(path: string): void {
     for (let directory = normalize(path); !this.#directories.has(directory); directory = dirname(directory)) {
+      this.#check('mkdir', directory);
       this.#directories.add(directory);
     }
   }
@@ -176,7 +183,8 @@ export class MemoryDisk implements Disk {
   put(path: string, contents: Uint8Array | string): void {
     this.makeDirectory(dirname(path));
     const bytes = Uint8Array.from(Buffer.from(contents));
-    this.#files.set(path, { bytes, size: bytes.length, allocated: bytes.length, modifiedMs: this.nowMs });
+    const { length } = bytes;
+    this.#files.set(path, { number: ++inodes, bytes, size: length, allocated: length, modifiedMs: this.nowMs });
   }
 
   /** A disk with the same contents, on its own from here on: what another start would find after kill -9. */

@@ -4,7 +4,7 @@ import { IndexBuild } from '../../src/cli/index-build.ts';
 import type { IndexFileShape } from '../../src/layout/index-file.ts';
 import { parseFastJson } from '../../src/remoting/fast-json.ts';
 import type { Disk } from '../../src/store/disk.ts';
-import { isStoppedInOrder } from '../../src/store/failed-sync.ts';
+import { isStoppedInOrder } from '../../src/store/log-at-start.ts';
 import type { RepairOptions } from '../../src/store/repair-plan.ts';
 import type { StorePaths } from '../../src/store/store-paths.ts';
 import { type RepairCalls, type RepairOutcome, StoreRepair } from '../../src/store/store-repair.ts';
@@ -65,7 +65,7 @@ export async function repaired(disk: Disk, paths: StorePaths, options: RepairedO
       });
     },
   };
-  const wasClean = isStoppedInOrder(disk, { directory: paths.commitLog }, disk.stat(paths.abort) === null);
+  const wasClean = isStoppedInOrder(disk, paths, disk.stat(paths.abort) === null);
   const repair = new StoreRepair(disk, calls, { all, cutAt, wantsIndex, guesses }, wasClean);
   const outcome = await repair.run().finally(() => options.ended?.(repair));
   if (repair.leavesClean && disk.stat(paths.abort) !== null) disk.unlink(paths.abort);

@@ -26,12 +26,10 @@ export class CrashedError extends Error {
 /** `kill`: the process ends, the page cache stays. `power`: the platter stays, and whatever else had got there. */
 export type CrashMode = 'kill' | 'power';
 
-export type SimOperation = DiskOperation | 'mkdir';
-
 /** What goes wrong. Asked in the order of the calls, so a seeded one repeats itself. */
 export interface SimFaults {
   /** The system's code of an error, or null. */
-  fail(operation: SimOperation, path: string): string | null;
+  fail(operation: DiskOperation, path: string): string | null;
   /** How much of a write is carried out, at least 1. */
   shorten(length: number): number;
 }
@@ -58,7 +56,7 @@ export class SimDisk implements Disk {
   /** Wall time, for the times of files. */
   nowMs: () => number = () => 0;
   /** Called before each call that changes something, with its number. */
-  before: (call: number, operation: SimOperation, path: string, detail: number) => void = () => {};
+  before: (call: number, operation: DiskOperation, path: string, detail: number) => void = () => {};
   /** Files outside of the disk, such as those of /proc. */
   readonly system = new Map<string, string>();
   /** The call to crash at. */
@@ -166,8 +164,8 @@ export class SimDisk implements Disk {
     this.#live();
     const node = this.#folders.find(path);
     if (node === undefined) return null;
-    if (node instanceof SimFolder) return { size: 0, modifiedMs: 0, isDirectory: true, device: 0 };
-    return { size: node.size, modifiedMs: node.modifiedMs, isDirectory: false, device: 0 };
+    if (node instanceof SimFolder) return { size: 0, modifiedMs: 0, isDirectory: true, device: 0, inode: 0 };
+    return { size: node.size, modifiedMs: node.modifiedMs, isDirectory: false, device: 0, inode: node.number };
   }
 
   makeDirectory(path: string): void {
@@ -267,7 +265,7 @@ export class SimDisk implements Disk {
   }
 
   /** A call that changes nothing. */
-  look(operation: SimOperation, path: string): void {
+  look(operation: DiskOperation, path: string): void {
     this.#look(operation, path);
   }
 
@@ -327,7 +325,7 @@ export class SimDisk implements Disk {
     if (this.#isDead) throw new CrashedError('the disk is gone');
   }
 
-  #look(operation: SimOperation, path: string): void {
+  #look(operation: DiskOperation, path: string): void {
     this.#live();
     this.#refuse(operation, path);
   }
@@ -339,7 +337,7 @@ export class SimDisk implements Disk {
   }
 
   /** The next numbered call. */
-  #turn(operation: SimOperation, path: string, detail = 0): void {
+  #turn(operation: DiskOperation, path: string, detail = 0): void {
     this.#live();
     this.#calls++;
     this.before(this.#calls, operation, path, detail);
@@ -350,7 +348,7 @@ export class SimDisk implements Disk {
     if (operation !== 'open') this.#refuse(operation, path);
   }
 
-  #refuse(operation: SimOperation, path: string): void {
+  #refuse(operation: DiskOperation, path: string): void {
     const code = this.faults.fail(operation, path);
     // Like NodeDisk: a failed fdatasync is never taken for a full disk.
     if (code === 'ENOSPC' && operation !== 'fdatasync') throw new DiskFullError(path, operation);

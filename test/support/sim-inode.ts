@@ -6,7 +6,10 @@ import type { Random } from '../../src/base/random.ts';
 
 export const SECTOR_BYTES = 512;
 
+let inodes = 0;
+
 export class SimInode {
+  readonly number = ++inodes;
   /** As the page cache has it; zeros behind {@link size}. */
   bytes = new Uint8Array(SECTOR_BYTES);
   size = 0;

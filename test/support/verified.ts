@@ -15,12 +15,14 @@ export interface VerifiedOptions {
   readonly state?: StoreState;
   readonly sliceBytes?: number;
   readonly shape?: IndexFileShape;
+  readonly nowMs?: number;
 }
 
 export function verified(disk: Disk, paths: StorePaths, options: VerifiedOptions = {}): Promise<VerifyReport> {
   const state = options.state ?? (disk.stat(paths.abort) === null ? 'clean' : 'crashed');
   const sizes = sizesOf(disk, paths, options.sizes);
-  const given = options.shape === undefined ? {} : { indexShape: options.shape };
+  const { shape, nowMs } = options;
+  const given = { ...(shape !== undefined && { indexShape: shape }), ...(nowMs !== undefined && { nowMs }) };
   const plan = planVerification(disk, paths, { sizes, state, parseSettings: parseFastJson, ...given });
   const context = { ...plan.context, tagsCodeOf: tagsCodes() };
   return verifyStore(

@@ -39,11 +39,16 @@ async function sendMany(client: NodeClient, count: number, first = 0): Promise<s
   return stored;
 }
 
-/** A broker whose dispatch is about to fail, and the end of a connection to it. */
+/** A broker that has read messages from its disk and whose dispatch is about to fail, and the end of a connection to it. */
 async function failingNode(placement: (typeof PLACEMENTS)[number]) {
   const store = `${temporaryFolder('node')}/store`;
   mkdirSync(`${store}/consumequeue`, { recursive: true });
-  const node = await startNode(store, { placement });
+  const node = await startNode(store, { placement, accessMessageInMemoryMaxRatio: 0 });
+  const client = new NodeClient(node);
+  await client.send({ topic: 'Read', queueId: 0, body: 'a' });
+  await until(async () => (await client.pullAll('Read', 0)).length === 1, 'the message');
+  client.close();
+  expect(node.stats().counters.coldReads).toBeGreaterThan(0);
   // A file where dispatch needs a folder: an error of the disk that is no full disk.
   writeFileSync(`${store}/consumequeue/${TOPIC}`, '');
   const socket = await rawClient(node.port);
@@ -204,6 +209,25 @@ describe('a client that pulls for many new groups', () => {
   });
 });
 
+describe('a client that pulls for a new group and commits a later offset at once', () => {
+  it('has committed the later one', async () => {
+    const node = await startNode(`${temporaryFolder('node')}/store`);
+    const client = new NodeClient(node);
+    await client.send({ topic: TOPIC, queueId: 0, body: 'a' });
+    const groups = Array.from({ length: 5 }, (_, i) => `G${i}`);
+    for (const group of groups) {
+      const pull = client.pull(TOPIC, 0, 0, 10, group);
+      const fields = { consumerGroup: group, topic: TOPIC, queueId: '0', commitOffset: '20' };
+      const commit = requestOf(RequestCode.UPDATE_CONSUMER_OFFSET, 0, new Map(Object.entries(fields)));
+      await Promise.all([pull, client.invoke(commit)]);
+    }
+    const committed = groups.map((group) => client.committed(group, TOPIC, 0));
+    expect(await Promise.all(committed)).toEqual(groups.map(() => 20));
+    client.close();
+    await node.close();
+  });
+});
+
 describe('a broker whose process may open few files', () => {
   it('takes no more connections than leave it files for new queues, and serves those that it has', async () => {
     const script = `${repository}dist/test/threads/broker-until-killed.js`;
@@ -266,7 +290,7 @@ describe('a consumer that stops', () => {
     await client.send({ topic: TOPIC, queueId: 0 });
     // Makes the group known.
     await client.pull(TOPIC, 0, 0);
-    const queues = Array.from({ length: 300 }, (_, queueId) => queueId);
+    const queues = Array.from({ length: 1000 }, (_, queueId) => queueId);
     const commits = queues.map((queueId) => {
       const fields = { consumerGroup: 'G', topic: TOPIC, queueId: `${queueId}`, commitOffset: `${queueId + 1}` };
       const command = requestOf(RequestCode.UPDATE_CONSUMER_OFFSET, queueId, new Map(Object.entries(fields)));
@@ -275,7 +299,7 @@ describe('a consumer that stops', () => {
     const socket = await rawClient(node.port);
     // In one piece, and gone before a part of it is carried out.
     socket.end(Buffer.concat(commits));
-    await until(async () => (await client.committed('G', TOPIC, 299)) === 300, 'the last commit');
+    await until(async () => (await client.committed('G', TOPIC, 999)) === 1000, 'the last commit');
     const committed = queues.map((queueId) => client.committed('G', TOPIC, queueId));
     expect(await Promise.all(committed)).toEqual(queues.map((queueId) => queueId + 1));
     client.close();

@@ -19,6 +19,7 @@ import { ConsumeQueueWriter } from '../../src/store/consume-queue.ts';
 import type { IndexFiles } from '../../src/store/index-files.ts';
 import { LogReader } from '../../src/store/log-reader.ts';
 import { LogScanner, Scanned } from '../../src/store/log-scanner.ts';
+import { type FlushedLogFiles, logFilesOf } from '../../src/store/segments.ts';
 import { type StorePaths, storePathsOf } from '../../src/store/store-paths.ts';
 import { AppendAgent } from '../../src/threads/append/append-agent.ts';
 import { NextOffsets, type RecoveredQueue } from '../../src/threads/append/next-offsets.ts';
@@ -71,7 +72,7 @@ export class DataPath {
   readonly clock = new TestClock();
   readonly settings: BrokerSettings;
   readonly paths: StorePaths = storePathsOf('/store');
-  readonly logFiles: { readonly directory: string; readonly segmentSizeBytes: number };
+  readonly logFiles: FlushedLogFiles;
   readonly indexFiles: IndexFiles;
   readonly memory: BrokerMemory;
   readonly status: StatusPage;
@@ -99,7 +100,7 @@ export class DataPath {
     this.disk.makeDirectory('/store');
     const given = { mappedFileSizeCommitLog: segmentBytes, storePathRootDir: '/store', ...options.settings };
     this.settings = resolveBroker(assignmentsOfObject(given, 'test')).settings;
-    this.logFiles = { directory: this.paths.commitLog, segmentSizeBytes: segmentBytes };
+    this.logFiles = logFilesOf(this.paths, { segmentSizeBytes: segmentBytes });
     const { indexShape } = options;
     this.indexFiles = { directory: this.paths.index, shape: indexShape ?? { slots: 1, entries: 2 } };
     this.memory = smallMemory({
@@ -149,7 +150,10 @@ export class DataPath {
     while (this.append.doWork() > 0);
   }
 
-  dispatcher(syncFlush = false): { readonly agent: DispatchAgent; readonly filing: QueueFiling } {
+  dispatcher({ syncFlush = false, startedAt = 0 } = {}): {
+    readonly agent: DispatchAgent;
+    readonly filing: QueueFiling;
+  } {
     const ends = dispatchEnds(this.memory, syncFlush);
     const queueFileBytes = this.#options.queueFileBytes ?? 2000;
     const files = new ConsumeQueueWriter(this.disk, this.paths.consumeQueue, queueFileBytes, 64);
@@ -161,6 +165,7 @@ export class DataPath {
       index,
       nowUs: this.clock.monotonicUs(),
       lookFrom: 0,
+      startedAt,
       handOver: (round) => this.rounds.push(round),
     });
     const log = new LogReader(this.disk, this.logFiles);

@@ -73,7 +73,7 @@ describe('a store that was stopped in order', () => {
     rmSync(queueFolder(1), { recursive: true });
     expect(await served()).toEqual(expected);
     expect(warnings()).toEqual([
-      `2 queues with 400 entries, at the stop 3 with 600: what is missing is built again from the log`,
+      `2 queues with 400 entries where there were 3 with 600: what is missing is built again from the log`,
     ]);
     expect(await served()).toEqual(expected);
     expect(warnings()).toHaveLength(1);
@@ -85,7 +85,7 @@ describe('a store that was stopped in order', () => {
     bytes.fill(0, 20 * 150);
     writeFileSync(file, bytes);
     expect(await served()).toEqual(expected);
-    expect(warnings()).toEqual([expect.stringContaining('3 queues with 550 entries, at the stop 3 with 600')]);
+    expect(warnings()).toEqual([expect.stringContaining('3 queues with 550 entries where there were 3 with 600')]);
   });
 
   it('gets all queues and the index back', async () => {

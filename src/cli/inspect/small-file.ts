@@ -8,6 +8,7 @@ import {
   type Vouched,
 } from '../../layout/checkpoint-file.ts';
 import { parseFastJson } from '../../remoting/fast-json.ts';
+import { namesTimes } from '../../store/checkpoint.ts';
 import type { Disk } from '../../store/disk.ts';
 import { SystemProcesses } from '../../store/process-table.ts';
 import { timeText } from '../tool-output.ts';
@@ -35,10 +36,12 @@ export function inspectCheckpoint(disk: Disk, path: string): Inspection {
       'confirmed to': fields.confirmedOffset,
       ...vouchedFacts(decodeVouched(bytes)),
     },
-    notes:
-      bytes.length === CHECKPOINT_FILE_BYTES
+    notes: [
+      ...(namesTimes(fields) ? [] : ['is damaged: it names what is no time, and a start believes none of them']),
+      ...(bytes.length === CHECKPOINT_FILE_BYTES
         ? []
-        : [`has ${counted(bytes.length, 'byte')}, Apache's broker expects ${CHECKPOINT_FILE_BYTES}`],
+        : [`has ${counted(bytes.length, 'byte')}, Apache's broker expects ${CHECKPOINT_FILE_BYTES}`]),
+    ],
     value: fields,
   };
 }

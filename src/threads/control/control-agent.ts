@@ -74,11 +74,9 @@ export class ControlAgent implements Agent {
 
   receive(net: number, messages: readonly ToControl[]): void {
     const { coordinator, posts } = this.#parts;
+    coordinator.receive(net, messages);
     let count = 0;
-    for (const message of messages) {
-      coordinator.receive(net, message);
-      if (isCounted(message)) count++;
-    }
+    for (const message of messages) if (isCounted(message)) count++;
     if (count > 0) posts.send(net, { kind: 'carriedOut', count });
     posts.flush();
   }
@@ -111,7 +109,7 @@ export class ControlAgent implements Agent {
   }
 }
 
-/** What the net threads bound per connection (net/control-share.ts). */
+/** Of what the net threads let only so much be under way (net/control-share.ts). */
 function isCounted({ kind }: ToControl): boolean {
   return kind === 'request' || kind === 'ensureTopic' || kind === 'ensureGroup';
 }

@@ -6,8 +6,7 @@ import type { ControlLog } from '../../broker/control-ports.ts';
 import type { ToControl } from '../../broker/control-protocol.ts';
 import { Coordinator } from '../../broker/coordinator.ts';
 import { settingsText } from '../../broker/settings-text.ts';
-import type { CheckpointFields } from '../../layout/checkpoint-file.ts';
-import { readCheckpoint, vouchAtStart } from '../../store/checkpoint.ts';
+import { vouchAtStart } from '../../store/checkpoint.ts';
 import { ConsumeQueueReader } from '../../store/consume-queue.ts';
 import { LogReader } from '../../store/log-reader.ts';
 import { SystemProcesses } from '../../store/process-table.ts';
@@ -38,25 +37,29 @@ const US_PER_MS = 1000;
 export function openControl(context: WorkerContext): OpenedAgent {
   const { disk, paths } = context;
   const lock = StoreLock.acquire(disk, paths, new SystemProcesses(disk));
+  // A start that is refused leaves everything as it was.
+  let isAsItWas = true;
+  const changes = (): void => {
+    isAsItWas = false;
+  };
   try {
-    return openWithLock(context, lock);
+    return openWithLock(context, lock, changes);
   } catch (cause) {
-    // Nobody has been served. Recovery has refused the store as it is, or failed half way: then the next start comes to the same end.
-    lock.release(lock.cleanStop);
+    lock.release(isAsItWas && lock.cleanStop);
     throw cause;
   }
 }
 
-function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
+function openWithLock(context: WorkerContext, lock: StoreLock, changes: () => void): OpenedAgent {
   const { memory, settings, paths, logFiles, disk, clock, ports, guard } = context;
   const log = controlLog(context);
   const ends = controlEnds(memory, settings.flushDiskType === 'SYNC_FLUSH');
-  const recovered = recover(context, lock.cleanStop);
-  // Before a segment can be made: where nothing is said, none that is torn counts as never flushed.
-  if (recovered.firstWord !== null) vouchAtStart(disk, paths.checkpoint, recovered.firstWord);
-  const checkpoint = readCheckpoint(disk, paths.checkpoint);
-  const start = storeStart(recovered, checkpoint);
-  setWatermarks(ends, recovered, start, checkpoint);
+  const recovered = recover(context, lock.cleanStop, changes);
+  // Before a segment can be made: where nothing is said, none that is torn counts as never flushed. And before anything that was missing is
+  // built: when that is ended half way the next start must not take it for whole.
+  if (recovered.word !== null) vouchAtStart(disk, paths.checkpoint, recovered.word, recovered.checkpoint);
+  const start = storeStart(recovered);
+  setWatermarks(ends, recovered, start);
   const rows = new QueueRows(ends.directory, ends.queueTable);
   rows.recover(recovered.queues);
 
@@ -161,7 +164,7 @@ function openWithLock(context: WorkerContext, lock: StoreLock): OpenedAgent {
   };
 }
 
-function recover(context: WorkerContext, cleanStop: boolean): RecoveredStore {
+function recover(context: WorkerContext, cleanStop: boolean, changes: () => void): RecoveredStore {
   const { settings, paths, logFiles, disk, clock } = context;
   const log = controlLog(context);
   return recoverStore(
@@ -172,20 +175,18 @@ function recover(context: WorkerContext, cleanStop: boolean): RecoveredStore {
       queueFileSizeBytes: settings.mappedFileSizeConsumeQueue,
       checksBodies: true,
       cleanStop,
+      nowMs: clock.nowMs(),
       index: context.indexFiles,
       progress: slowProgress(clock, log.info, 'looking through the log'),
+      changes,
     },
     log,
   );
 }
 
 /** To the end of the log; after a crash recovery has flushed what it found there. */
-function setWatermarks(
-  ends: ControlEnds,
-  recovered: RecoveredStore,
-  { lastStoreTimestamp }: StoreStart,
-  { logTimestamp, queuesTimestamp }: CheckpointFields,
-): void {
+function setWatermarks(ends: ControlEnds, recovered: RecoveredStore, { lastStoreTimestamp }: StoreStart): void {
+  const { logTimestamp, queuesTimestamp } = recovered.checkpoint;
   ends.logStart.advance(recovered.logStart);
   ends.written.advance(recovered.logEnd);
   ends.flushed.advance(recovered.logEnd);
@@ -198,7 +199,8 @@ function setWatermarks(
   if (queuesTimestamp >= lastStoreTimestamp) ends.queuesSyncedTo.advance(recovered.dispatchFrom);
 }
 
-function storeStart(recovered: RecoveredStore, { logTimestamp, queuesTimestamp }: CheckpointFields): StoreStart {
+function storeStart(recovered: RecoveredStore): StoreStart {
+  const { logTimestamp, queuesTimestamp } = recovered.checkpoint;
   return {
     logStart: recovered.logStart,
     logEnd: recovered.logEnd,

@@ -36,6 +36,7 @@ export function openDispatch(
     index,
     nowUs: clock.monotonicUs(),
     lookFrom: start.lookFrom,
+    startedAt: start.logEnd,
     handOver: (round) => ports.toFlush!.postMessage(round),
   });
   const agent = new DispatchAgent({

@@ -5,7 +5,7 @@
  * dispatch.
  */
 import { QUEUE_SLOTS_MAX, QUEUE_TAIL_ENTRIES } from '../../base/limits.ts';
-import { asQueueOffset, type QueueSlot } from '../../base/units.ts';
+import { asQueueOffset, asQueueSlot, type QueueSlot } from '../../base/units.ts';
 import { NO_INDEX_KEPT } from '../../layout/checkpoint-file.ts';
 import { QUEUE_ENTRY_BYTES } from '../../layout/queue-entry.ts';
 import { STABLE_ENTRIES } from '../../ring/queue-table.ts';
@@ -33,6 +33,8 @@ const RETRY_US = 500_000;
 const ROUND_QUEUES = 64;
 const US_PER_MS = 1000;
 
+type QueueCounts = Pick<QueueRound, 'queueCount' | 'queueEntries'>;
+const NOT_COUNTED: QueueCounts = { queueCount: 0, queueEntries: 0 };
 const NO_INDEX: IndexRound = { files: [], folders: [], storeTimestamp: 0, logOffset: NO_INDEX_KEPT, countedTo: -1 };
 
 export interface QueueFilingParts {
@@ -44,6 +46,8 @@ export interface QueueFilingParts {
   readonly nowUs: number;
   /** Recovery's: a log offset from which a start may look through what there is now (store/recovery.ts). */
   readonly lookFrom: number;
+  /** Where the log ended at the start: before it some queues may have entries of records that are yet to be seen. */
+  readonly startedAt: number;
   /** Passes a round on to flush. */
   readonly handOver: (round: QueueRound) => void;
 }
@@ -65,6 +69,7 @@ export class QueueFiling {
   /** Log offset behind it. */
   #seenTo: number;
   readonly #lookBack: LookBack;
+  readonly #startedAt: number;
   #stage: Stage = 'idle';
   #roundAtUs: number;
   #roundBeganUs = 0;
@@ -74,11 +79,12 @@ export class QueueFiling {
   #roundTo = 0;
   #roundLogTo: number;
   #roundLookFrom: number;
+  #roundCounts = NOT_COUNTED;
   /** Queues that the round has still to file. */
   #round: QueueSlot[] = [];
   #isFull = false;
 
-  constructor({ ends, files, index, nowUs, lookFrom, handOver }: QueueFilingParts) {
+  constructor({ ends, files, index, nowUs, lookFrom, startedAt, handOver }: QueueFilingParts) {
     this.#ends = ends;
     this.#files = files;
     this.#index = index;
@@ -87,6 +93,7 @@ export class QueueFiling {
     this.#seenTo = ends.dispatched.read();
     this.#roundLogTo = this.#seenTo;
     this.#lookBack = new LookBack(lookFrom);
+    this.#startedAt = startedAt;
     this.#roundLookFrom = lookFrom;
     this.#roundAtUs = nowUs + ROUND_EVERY_US;
   }
@@ -192,10 +199,27 @@ export class QueueFiling {
     this.#roundTo = this.#seenAt;
     this.#roundLogTo = this.#seenTo;
     this.#roundLookFrom = this.#lookBack.from(this.#seenTo);
+    this.#roundCounts = this.#counts();
     this.#round = this.#dirty;
     this.#dirty = [];
     for (const slot of this.#round) this.#isDirty[slot] = 0;
     this.#index?.beginRound(this.#roundLogTo);
+  }
+
+  /** Of all queues as they are now: a millisecond for the largest store. */
+  #counts(): QueueCounts {
+    if (this.#seenTo < this.#startedAt) return NOT_COUNTED;
+    const { queueTable, directory } = this.#ends;
+    const slots = directory.count();
+    let queueCount = 0;
+    let queueEntries = 0;
+    for (let slot = 0; slot < slots; slot++) {
+      // One that has got nothing since the start is not known here.
+      const end = Math.max(this.#next[slot]!, queueTable.max(asQueueSlot(slot)));
+      if (end > 0) queueCount++;
+      queueEntries += end;
+    }
+    return { queueCount, queueEntries };
   }
 
   #fileSome(nowUs: number): void {
@@ -223,6 +247,7 @@ export class QueueFiling {
       indexTimestamp: index.storeTimestamp,
       indexEnd: index.logOffset,
       indexCountedTo: index.countedTo,
+      ...this.#roundCounts,
     });
     this.#ends.flush.ring();
     this.#stage = 'flushing';

@@ -38,8 +38,8 @@ function checkpointFields({ logTimestamp, round }: Reached): Partial<CheckpointF
 
 /** Control completes it when the broker is stopped in order. */
 function vouchedWhileRunning({ round }: Reached): Vouched {
-  const { logOffset: filedTo, lookFrom, indexEnd } = round;
-  return { filedTo, lookFrom, indexEnd, stoppedAt: -1, queueCount: 0, queueEntries: 0 };
+  const { logOffset: filedTo, lookFrom, indexEnd, queueCount, queueEntries } = round;
+  return { filedTo, lookFrom, indexEnd, stoppedAt: -1, queueCount, queueEntries };
 }
 
 /** Without the event loop, which a thread that blocks does not have. */

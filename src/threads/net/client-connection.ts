@@ -28,10 +28,10 @@ export class ClientConnection implements ReplyPort {
   bytes: Buffer = NO_SLAB;
   #length = 0;
   isOpen = true;
-  /** Requests that control has not carried out yet. */
-  atControl = 0;
-  /** Of their frames. */
-  bytesAtControl = 0;
+  /** What it has asked of control and control has not carried out, wherever it is; of no meaning once it is closed. */
+  ahead = 0;
+  /** Of its frames. */
+  aheadBytes = 0;
   /** What may not go to control yet: frames, and offsets that came behind them (control-share.ts). */
   readonly notAtControl: (Uint8Array | Commit)[] = [];
   #holds = 0;

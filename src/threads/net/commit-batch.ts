@@ -1,7 +1,8 @@
 /**
  * Offsets that ride on pulls, gathered per group and queue: of many commits of one queue only the last is told to control. They go out
- * every tick, and before any other request of this thread, so that whoever asks for an offset finds what it has committed
- * (docs/decisions/0008). Commits of a client whose requests wait for control go behind them instead (control-share.ts).
+ * every tick, before any other request of this thread, so that whoever asks for an offset finds what it has committed, and before a
+ * connection's end, when others take its queues (docs/decisions/0008). Commits of a client whose requests wait for control go behind them
+ * instead (control-share.ts).
  */
 import type { ToControl } from '../../broker/control-protocol.ts';
 

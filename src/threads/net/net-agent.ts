@@ -4,6 +4,7 @@
  * connection's answers go out in one write.
  */
 import type { Clock } from '../../base/clock.ts';
+import { counted } from '../../base/counted.ts';
 import type { QueueSlot } from '../../base/units.ts';
 import type { FromControl } from '../../broker/control-protocol.ts';
 import type { NetTables } from '../../broker/net-tables.ts';
@@ -19,6 +20,7 @@ import type { NetEnds } from '../topology.ts';
 import { ClientConnection, Hold } from './client-connection.ts';
 import type { CommitBatch } from './commit-batch.ts';
 import type { ControlLink } from './control-link.ts';
+import { waitingBytesOf } from './control-share.ts';
 import type { NetRequests } from './net-requests.ts';
 import { SlabPool } from './slab-pool.ts';
 
@@ -31,6 +33,8 @@ const US_PER_MS = 1000;
 const CONNECTION_BACKLOG_MAX_BYTES = 2 * PULL_BACKLOG_MAX_BYTES;
 /** Unfinished frames of all connections of this thread. */
 const PARTIAL_FRAMES_MAX_BYTES = 256 * 1024 * 1024;
+/** Frames that wait for their turn at control, of all connections of this thread: two chunks each of a thousand, and some of 16 MiB. */
+const WAITING_FRAMES_MAX_BYTES = 128 * 1024 * 1024;
 
 export interface NetAgentParts {
   readonly ends: NetEnds;
@@ -125,6 +129,7 @@ export class NetAgent implements Agent, ConnectionEvents {
     }
     this.#partialBytes += client.reader.bufferedBytes - partialBefore;
     if (this.#partialBytes > PARTIAL_FRAMES_MAX_BYTES) this.#endLargestPartial();
+    if (this.#parts.requests.waitingBytes > WAITING_FRAMES_MAX_BYTES) this.#endLargestWaiting();
     wake();
     if (ends.descriptors.publish()) ends.append.ring();
   }
@@ -139,11 +144,11 @@ export class NetAgent implements Agent, ConnectionEvents {
 
   closed(connection: Connection, reason: string): void {
     const client = this.#clients.get(connection.id)!;
-    const { control, requests, pulls, log, wake } = this.#parts;
+    const { control, pulls, log, wake } = this.#parts;
     client.closed();
     this.#clients.delete(connection.id);
     this.#partialBytes -= client.reader.bufferedBytes;
-    requests.closed(client);
+    this.#lastWords(client);
     pulls.closed(connection.id);
     control.send({ kind: 'closed', connectionId: connection.id });
     if (reason !== CLOSED_BY_PEER) log(`connection of ${client.remote} closed: ${reason}`);
@@ -204,6 +209,15 @@ export class NetAgent implements Agent, ConnectionEvents {
     this.#parts.control.close();
   }
 
+  /** The offsets that a client has committed go to control before it hears of the end: who takes the queues asks for them. */
+  #lastWords(client: ClientConnection): void {
+    const { commits, requests, log } = this.#parts;
+    commits.flush();
+    const dropped = requests.closed(client);
+    if (dropped > 0)
+      log(`${counted(dropped, 'offset')} of ${client.remote} not committed: it has gone, and so many wait`);
+  }
+
   #takeArrivals(): number {
     const { arrivals } = this.#parts.ends;
     const count = arrivals.drain(this.#arrived);
@@ -248,15 +262,31 @@ export class NetAgent implements Agent, ConnectionEvents {
     this.#parked = parked;
   }
 
-  /** Whoever has the most memory, and not whoever came last: that may be anybody. */
   #endLargestPartial(): void {
+    const largest = this.#clientWithMost(({ reader }) => reader.bufferedBytes);
+    this.#partialBytes -= largest.reader.bufferedBytes;
+    largest.reader.forget();
+    this.#badFrame(largest, 'too many unfinished frames');
+  }
+
+  #endLargestWaiting(): void {
+    const largest = this.#clientWithMost(waitingBytesOf);
+    this.#lastWords(largest);
+    largest.isOpen = false;
+    largest.connection.close('too many of its requests wait');
+  }
+
+  /** Whoever has the most memory is ended, and not whoever came last: that may be anybody. */
+  #clientWithMost(bytesOf: (client: ClientConnection) => number): ClientConnection {
     let largest: ClientConnection | null = null;
+    let mostBytes = -1;
     for (const client of this.#clients.values()) {
-      if (largest === null || client.reader.bufferedBytes > largest.reader.bufferedBytes) largest = client;
+      const bytes = bytesOf(client);
+      if (bytes <= mostBytes) continue;
+      largest = client;
+      mostBytes = bytes;
     }
-    this.#partialBytes -= largest!.reader.bufferedBytes;
-    largest!.reader.forget();
-    this.#badFrame(largest!, 'too many unfinished frames');
+    return largest!;
   }
 
   #badFrame(client: ClientConnection, reason: string): void {

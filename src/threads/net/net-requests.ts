@@ -122,9 +122,14 @@ export class NetRequests {
     this.#controlShare.feed(client);
   }
 
-  /** Before control is told so: what the client has said without waiting for an answer goes to it still. */
-  closed(client: ClientConnection): void {
-    this.#controlShare.forget(client);
+  /** Of frames that wait for their turn at control. */
+  get waitingBytes(): number {
+    return this.#controlShare.waitingBytes;
+  }
+
+  /** Before control is told so: the offsets that the client has committed go to it still. Returns how many were too many. */
+  closed(client: ClientConnection): number {
+    return this.#controlShare.forget(client);
   }
 
   /** Requests whose answer waits for room, for a topic, for a group or for control. */
@@ -142,13 +147,15 @@ export class NetRequests {
 
   /** Asks control for a group that a pull of `client` names, unless it has been asked already. `bytes` are held for the pull. */
   ensureGroup(client: ClientConnection, group: string, bytes: number, then: GroupEnsured): void {
-    if (!this.#groups.hasRoom(bytes)) {
-      this.#ports.page.add('busyAnswers', 1);
-      then(ResponseCode.SYSTEM_BUSY, `[OVERLOAD]broker busy, too many pulls wait for their groups`);
-    } else if (!this.#groups.wait(group, bytes, then)) {
+    const hasRoom = this.#groups.hasRoom(bytes);
+    if (hasRoom && this.#groups.wait(group, bytes, then)) return;
+    if (hasRoom && this.#controlShare.mayQuestion) {
       const ticket = ++this.#ticket;
       this.#groups.asked(ticket, group, bytes, then);
-      this.#controlShare.now(client, { kind: 'ensureGroup', ticket, group });
+      this.#controlShare.question(client, { kind: 'ensureGroup', ticket, group });
+    } else {
+      this.#ports.page.add('busyAnswers', 1);
+      then(ResponseCode.SYSTEM_BUSY, `[OVERLOAD]broker busy, too many pulls wait for their groups`);
     }
   }
 
@@ -244,11 +251,15 @@ export class NetRequests {
     }
     let ticket = this.#ticketOf.get(name);
     if (ticket === undefined) {
+      if (!this.#controlShare.mayQuestion) {
+        this.#busy(client, '[OVERLOAD]broker busy, too many topics are being made');
+        return;
+      }
       ticket = ++this.#ticket;
       this.#ticketOf.set(name, ticket);
       this.#missing.set(ticket, { name, waiting: new WaitingRequests(this.#topicBudget) });
       const defaultTopic = textOf(names, defaultTopicStart, defaultTopicEnd);
-      this.#controlShare.now(client, {
+      this.#controlShare.question(client, {
         kind: 'ensureTopic',
         ticket,
         topic: name,

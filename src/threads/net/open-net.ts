@@ -78,7 +78,7 @@ export async function openNet(context: WorkerContext, net: number, listenPort: n
   const storeHost = encodeHost(advertisedHost({ brokerIP1 }, listener.host), listener.port);
   const random = seededRandom(clock.nowMs() ^ net);
   const { extFields } = new BrokerProperties(settings, random);
-  const coldReads = coldReadPool(logFiles, () => ends.logStart.read());
+  const coldReads = coldReadPool(logFiles, () => ends.logStart.read(), guard);
   const commits = new CommitBatch((commit) => control.send(commit));
 
   const pending = new PendingSends({
@@ -161,8 +161,10 @@ export async function openNet(context: WorkerContext, net: number, listenPort: n
   return {
     agent: opened,
     address: { host: listener.host, port: listener.port },
-    finish: () => farewell(listener, opened, () => ends.page.status.failed()),
-    closed: () => void coldReads.close(),
+    async finish() {
+      await farewell(listener, opened, () => ends.page.status.failed());
+      await coldReads.close();
+    },
   };
 }
 

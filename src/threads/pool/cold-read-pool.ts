@@ -1,13 +1,11 @@
 /**
  * Cold reads by a piscina pool: the disk keeps a pool's thread waiting and not a net thread with all its connections. Opened by each net
- * thread for itself. Workers start with the first reads (10 MB each, which a broker whose consumers keep up never pays), and end again
- * when nothing is read for a while.
- *
- * Piscina itself is loaded a moment after the start, which it would make 50 ms longer, and not with the first read: an import that finds no
- * descriptor fails for as long as its thread lives, because Node remembers that.
+ * thread for itself. Piscina is loaded (20 ms of the net thread, 1 MB) and workers start (10 MB each) with the first reads, so that a broker
+ * whose consumers keep up pays for neither; workers end again when nothing is read for a while.
  */
+import { createRequire } from 'node:module';
 import type { ArrayTaskQueue, Piscina } from 'piscina';
-import { after, type Timer } from '../../base/clock.ts';
+import { after, soon } from '../../base/clock.ts';
 import type { ColdBytes, ColdReads, LogRun } from '../../broker/cold-reads.ts';
 import { SharedBuffers } from '../../ring/shared-buffers.ts';
 import type { CommitLogFiles } from '../../store/segments.ts';
@@ -16,11 +14,20 @@ import type { CommitLogFiles } from '../../store/segments.ts';
 const WORKERS_MAX = 2;
 /** Reads that have memory: a worker finds its next one when it ends one. */
 const READS_MAX = 2 * WORKERS_MAX;
+/** Reads that wait for it: a consumer has one, but comes anew with each connection, also while the disk hangs. */
+const WAITING_MAX = 16_384;
 const WORKER_IDLE_MS = 30_000;
-/** The broker serves by then. */
-const LOAD_AFTER_MS = 1000;
+/** A stop waits so long for workers, which do not end before the disk has answered. */
+const ENDING_MAX_MS = 1000;
 /** As much as consumers may keep read ahead (broker/cold-pulls.ts). */
 const KEPT_MAX_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Not by `import`: one that finds no descriptor fails for as long as its thread lives, because Node remembers it. A `require` is tried
+ * again, but for the look into package.json, which is remembered too: so the path is found here, where a failure is one of the start.
+ */
+const requireHere = createRequire(import.meta.url);
+const LIBRARY_PATH = requireHere.resolve('piscina');
 
 interface Pool {
   readonly workers: Piscina<ColdReadTask, ColdReadAnswer>;
@@ -30,8 +37,9 @@ interface Pool {
   failure: Error | null;
 }
 
-type Library = Awaited<ReturnType<typeof loadLibrary>>;
+type Library = Pick<typeof import('piscina'), 'ArrayTaskQueue' | 'Piscina'>;
 type Then = (result: ColdBytes | Error) => void;
+type Guard = (callback: () => void) => void;
 
 /** What a worker is asked for. */
 export interface ColdReadTask {
@@ -45,39 +53,48 @@ export interface ColdReadTask {
 /** How much of each run was read, or in words why the disk has refused. */
 export type ColdReadAnswer = readonly number[] | string;
 
-export function coldReadPool(files: CommitLogFiles, logStart: () => number): ColdReads {
-  return new ColdReadPool(files, logStart);
+/** `guard` runs what takes an answer: what that throws is the thread's matter. */
+export function coldReadPool(files: CommitLogFiles, logStart: () => number, guard: Guard): ColdReads {
+  return new ColdReadPool(files, logStart, guard);
 }
 
 class ColdReadPool implements ColdReads {
   readonly #files: CommitLogFiles;
   readonly #logStart: () => number;
+  readonly #guard: Guard;
   readonly #buffers = new SharedBuffers(KEPT_MAX_BYTES);
   /** Reads for which there is no memory yet. */
   readonly #waiting: { readonly runs: readonly LogRun[]; readonly then: Then }[] = [];
   #reading = 0;
-  #library: Promise<Library> | null = null;
-  readonly #loading: Timer;
   #pool: Pool | null = null;
+  /** Of pools with workers that have not ended yet. */
+  readonly #endings = new Set<Promise<void>>();
   #isClosed = false;
 
-  constructor(files: CommitLogFiles, logStart: () => number) {
+  constructor(files: CommitLogFiles, logStart: () => number, guard: Guard) {
     this.#files = files;
     this.#logStart = logStart;
-    // Of a failure the reads tell.
-    this.#loading = after(LOAD_AFTER_MS, () => void this.#load().catch(() => {}), false);
+    this.#guard = guard;
   }
 
   read(runs: readonly LogRun[], then: Then): void {
+    if (this.#isClosed) return;
+    if (this.#waiting.length === WAITING_MAX) {
+      soon(() => this.#answer(then, new Error(`${WAITING_MAX} reads wait for the disk`)));
+      return;
+    }
     this.#waiting.push({ runs, then });
     this.#begin();
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#loading.stop();
     this.#waiting.length = 0;
-    await this.#pool?.workers.destroy();
+    if (this.#pool !== null) this.#giveUp(this.#pool, new Error('the pool is closed'));
+    const tooLong = new Promise<void>((resolve) => {
+      after(ENDING_MAX_MS, resolve, false);
+    });
+    await Promise.race([Promise.all(this.#endings), tooLong]);
   }
 
   #begin(): void {
@@ -90,35 +107,37 @@ class ColdReadPool implements ColdReads {
   }
 
   async #read(runs: readonly LogRun[], then: Then): Promise<void> {
-    const span = runs.reduce((sum, { length }) => sum + length, 0);
-    const buffer = this.#buffers.take(span);
-    const answer = await this.#ask({ runs, logStart: this.#logStart(), buffer });
+    const result = await this.#bytesOf(runs);
     this.#reading--;
-    if (this.#isClosed) return;
     // Before `then`, which may ask for more: who came first is read first.
     this.#begin();
-    // A `then` that throws has met a broken invariant: nothing catches it, and it stops the thread.
-    if (answer instanceof Error) {
-      // The buffer is not used again: a worker that is being ended may still write to it.
-      then(answer);
-    } else if (typeof answer === 'string') {
-      this.#buffers.give(buffer);
-      then(new Error(answer));
-    } else {
-      then({ bytes: new Uint8Array(buffer, 0, span), lengths: answer, release: () => this.#buffers.give(buffer) });
-    }
+    this.#answer(then, result);
   }
 
-  #load(): Promise<Library> {
-    this.#library ??= loadLibrary();
-    return this.#library;
+  #answer(then: Then, result: ColdBytes | Error): void {
+    if (!this.#isClosed) this.#guard(() => then(result));
   }
 
-  /** An error is one of the pool, which has been given up. */
+  async #bytesOf(runs: readonly LogRun[]): Promise<ColdBytes | Error> {
+    const span = runs.reduce((sum, { length }) => sum + length, 0);
+    const buffer = attempt(() => this.#buffers.take(span));
+    if (buffer instanceof Error) return buffer;
+    const answer = await this.#ask({ runs, logStart: this.#logStart(), buffer });
+    // The buffer is not used again: a worker that is being ended may still write to it.
+    if (answer instanceof Error) return answer;
+    const release = (): void => this.#buffers.give(buffer);
+    if (typeof answer !== 'string') return { bytes: new Uint8Array(buffer, 0, span), lengths: answer, release };
+    release();
+    return new Error(answer);
+  }
+
+  /** An error is one of the pool, which has been given up or could not be loaded. */
   async #ask(task: ColdReadTask): Promise<ColdReadAnswer | Error> {
-    const library = await this.#load().catch(errorOf);
-    if (library instanceof Error) return library;
-    this.#pool ??= this.#startPool(library);
+    if (this.#pool === null) {
+      const library = attempt(() => requireHere(LIBRARY_PATH) as Library);
+      if (library instanceof Error) return library;
+      this.#pool = this.#startPool(library);
+    }
     const pool = this.#pool;
     try {
       return await run(pool, task);
@@ -149,9 +168,11 @@ class ColdReadPool implements ColdReads {
    * read comes: it is refused instead, and that read starts another pool. Returns the first cause.
    */
   #giveUp(pool: Pool, cause: unknown): Error {
-    pool.failure ??= errorOf(cause);
-    if (this.#pool === pool) this.#pool = null;
-    void pool.workers.destroy();
+    if (pool.failure !== null) return pool.failure;
+    pool.failure = errorOf(cause);
+    this.#pool = null;
+    const ending = pool.workers.destroy().then(() => void this.#endings.delete(ending));
+    this.#endings.add(ending);
     return pool.failure;
   }
 }
@@ -170,9 +191,12 @@ function run({ workers, waiting }: Pool, task: ColdReadTask): Promise<ColdReadAn
   }
 }
 
-async function loadLibrary() {
-  const { ArrayTaskQueue, Piscina } = await import('piscina');
-  return { ArrayTaskQueue, Piscina };
+function attempt<T>(action: () => T): T | Error {
+  try {
+    return action();
+  } catch (cause) {
+    return errorOf(cause);
+  }
 }
 
 function errorOf(cause: unknown): Error {

@@ -1,5 +1,5 @@
 /** What a worker of the cold read pool runs: reads runs of the log into the memory that comes with the task. */
-import { workerData } from 'piscina';
+import { workerData } from 'node:worker_threads';
 import { asLogOffset } from '../../base/units.ts';
 import { DiskFailedError, NodeDisk } from '../../store/disk.ts';
 import { LogReader } from '../../store/log-reader.ts';

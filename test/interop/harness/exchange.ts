@@ -272,7 +272,7 @@ export class Exchange {
   #hearWitnesses(): void {
     for (const entry of this.#clients.flatMap(({ witness }) => witness.readNew())) {
       this.#model.witness(entry);
-      if (isAcknowledgement(entry)) this.#logEnd = Math.max(this.#logEnd, entry.at);
+      if (isAcknowledgement(entry)) this.#logEnd = Math.max(this.#logEnd, entry.logOffset);
       if (entry.kind === WitnessKind.commitAnswered) this.#commits++;
     }
   }

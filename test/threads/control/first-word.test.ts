@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/base/random.ts';
 import { NO_INDEX_KEPT, type Vouched } from '../../../src/layout/checkpoint-file.ts';
 import { readVouched } from '../../../src/store/checkpoint.ts';
+import { writeWhole } from '../../../src/store/disk.ts';
 import { SimBroker, STORE_PATHS } from '../../simulator/sim-broker.ts';
 import { CrashedError, NO_FAULTS, SimDisk } from '../../support/sim-disk.ts';
 import { TestClock } from '../test-net.ts';
@@ -114,11 +115,25 @@ describe('the first word in a checkpoint', () => {
     }
   });
 
+  it('is not said in a store that is refused, which stays as it was stopped', () => {
+    const disk = new SimDisk(random);
+    disk.makeDirectory(STORE_PATHS.commitLog);
+    writeWhole(disk, `${STORE_PATHS.commitLog}/00000000000000000001`, Buffer.from('x'));
+    expect(() => start(disk)).toThrow('begins where no file of');
+    expect(disk.stat(STORE_PATHS.abort)).toBeNull();
+    expect(disk.stat(STORE_PATHS.checkpoint)).toBeNull();
+  });
+
   it('ends the start where it cannot be written', () => {
     const disk = new SimDisk(random);
-    disk.faults = { ...NO_FAULTS, fail: (_, path) => (path.startsWith(STORE_PATHS.checkpoint) ? 'ENOSPC' : null) };
+    disk.faults = {
+      ...NO_FAULTS,
+      fail: (operation, path) => (operation === 'write' && path.startsWith(STORE_PATHS.checkpoint) ? 'ENOSPC' : null),
+    };
     expect(() => start(disk)).toThrow('disk full');
     disk.faults = NO_FAULTS;
+    // It had begun to change things.
+    expect(disk.stat(STORE_PATHS.abort)).not.toBeNull();
     start(disk);
   });
 });

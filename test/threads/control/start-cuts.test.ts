@@ -63,6 +63,19 @@ function syncsOfQueues(broker: SimBroker): string[] {
   return syncs;
 }
 
+describe('a queue that was whole in the last round', () => {
+  it('is built again when a crash has taken its file, which no crash does', () => {
+    const disk = killed();
+    disk.unlink(`${STORE_PATHS.consumeQueue}/T/0/00000000000000000000`);
+    const lines: string[] = [];
+    const broker = new SimBroker(disk, clock, SIZES, ++lives, (level, line) => void lines.push(`${level} ${line}`));
+    expect(lines).toContain(
+      'warn 0 queues with 0 entries where there were 1 with 1: what is missing is built again from the log',
+    );
+    expect(broker.maxOf('T', 0)).toBe(1);
+  });
+});
+
 describe('what a start has cut of the queues', () => {
   it('is made durable by the first round, also of a broker that does nothing, and by no other', () => {
     const broker = start(killed());

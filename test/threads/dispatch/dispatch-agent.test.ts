@@ -88,7 +88,7 @@ describe('live', () => {
   };
   const start = (options: DataPathOptions = {}) => {
     path = new DataPath({ segmentBytes: 4 * 1024 * 1024, ...options });
-    return path.dispatcher(options.settings?.flushDiskType === 'SYNC_FLUSH').agent;
+    return path.dispatcher({ syncFlush: options.settings?.flushDiskType === 'SYNC_FLUSH' }).agent;
   };
 
   it('shows an entry in the tail before it is in a file', () => {

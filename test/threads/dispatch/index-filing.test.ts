@@ -13,11 +13,18 @@ import {
 import { isShortage } from '../../../src/store/disk.ts';
 import { IndexFile } from '../../../src/store/index-file.ts';
 import { indexFileNames, indexFilePath, newIndexFileName } from '../../../src/store/index-files.ts';
-import { cutIndex } from '../../../src/store/index-recovery.ts';
+import { findIndexCut, type IndexRecoverySettings } from '../../../src/store/index-recovery.ts';
 import type { IndexRound } from '../../../src/threads/dispatch/index-filing.ts';
 import { goldenStore, goldenStoreIndex } from '../../support/golden-store.ts';
 import { finish, GOLDEN_INDEX, indexBytes, openFiling, putRange, queryFiles } from '../../support/index-builds.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';
+
+/** Returns where the index ends then. */
+function cutIndex(disk: MemoryDisk, files: typeof GOLDEN_INDEX, settings: IndexRecoverySettings): number {
+  const cut = findIndexCut(disk, files, settings);
+  cut.carryOut();
+  return cut.end;
+}
 
 const index = goldenStoreIndex('clean.index.json');
 const logEnd = index.commitLog.maxOffset;

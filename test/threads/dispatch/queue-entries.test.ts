@@ -74,6 +74,7 @@ function openDispatch() {
       index: null,
       nowUs: systemClock.monotonicUs(),
       lookFrom: 0,
+      startedAt: 0,
       handOver: () => {},
     }),
     index: null,

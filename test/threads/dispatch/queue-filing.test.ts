@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { asQueueSlot } from '../../../src/base/units.ts';
 import type { DispatchAgent } from '../../../src/threads/dispatch/dispatch-agent.ts';
 import type { FlushAgent } from '../../../src/threads/flush/flush-agent.ts';
+import type { QueueRound } from '../../../src/threads/thread-messages.ts';
 import { DataPath } from '../data-path.ts';
 
 let path: DataPath;
@@ -39,6 +40,47 @@ function untilSynced(): void {
 }
 const syncsOf = (folder: string): number =>
   path.disk.journal.filter((line) => line.startsWith(`fdatasync /store/consumequeue/${folder}`)).length;
+
+const countsOf = (round: Pick<QueueRound, 'queueCount' | 'queueEntries'>): number[] => [
+  round.queueCount,
+  round.queueEntries,
+];
+
+/** The one under way is over; flush does not come to the next. */
+function nextRound(): void {
+  agent.doWork();
+  path.clock.passMs(20_000);
+  agent.doWork();
+}
+
+describe('counting the queues', () => {
+  it('is of the records before the end of the round, of all queues', () => {
+    for (const queueId of [0, 0, 1, 2]) send(queueId);
+    path.clock.passMs(10_000);
+    agent.doWork();
+    send(0);
+    expect(path.rounds.map(countsOf)).toEqual([[3, 4]]);
+    untilSynced();
+    nextRound();
+    expect(path.rounds.map(countsOf)).toEqual([[3, 5]]);
+  });
+
+  it('is left to later rounds before everything is seen that the start has found', () => {
+    path = new DataPath();
+    ({ agent } = path.dispatcher({ startedAt: 300 }));
+    flush = path.flusher();
+    send(0);
+    expect(path.log.end).toBeLessThan(300);
+    path.clock.passMs(10_000);
+    agent.doWork();
+    expect(path.rounds.map(countsOf)).toEqual([[0, 0]]);
+    untilSynced();
+    for (const queueId of [1, 2]) send(queueId);
+    expect(path.log.end).toBeGreaterThan(300);
+    nextRound();
+    expect(path.rounds.map(countsOf)).toEqual([[3, 3]]);
+  });
+});
 
 describe('making the queues durable', () => {
   it('names a store time only after the fdatasync of every file with entries up to it', () => {

@@ -263,6 +263,8 @@ describe('the checkpoint', () => {
       storeTimestamp,
       logOffset,
       lookFrom: 0,
+      queueCount: 0,
+      queueEntries: 0,
       indexTimestamp: 0,
       indexCountedTo: -1,
       indexEnd: -1,

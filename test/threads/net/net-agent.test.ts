@@ -332,6 +332,27 @@ describe('bytes that are no frames', () => {
   });
 });
 
+describe('requests that wait for control', () => {
+  it('are bounded in bytes: the connection with the most is ended, whoever came last', () => {
+    const long = (megabytes: number): Uint8Array =>
+      encodeFrame(requestOf(41, 1, null, Buffer.alloc(megabytes * 1024 * 1024)));
+    const [usual, longest] = [long(14), long(15)];
+    const clients = Array.from({ length: 11 }, (_, i) => connect(i));
+    // Two go at once, and nine wait.
+    for (const [i, client] of clients.entries()) agent.chunk(client, i === 5 ? longest : usual);
+    agent.chunk(connect(20), encodeFrame(requestOf(34, 1)));
+    expect(clients.filter(({ closedFor }) => closedFor !== '')).toEqual([]);
+    const late = connect(21);
+    agent.chunk(late, usual);
+    expect(clients.filter(({ closedFor }) => closedFor !== '')).toEqual([clients[5]]);
+    expect([clients[5]!.closedFor, late.closedFor]).toEqual(['too many of its requests wait', '']);
+    // Its memory was given back at once.
+    agent.chunk(connect(22), encodeFrame(requestOf(34, 1)));
+    agent.closed(clients[5]!, clients[5]!.closedFor);
+    expect(clients.filter(({ closedFor }) => closedFor !== '')).toHaveLength(1);
+  });
+});
+
 describe('control', () => {
   it('hears of connections and requests in their order', () => {
     const client = connect(9);
@@ -340,6 +361,14 @@ describe('control', () => {
     agent.closed(client, 'gone');
     agent.doWork();
     expect(toControl().map(({ kind }) => kind)).toEqual(['opened', 'request', 'closed']);
+  });
+
+  it('hears of the offsets of a client’s last pulls before it hears that it has gone, and others take its queues', () => {
+    const client = connect(9);
+    commits.add({ kind: 'commitOffset', group: 'G', topic: 'T', queueId: 0, offset: 7 });
+    agent.closed(client, 'gone');
+    agent.doWork();
+    expect(toControl().map(({ kind }) => kind)).toEqual(['opened', 'commitOffset', 'closed']);
   });
 
   it('hears of the offsets of the last pulls when the agent ends', () => {

@@ -17,8 +17,8 @@ const THIRD = 'x'.repeat(850);
 class Client extends SendReply {
   pullsLast = false;
   readonly sendsBefore = new SendHeaderMemos();
-  atControl = 0;
-  bytesAtControl = 0;
+  ahead = 0;
+  aheadBytes = 0;
   readonly notAtControl: (Uint8Array | Commit)[] = [];
   readonly held = new Set<number>();
 
@@ -181,6 +181,27 @@ describe('a send to a topic that nobody knows', () => {
   });
 });
 
+describe('what control is asked for topics and groups', () => {
+  it('is 1024 questions at a time, whoever caused them; those that need another are answered SYSTEM_BUSY', () => {
+    let told = -1;
+    const ensure = (from: Client): void =>
+      requests.ensureGroup(from as unknown as ClientConnection, 'G', 100, (code) => {
+        told = code;
+      });
+    for (let i = 0; i < 1024; i++) send(i, { topic: `New${i}`, body: 'x' }, new Client(i));
+    send(1024, { topic: 'New0', body: 'x' });
+    send(1025, { topic: 'OneMore', body: 'x' });
+    ensure(client);
+    expect([toControl.length, answers(), told]).toEqual([1024, [[1025, 2]], 2]);
+    expect(path.status.counter('busyAnswers')).toBe(2);
+    requests.carriedOut(1);
+    told = -1;
+    ensure(client);
+    send(1026, { topic: 'OneMore', body: 'x' });
+    expect([toControl.length, answers(), told]).toEqual([1025, [[1026, 2]], -1]);
+  });
+});
+
 describe('a group that a pull names and nobody knows', () => {
   function ensure(group: string, bytes = 100, from: Client = client): (readonly [number, string | null])[] {
     const told: (readonly [number, string | null])[] = [];
@@ -206,16 +227,13 @@ describe('a group that a pull names and nobody knows', () => {
     expect(toControl).toHaveLength(3);
   });
 
-  it('is a request that the client’s share of control counts', () => {
+  it('is asked for at once, but who has caused too many questions is not read', () => {
     for (let i = 0; i < 64; i++) ensure(`New${i}`);
-    expect([client.atControl, client.isHeld(Hold.control)]).toEqual([64, false]);
-    take(encodeFrame(requestOf(34, 5)));
-    ensure('OneMore');
-    expect([client.atControl, client.isHeld(Hold.control)]).toEqual([65, true]);
-    expect(toControl.filter((message) => message.kind === 'request')).toEqual([]);
-    requests.carriedOut(65);
     expect(client.isHeld(Hold.control)).toBe(false);
-    expect(toControl.filter((message) => message.kind === 'request')).toHaveLength(1);
+    ensure('OneMore');
+    expect([toControl.length, client.isHeld(Hold.control)]).toEqual([65, true]);
+    requests.carriedOut(1);
+    expect(client.isHeld(Hold.control)).toBe(false);
   });
 
   it('is waited for with a bound on bytes', () => {
@@ -271,90 +289,142 @@ describe('an offset that rides on a pull', () => {
 });
 
 describe('other requests', () => {
+  const asking = encodeFrame(requestOf(34, 5));
+  const committing = encodeFrame({ ...requestOf(15, 6), flag: FrameFlag.oneWay });
+  const heard = (): number => toControl.filter((message) => message.kind === 'request').length;
+  /** Returns how many of its offsets are not taken. */
+  const leave = (guest: Client): number => {
+    guest.isOpen = false;
+    return requests.closed(guest as unknown as ClientConnection);
+  };
+
   it('go to control, behind the offsets that were committed before', () => {
-    const frame = encodeFrame(requestOf(34, 5));
-    take(frame);
-    expect(toControl).toEqual(['commits', { kind: 'request', connectionId: client.connectionId, frame }]);
+    take(asking);
+    const { connectionId } = client;
+    expect(toControl).toEqual(['commits', { kind: 'request', connectionId, frame: asking }]);
   });
 
   it('of a client that is too far ahead of control wait, and it is not read until control has caught up', () => {
-    const quiet = new Client(2);
-    const frame = encodeFrame(requestOf(34, 5));
-    const asked = (): number => toControl.filter((message) => message.kind === 'request').length;
-    for (let i = 0; i < 64; i++) take(frame);
-    expect(client.isHeld(Hold.control)).toBe(false);
-    for (let i = 0; i < 10; i++) take(frame);
-    take(frame, quiet);
-    expect([client.isHeld(Hold.control), quiet.isHeld(Hold.control)]).toEqual([true, false]);
-    expect(asked()).toBe(65);
-    requests.carriedOut(9);
-    expect(asked()).toBe(74);
-    expect(client.isHeld(Hold.control)).toBe(true);
-    requests.carriedOut(1);
-    expect(asked()).toBe(75);
-    expect(client.isHeld(Hold.control)).toBe(false);
-    requests.carriedOut(65);
-    expect([client.atControl, quiet.atControl]).toEqual([0, 0]);
-  });
-
-  it('of a client are bounded in bytes as well, but one may always go', () => {
-    const long = encodeFrame(requestOf(41, 5, null, Buffer.alloc(9 * 1024 * 1024)));
-    const short = encodeFrame(requestOf(34, 5));
-    const asked = (): number => toControl.filter((message) => message.kind === 'request').length;
-    take(long);
-    expect([asked(), client.isHeld(Hold.control)]).toEqual([1, false]);
-    take(short);
-    expect([asked(), client.isHeld(Hold.control)]).toEqual([1, true]);
-    requests.carriedOut(1);
-    expect([asked(), client.isHeld(Hold.control)]).toEqual([2, false]);
-    take(long);
-    expect([asked(), client.isHeld(Hold.control)]).toEqual([2, true]);
-    requests.carriedOut(1);
-    requests.carriedOut(1);
-    expect([client.atControl, client.bytesAtControl]).toEqual([0, 0]);
-  });
-
-  it('of a client that has gone are carried out where they want no answer', () => {
-    const asking = encodeFrame(requestOf(34, 5));
-    const telling = encodeFrame({ ...requestOf(15, 6), flag: FrameFlag.oneWay });
     for (let i = 0; i < 64; i++) take(asking);
-    for (const frame of [telling, asking, telling]) take(frame);
+    expect(client.isHeld(Hold.control)).toBe(false);
+    for (let i = 0; i < 10; i++) take(asking);
+    expect([heard(), client.isHeld(Hold.control)]).toEqual([64, true]);
+    requests.carriedOut(9);
+    expect([heard(), client.isHeld(Hold.control)]).toEqual([73, true]);
+    requests.carriedOut(1);
+    expect([heard(), client.isHeld(Hold.control)]).toEqual([74, false]);
+    requests.carriedOut(64);
+    expect([requests.owed, client.ahead, client.aheadBytes]).toEqual([0, 0, 0]);
+  });
+
+  it('of several clients take turns when control has 64 before it, and who wants few is read on', () => {
+    const [quiet, other] = [new Client(2), new Client(3)];
+    for (let i = 0; i < 70; i++) take(asking);
+    for (let i = 0; i < 2; i++) take(asking, quiet);
+    take(asking, other);
+    expect([client, quiet, other].map((each) => each.isHeld(Hold.control))).toEqual([true, false, false]);
     toControl.length = 0;
-    client.isOpen = false;
-    requests.closed(client as unknown as ClientConnection);
-    expect(toControl).toEqual(Array(2).fill({ kind: 'request', connectionId: client.connectionId, frame: telling }));
+    requests.carriedOut(64);
+    const order = toControl.map((message) => (message.kind === 'request' ? message.connectionId : message.kind));
+    expect(order).toEqual([1, 2, 3, 1, 2, 1, 1, 1, 1]);
+    expect(client.isHeld(Hold.control)).toBe(false);
+  });
+
+  it('of clients that come and go are 64 as well', () => {
+    for (let id = 2; id < 30; id++) {
+      const guest = new Client(id);
+      for (let i = 0; i < 64; i++) take(asking, guest);
+      leave(guest);
+    }
+    take(asking);
+    expect([heard(), requests.owed]).toEqual([64, 65]);
+    requests.carriedOut(64);
+    expect(toControl.at(-1)).toMatchObject({ connectionId: client.connectionId });
+  });
+
+  it('are bounded in bytes as well, and a long one holds up no shorter ones', () => {
+    const long = encodeFrame(requestOf(41, 5, null, Buffer.alloc(12 * 1024 * 1024)));
+    const [second, third, quiet] = [new Client(2), new Client(3), new Client(4)];
+    take(long);
+    expect([heard(), client.isHeld(Hold.control)]).toEqual([1, true]);
+    take(long, second);
+    take(long, third);
+    take(asking, third);
+    take(asking, quiet);
+    expect([heard(), toControl.at(-1)]).toEqual([3, expect.objectContaining({ connectionId: 4 })]);
+    requests.carriedOut(1);
+    expect([heard(), client.isHeld(Hold.control)]).toEqual([5, false]);
+    requests.carriedOut(4);
+    expect([client, second, third].map(({ ahead, aheadBytes }) => [ahead, aheadBytes])).toEqual(Array(3).fill([0, 0]));
+  });
+
+  it('of a client that has gone are carried out where they commit offsets', () => {
+    const telling = encodeFrame({ ...requestOf(17, 6), flag: FrameFlag.oneWay });
+    for (let i = 0; i < 64; i++) take(asking);
+    for (const frame of [committing, asking, telling, committing]) take(frame);
+    toControl.length = 0;
+    expect(leave(client)).toBe(0);
+    expect(toControl).toEqual(Array(2).fill({ kind: 'request', connectionId: client.connectionId, frame: committing }));
     expect(requests.owed).toBe(66);
     requests.carriedOut(66);
-    expect([requests.owed, client.atControl, client.bytesAtControl]).toEqual([0, 0, 0]);
+    expect(requests.owed).toBe(0);
+  });
+
+  it('of clients that have gone are carried out up to a bound for all of them', () => {
+    const long = encodeFrame({ ...requestOf(15, 6, null, Buffer.alloc(1024 * 1024)), flag: FrameFlag.oneWay });
+    for (let i = 0; i < 64; i++) take(asking);
+    const comeAndGo = (id: number): number => {
+      const guest = new Client(id);
+      for (let i = 0; i < 2; i++) take(long, guest);
+      return leave(guest);
+    };
+    expect([comeAndGo(2), comeAndGo(3), comeAndGo(4)]).toEqual([0, 1, 2]);
+    expect(heard()).toBe(64 + 3);
+    // The 64 go, and 64 others come.
+    for (let i = 0; i < 64; i++) take(asking);
+    requests.carriedOut(64 + 3);
+    expect([comeAndGo(5), comeAndGo(6)]).toEqual([0, 1]);
+    requests.carriedOut(64 + 3);
+    expect(requests.owed).toBe(0);
   });
 
   it('of a client that has gone without taking its answers are not carried out', () => {
     client.hold(Hold.backlog);
-    take(encodeFrame({ ...requestOf(15, 6), flag: FrameFlag.oneWay }));
+    take(committing);
     toControl.length = 0;
-    client.isOpen = false;
-    requests.closed(client as unknown as ClientConnection);
+    leave(client);
     expect([toControl, requests.owed]).toEqual([[], 0]);
   });
 
-  it('of a client that does not take its answers wait until it does', () => {
-    const frame = encodeFrame(requestOf(34, 5));
+  it('of a client that does not take its answers wait until it does, and hold up no others', () => {
     client.hold(Hold.backlog);
-    take(frame);
-    take(frame);
-    expect(toControl.filter((message) => message.kind === 'request')).toEqual([]);
+    take(asking);
+    take(asking);
+    expect(heard()).toBe(0);
+    take(asking, new Client(2));
+    expect(heard()).toBe(1);
     client.letGo(Hold.backlog);
     requests.drained(client as unknown as ClientConnection);
-    expect(toControl.filter((message) => message.kind === 'request')).toHaveLength(2);
-    expect(client.isHeld(Hold.control)).toBe(false);
+    expect([heard(), client.isHeld(Hold.control)]).toEqual([3, false]);
+  });
+
+  it('of a client that stops taking its answers while they wait for their turn wait on', () => {
+    for (let i = 0; i < 66; i++) take(asking);
+    client.hold(Hold.backlog);
+    requests.carriedOut(64);
+    expect(heard()).toBe(64);
+    client.letGo(Hold.backlog);
+    requests.drained(client as unknown as ClientConnection);
+    expect([heard(), requests.owed]).toEqual([66, 2]);
   });
 
   it('of a client that has gone are forgotten', () => {
-    const frame = encodeFrame(requestOf(34, 5));
-    for (let i = 0; i < 80; i++) take(frame);
+    for (let i = 0; i < 80; i++) take(asking);
     client.isOpen = false;
     requests.carriedOut(64);
-    expect(toControl.filter((message) => message.kind === 'request')).toHaveLength(64);
+    expect(heard()).toBe(64);
+    leave(client);
+    expect(requests.owed).toBe(0);
   });
 
   it('are answered 1 when their fields are missing', () => {

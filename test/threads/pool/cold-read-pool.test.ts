@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import workerThreads from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { asLogOffset } from '../../../src/base/units.ts';
-import type { ColdBytes, ColdReads } from '../../../src/broker/cold-reads.ts';
+import type { ColdBytes, ColdReads, LogRun } from '../../../src/broker/cold-reads.ts';
 import { type CommitLogFiles, segmentPath } from '../../../src/store/segments.ts';
 import { coldReadPool } from '../../../src/threads/pool/cold-read-pool.ts';
 import { openFilesUnder } from '../../support/open-files.ts';
@@ -16,9 +16,24 @@ import { until } from '../node-client.ts';
 const SEGMENT_BYTES = 4096;
 /** More than Node needs for itself. */
 const DESCRIPTORS = 80;
+/** Reads that have memory, and those that wait for it. */
+const READS_MAX = 4;
+const WAITING_MAX = 16_384;
+/** The number of a thread that is no more. */
+const ENDED = -1;
 let files: CommitLogFiles;
 let reads: ColdReads;
 let logStart: number;
+let thrown: unknown[];
+let workers: InstanceType<typeof Worker>[];
+
+const { Worker } = workerThreads;
+class SeenWorker extends Worker {
+  constructor(...args: ConstructorParameters<typeof Worker>) {
+    super(...args);
+    workers.push(this);
+  }
+}
 
 /** A log whose byte at offset n is n % 251. */
 beforeEach(() => {
@@ -28,11 +43,15 @@ beforeEach(() => {
     writeFileSync(segmentPath(files, start), expected(start, SEGMENT_BYTES));
   }
   logStart = 0;
-  reads = coldReadPool(files, () => logStart);
+  thrown = [];
+  workers = [];
+  workerThreads.Worker = SeenWorker;
+  reads = coldReadPool(files, () => logStart, guard);
 });
 
 afterEach(async () => {
   await reads.close();
+  workerThreads.Worker = Worker;
   rmSync(files.directory, { recursive: true });
 });
 
@@ -40,9 +59,41 @@ function expected(offset: number, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (offset + i) % 251);
 }
 
+function guard(callback: () => void): void {
+  try {
+    callback();
+  } catch (cause) {
+    thrown.push(cause);
+  }
+}
+
+function run(offset: number, length: number): LogRun {
+  return { offset: asLogOffset(offset), length };
+}
+
 function read(...runs: [offset: number, length: number][]): Promise<ColdBytes | Error> {
-  const list = runs.map(([offset, length]) => ({ offset: asLogOffset(offset), length }));
+  const list = runs.map(([offset, length]) => run(offset, length));
   return new Promise((resolve) => reads.read(list, resolve));
+}
+
+/** Nobody gets further than the open of the segment that begins there, until the function that it returns is called. */
+function hang(segment: number): () => void {
+  const path = segmentPath(files, segment);
+  rmSync(path);
+  // A reader waits in the system call for somebody who writes.
+  execFileSync('mkfifo', [path]);
+  return () => closeSync(openSync(path, 'r+'));
+}
+
+function running(): number[] {
+  return workers.map(({ threadId }) => threadId).filter((threadId) => threadId !== ENDED);
+}
+
+/** What waits for the library, or for nothing at all, has gone on before. */
+async function runningSoon(): Promise<number[]> {
+  await import('piscina');
+  await new Promise(setImmediate);
+  return running();
 }
 
 describe('the cold read pool', () => {
@@ -61,8 +112,8 @@ describe('the cold read pool', () => {
   });
 
   it('hands the disk’s refusal on and goes on reading', async () => {
-    const refused = coldReadPool({ ...files, directory: segmentPath(files, 0) }, () => 0);
-    const error = await new Promise((resolve) => refused.read([{ offset: asLogOffset(0), length: 5 }], resolve));
+    const refused = coldReadPool({ ...files, directory: segmentPath(files, 0) }, () => 0, guard);
+    const error = await new Promise((resolve) => refused.read([run(0, 5)], resolve));
     await refused.close();
     expect(error).toBeInstanceOf(Error);
     expect((error as Error).message).toContain('ENOTDIR');
@@ -109,7 +160,6 @@ describe('the cold read pool', () => {
   });
 
   it('refuses reads while the system has no thread for a worker', async () => {
-    const { Worker } = workerThreads;
     // As Node does when pthread_create fails: at once, and not by an event.
     workerThreads.Worker = class {
       constructor() {
@@ -120,15 +170,74 @@ describe('the cold read pool', () => {
       const refused = await Promise.all(Array.from({ length: 6 }, () => read([0, 10])));
       expect(refused).toEqual(Array(6).fill(new Error('EAGAIN')));
     } finally {
-      workerThreads.Worker = Worker;
+      workerThreads.Worker = SeenWorker;
     }
     expect((await read([0, 10])) as ColdBytes).toMatchObject({ lengths: [10] });
   });
 
-  it('drops what is under way when it is closed', async () => {
+  it('refuses a read for which there is no memory, and goes on reading', async () => {
+    // More than a processor can address, and more reads than the pool takes at a time.
+    const refused = await Promise.all(Array.from({ length: 6 }, () => read([0, 2 ** 50])));
+    expect(refused).toEqual(Array(6).fill(new RangeError('Array buffer allocation failed')));
+    expect((await read([0, 10])) as ColdBytes).toMatchObject({ lengths: [10] });
+  });
+
+  it('refuses a read when very many wait for the disk', async () => {
+    const letGo = hang(SEGMENT_BYTES);
+    const answers: unknown[] = [];
+    for (let i = 0; i < READS_MAX + WAITING_MAX; i++) {
+      reads.read([run(SEGMENT_BYTES, 1)], (result) => answers.push(result));
+    }
+    expect(await read([SEGMENT_BYTES, 1])).toEqual(new Error(`${WAITING_MAX} reads wait for the disk`));
+    expect(answers).toEqual([]);
+    letGo();
+  });
+
+  it('leaves it to its thread what becomes of an answer that cannot be taken', async () => {
+    const broken = new Error('a broken invariant');
+    reads.read([run(0, 1)], () => {
+      throw broken;
+    });
+    await until(() => thrown.length > 0, 'the answer');
+    expect(thrown).toEqual([broken]);
+  });
+
+  it('drops what is under way when it is closed, and what comes later, and leaves no worker', async () => {
     const called: unknown[] = [];
-    reads.read([{ offset: asLogOffset(0), length: 5 }], (result) => called.push(result));
+    const ask = (): void => reads.read([run(0, 5)], (result) => called.push(result));
+    ask();
     await reads.close();
+    expect(await runningSoon()).toEqual([]);
+    ask();
+    expect(await runningSoon()).toEqual([]);
+    expect(openFilesUnder(files.directory)).toEqual([]);
     expect(called).toEqual([]);
+  });
+
+  it('refuses what a worker had that has died, reads again, and is closed when all its workers have ended', async () => {
+    const [letFirstGo, letSecondGo] = [hang(SEGMENT_BYTES), hang(2 * SEGMENT_BYTES)];
+    await read([0, 1]);
+    const stuck = Promise.all([read([SEGMENT_BYTES, 1]), read([0, 1], [2 * SEGMENT_BYTES, 1])]);
+    await until(() => openFilesUnder(files.directory).length === 2, 'both workers');
+    void workers[0]!.terminate();
+    letFirstGo();
+    const died = new Error('worker exited with code: 1');
+    expect(await stuck).toEqual([died, died]);
+    expect((await read([0, 1])) as ColdBytes).toMatchObject({ lengths: [1] });
+    // The second was given up with the first, but the disk has it.
+    expect(running()).toHaveLength(2);
+    setTimeout(letSecondGo, 50);
+    await reads.close();
+    expect(running()).toEqual([]);
+  });
+
+  it('is closed in a while although the disk hangs', async () => {
+    const letGo = hang(SEGMENT_BYTES);
+    reads.read([run(0, 1), run(SEGMENT_BYTES, 1)], () => {});
+    await until(() => openFilesUnder(files.directory).length > 0, 'the first run');
+    await reads.close();
+    expect(running()).toHaveLength(1);
+    letGo();
+    await until(() => running().length === 0, 'the end of the worker');
   });
 });

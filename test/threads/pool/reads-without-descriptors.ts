@@ -10,7 +10,11 @@ import { coldReadPool } from '../../../src/threads/pool/cold-read-pool.ts';
 const READS = 6;
 
 const [directory = '', left = '0'] = process.argv.slice(2);
-const reads = coldReadPool({ directory, segmentSizeBytes: 4096 }, () => 0);
+const reads = coldReadPool(
+  { directory, segmentSizeBytes: 4096 },
+  () => 0,
+  (callback) => callback(),
+);
 
 function read(): Promise<string> {
   return new Promise((resolve) => {
@@ -20,8 +24,6 @@ function read(): Promise<string> {
   });
 }
 
-// As the pool does a moment after its start.
-await import('piscina');
 const held: number[] = [];
 try {
   for (;;) held.push(openSync('/dev/null', 'r'));
