@@ -336,7 +336,7 @@ class Recovery {
       lookBack.passed(position);
       progress(position);
     };
-    const isCounted = vouched !== null && vouched.queueCount > 0;
+    const isCounted = vouched !== null && vouched.queueEntries > 0;
     const completeTo = isCounted && hasAllOf(vouched, queues) ? vouched.filedTo : 0;
     const ledger = new QueueLedger(this.#batchTopics, completeTo);
     for (const queue of queues) ledger.addFiled(queue);
