@@ -152,7 +152,7 @@ Examples:
   ringmq repair ./store --yes --json
   ringmq repair ./store --all --yes                    everything again from the log
   ringmq repair ./store --cut-at 1073741824
-What is cut off the log is kept in the store, in cut-<time>. A good record is touched by --cut-at only.
+What is cut off the log or taken away is kept in the store, in cut-<time>. A good record is touched by --cut-at only.
 Exit codes: 0 in order now, 1 not repaired or problems are left, 2 the command line cannot be used`,
   )
   .action((store, options) => ends(import('./repair.ts').then(({ runRepair }) => runRepair(store, options))));

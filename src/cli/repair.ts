@@ -8,21 +8,28 @@ import { type Disk, NodeDisk } from '../store/disk.ts';
 import { DEFAULT_INDEX_SHAPE } from '../store/index-shape.ts';
 import { isStoppedInOrder } from '../store/log-at-start.ts';
 import { SystemProcesses } from '../store/process-table.ts';
-import { countRecordsBehind, keptFolder } from '../store/repair-cut.ts';
+import { countRecordsBehind } from '../store/repair-cut.ts';
+import { keptFolder } from '../store/repair-kept.ts';
 import type { RepairPlan } from '../store/repair-plan.ts';
 import type { RepairWork } from '../store/repair-store.ts';
 import { logFilesOf } from '../store/segments.ts';
 import { StoreOwnedError } from '../store/store-errors.ts';
 import { StoreLock } from '../store/store-lock.ts';
-import { type RepairCalls, StoreRepair, type VerifiedStore } from '../store/store-repair.ts';
+import { type RepairCalls, type RepairOutcome, StoreRepair, type VerifiedStore } from '../store/store-repair.ts';
 import type { StoreState } from '../store/store-state.ts';
 import type { VerifySkips } from '../store/verify-plan.ts';
 import { storeToolPool } from '../threads/pool/store-tool-pool.ts';
 import { ExitCode } from './exit-code.ts';
 import { IndexBuild } from './index-build.ts';
-import { outcomeJson, outcomeText } from './repair/outcome.ts';
+import { failureJson, outcomeJson, outcomeText, type RepairFigures } from './repair/outcome.ts';
 import { isAgreed, stepLines } from './repair/question.ts';
-import { guessesOf, type StoreArguments, type StoreFlags, storeArguments, wholeNumber } from './store-arguments.ts';
+import {
+  isIndexShapeAssumed,
+  type StoreArguments,
+  type StoreFlags,
+  storeArguments,
+  wholeNumber,
+} from './store-arguments.ts';
 import { toolProgress } from './tool-progress.ts';
 import { findingLines, verifyOnPool } from './verify.ts';
 
@@ -34,31 +41,53 @@ export interface RepairFlags extends StoreFlags {
 
 /** 0: the store is in order now. */
 export async function runRepair(folder: string, flags: RepairFlags): Promise<number> {
+  const begun: BegunRepair = { repair: null };
+  try {
+    const { outcome, figures } = await repairFolder(folder, flags, begun);
+    process.stdout.write(flags.json === true ? outcomeJson(outcome, figures) : outcomeText(outcome, figures));
+    return outcome.ok ? ExitCode.ok : ExitCode.failed;
+  } catch (error) {
+    const isUsage = error instanceof ConfigurationError;
+    if (flags.json === true && !isUsage) process.stdout.write(failureJson(error, begun.repair));
+    throw error;
+  }
+}
+
+/** Where somebody finds the repair who did not get to see its outcome. */
+interface BegunRepair {
+  repair: StoreRepair | null;
+}
+
+interface EndedRepair {
+  readonly outcome: RepairOutcome;
+  readonly figures: RepairFigures;
+}
+
+async function repairFolder(folder: string, flags: RepairFlags, begun: BegunRepair): Promise<EndedRepair> {
   const disk = new NodeDisk();
   const store = storeArguments(disk, folder, flags);
   const cutAt = cutAtOf(flags.cutAt);
-  const options = { all: flags.all === true, cutAt, wantsIndex: store.wantsIndex, guesses: guessesOf(disk, store) };
+  const { wantsIndex, origins } = store;
+  const isAssumed = isIndexShapeAssumed(disk, store);
+  const options = { all: flags.all === true, cutAt, wantsIndex, origins, isIndexShapeAssumed: isAssumed };
   const lock = StoreLock.acquire(disk, store.paths, new SystemProcesses(disk));
   let work: PoolWork | null = null;
-  let repair: StoreRepair | null = null;
   const startUs = systemClock.monotonicUs();
   try {
     const wasClean = isStoppedInOrder(disk, store.paths, lock.cleanStop);
     work = new PoolWork(disk, store, flags, lock);
-    repair = new StoreRepair(disk, work, options, wasClean);
-    const outcome = await repair.run();
+    begun.repair = new StoreRepair(disk, work, options, wasClean);
+    const outcome = await begun.repair.run();
     const { buildSeconds, recordsCut } = work;
-    const figures = { seconds: secondsSince(startUs), buildSeconds, recordsCut };
-    process.stdout.write(flags.json === true ? outcomeJson(outcome, figures) : outcomeText(outcome, figures));
-    return outcome.ok ? ExitCode.ok : ExitCode.failed;
+    return { outcome, figures: { seconds: secondsSince(startUs), buildSeconds, recordsCut } };
   } finally {
-    if (repair?.isHalfDone === true)
+    if (begun.repair?.isHalfDone === true)
       process.stderr.write('the repair is half done: start no broker, run `ringmq repair` again\n');
     try {
       // What the workers are at still writes to the store.
       await work?.close();
     } finally {
-      lock.release(repair?.leavesClean ?? lock.cleanStop);
+      lock.release(begun.repair?.leavesClean ?? lock.cleanStop);
     }
   }
 }

@@ -6,9 +6,8 @@ import type { IndexFileShape } from '../layout/index-file.ts';
 import type { Disk } from '../store/disk.ts';
 import { Findings } from '../store/findings.ts';
 import { indexHeads } from '../store/index-heads.ts';
-import type { SizeGuesses } from '../store/repair-plan.ts';
 import { type StorePaths, storePathsOf } from '../store/store-paths.ts';
-import { foundSizes, type StoreSizes, sizesOf } from '../store/store-sizes.ts';
+import { type KnownSizes, knownSizes, type StoreSizes } from '../store/store-sizes.ts';
 import { isStore } from './inspect/overview.ts';
 import { gather } from './server-options.ts';
 
@@ -18,12 +17,10 @@ export interface StoreFlags {
   readonly json?: boolean;
 }
 
-export interface StoreArguments {
+export interface StoreArguments extends KnownSizes {
   readonly paths: StorePaths;
-  readonly sizes: StoreSizes;
   readonly indexShape: IndexFileShape | undefined;
   readonly wantsIndex: boolean;
-  readonly given: Partial<StoreSizes>;
 }
 
 /** Throws ConfigurationError for settings that cannot be used, and an error for a folder that is no store. */
@@ -36,8 +33,7 @@ export function storeArguments(disk: Disk, folder: string, options: StoreFlags):
   if (disk.stat(root) === null) throw new Error(`${root} is not there`);
   if (!isStore(disk, paths))
     throw new Error(`${root} is no store: it has no commitlog, no consumequeue and no checkpoint`);
-  const given = givenSizes(resolved);
-  return { paths, sizes: sizesOf(disk, paths, given), indexShape: givenShape(resolved), wantsIndex, given };
+  return { paths, ...knownSizes(disk, paths, givenSizes(resolved)), indexShape: givenShape(resolved), wantsIndex };
 }
 
 /** Null for what is no whole number from 0 on, or too large to be exact. */
@@ -53,14 +49,9 @@ export function refuseFile(disk: Disk, folder: string): void {
   if (disk.stat(folder)?.isDirectory === false) throw new Error(`${folder} is a file, not a folder of a store`);
 }
 
-/** Which sizes nothing tells, neither settings nor files. */
-export function guessesOf(disk: Disk, { paths, given, indexShape }: StoreArguments): SizeGuesses {
-  const found = foundSizes(disk, paths);
-  return {
-    segments: (given.segmentSizeBytes ?? found.segmentSizeBytes) === null,
-    queues: (given.queueFileSizeBytes ?? found.queueFileSizeBytes) === null,
-    index: indexShape === undefined && indexHeads(disk, paths.index, undefined, 'clean', new Findings()).length === 0,
-  };
+/** Whether nothing tells the shape of the index, neither settings nor files. */
+export function isIndexShapeAssumed(disk: Disk, { paths, indexShape }: StoreArguments): boolean {
+  return indexShape === undefined && indexHeads(disk, paths.index, undefined, 'clean', new Findings()).length === 0;
 }
 
 /** Only what somebody has given: a default says nothing of this store. */

@@ -7,7 +7,8 @@ import { counted } from '../base/counted.ts';
 import { parseFastJson } from '../remoting/fast-json.ts';
 import { type Disk, NodeDisk } from '../store/disk.ts';
 import type { Finding } from '../store/findings.ts';
-import { isStoppedInOrder } from '../store/log-at-start.ts';
+import { judgeSizes } from '../store/judge-sizes.ts';
+import { wasStoppedInOrder } from '../store/log-at-start.ts';
 import { SystemProcesses } from '../store/process-table.ts';
 import { liveOwner } from '../store/store-lock.ts';
 import type { StorePaths } from '../store/store-paths.ts';
@@ -46,20 +47,20 @@ export async function runVerify(folder: string, options: StoreFlags): Promise<nu
 
 function stateOf(disk: Disk, paths: StorePaths): StoreState {
   if (liveOwner(disk, paths, new SystemProcesses(disk)) !== null) return 'running';
-  const isGivenUp = disk.stat(paths.abort) === null;
-  return isStoppedInOrder(disk, paths, isGivenUp) ? 'clean' : 'crashed';
+  return wasStoppedInOrder(disk, paths) ? 'clean' : 'crashed';
 }
 
 /** Repair looks at the store in the same way before it touches it. */
 export async function verifyOnPool(
   disk: Disk,
-  { paths, sizes, indexShape }: StoreArguments,
+  { paths, sizes, origins, indexShape }: StoreArguments,
   state: StoreState,
   pool: StoreToolPool,
   skips: VerifySkips = {},
 ): Promise<Verified> {
   const options = { sizes, state, skips, nowMs: systemClock.nowMs(), parseSettings: parseFastJson };
   const plan = planVerification(disk, paths, indexShape === undefined ? options : { ...options, indexShape });
+  judgeSizes(plan, origins);
   const context = workContext(plan);
   const progress = toolProgress('checking', bytesToVerify(plan));
   const startUs = systemClock.monotonicUs();

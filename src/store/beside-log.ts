@@ -1,7 +1,7 @@
 /**
  * The place beside the log's folder, `<folder>.<name>`, for what belongs to a log and is no file of it: a foreign file in the folder keeps
  * Apache's broker from starting. There is no such place where the folder is a mount, or the one above it cannot be written to: then some do
- * without (segment-preparation.ts) and some go elsewhere (segments-aside.ts, repair-cut.ts).
+ * without (segment-preparation.ts) and some go elsewhere (segments-aside.ts, repair-kept.ts).
  */
 import { dirname } from 'node:path';
 import { type Disk, DiskFailedError } from './disk.ts';

@@ -28,7 +28,7 @@ export interface BuiltStore extends BuiltEntries {
  * was not compared before stays as it was. Of a log that has been changed since the picture was made nothing is known.
  */
 export function builtStore(log: LogPicture, built: BuiltEntries, isIndexCompared: boolean): BuiltStore | null {
-  if (log.damagedCount > 0) return null;
+  if (log.damage.at.length > 0) return null;
   if (built.index === null && !isIndexCompared) return null;
   const isShort = log.queues.some((queue) => {
     const entries = built.queues.get(queueName(queue));

@@ -15,6 +15,10 @@ export const FINDING_KINDS = {
     means: 'A file of the log has another size than the rest',
     todo: 'restore it; the newest one after a crash grows by itself',
   },
+  'size-guessed': {
+    means: 'The files of the log, or of the queues, do not tell for sure of which size they are to be',
+    todo: 'give mappedFileSizeCommitLog and mappedFileSizeConsumeQueue with --set, or -c: repair changes nothing by a guess',
+  },
   'segment-missing': {
     means: 'Between two files of the log one is missing',
     todo: 'restore it: no broker starts like that, unless nothing of what lies behind was ever flushed',
@@ -66,12 +70,12 @@ export const FINDING_KINDS = {
   },
   'queue-stray': {
     means: 'Entries of a queue, older than its records in the log, name something else',
-    todo: 'repair builds the queue again',
+    todo: 'repair builds the queue again; where the log has nothing of it, its files are kept and taken away',
   },
   'queue-tail': { means: 'Bytes lie behind the last entry of a queue', todo: 'after a crash nothing; else repair' },
   'queue-files': {
     means: 'Files of a queue have another size than the rest, or one between them is missing',
-    todo: 'repair builds the queue again',
+    todo: 'repair builds the queue again; where the log has nothing of it, its files are kept and taken away',
   },
   'queue-deleted': {
     means: 'Entries of queues name records whose files were deleted',
@@ -85,7 +89,7 @@ export const FINDING_KINDS = {
   'index-keys': { means: 'Keys of records are not in the index', todo: 'after a crash nothing; else repair' },
   'index-wrong': {
     means: 'Entries of the index name no record with such a key',
-    todo: 'after a crash nothing; else repair',
+    todo: 'after a crash nothing; else repair. Of a log without a record it keeps the index and takes it away',
   },
   'index-header': {
     means: 'The header or the size of an index file does not fit its entries or the other files',
@@ -143,10 +147,22 @@ export class Findings {
   #matter = 0;
 
   add(finding: Finding): void {
-    const count = (this.#counts.get(finding.kind) ?? 0) + 1;
-    this.#counts.set(finding.kind, count);
+    const count = this.#count(finding.kind, 1);
     if (finding.matters) this.#matter++;
     if (count <= KEPT_PER_KIND) this.#kept.push(finding);
+  }
+
+  /** So many more, which matter, and of which nothing else is known. */
+  addUntold(kind: FindingKind, more: number): void {
+    if (more === 0) return;
+    this.#count(kind, more);
+    this.#matter += more;
+  }
+
+  #count(kind: FindingKind, more: number): number {
+    const count = (this.#counts.get(kind) ?? 0) + more;
+    this.#counts.set(kind, count);
+    return count;
   }
 
   get kept(): readonly Finding[] {

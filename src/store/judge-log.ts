@@ -4,11 +4,11 @@ import { BLANK_HEAD_BYTES, RECORD_MAGIC_V1, RECORD_MAGIC_V2, RecordAt } from '..
 import type { Disk } from './disk.ts';
 import { hasFailedSync } from './failed-sync.ts';
 import { LogReader } from './log-reader.ts';
+import type { DamagedRecord, RecordFault } from './record-damage.ts';
 import type { Hole } from './record-search.ts';
 import { logFilesOf, segmentPath, segmentStart } from './segments.ts';
 import type { LogPicture } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
-import type { DamagedRecord, RecordFault } from './verify-slice.ts';
 
 export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
   const { findings, paths, options } = plan;
@@ -28,11 +28,13 @@ export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
       'there are queues but no log: a start removes the queues. Put the log back first; where it lies elsewhere, give storePathCommitLog with --set or -c';
     findings.add({ kind: 'log-missing', file: paths.commitLog, offset: null, what, matters: true, advice: 'restore' });
   }
-  for (const damaged of log.damaged) {
-    if (isInFlux(plan, damaged.at)) continue;
+  const described = log.damage.described.filter((record) => !isInFlux(plan, record.at));
+  for (const damaged of described) {
     const what = damagedText(plan, log, damaged);
     findings.add({ kind: 'record-damaged', ...at(damaged.at), what, matters: true, advice: 'restore' });
   }
+  const damaged = log.damage.at.filter((offset) => !isInFlux(plan, offset)).length;
+  findings.addUntold('record-damaged', damaged - described.length);
   for (const hole of log.holes) {
     if (isInFlux(plan, hole.from)) continue;
     // Retention has taken the file away meanwhile.

@@ -50,8 +50,8 @@ export function judgeIndex(plan: VerifyPlan, log: LogPicture, results: readonly 
   }
 }
 
-function isDamaged({ damaged, holes }: LogPicture): boolean {
-  return holes.length > 0 || damaged.some(({ fault }) => fault !== 'properties' && fault !== 'name');
+function isDamaged({ damage, holes }: LogPicture): boolean {
+  return holes.length > 0 || damage.endsLogAt.length > 0;
 }
 
 export function judgeCheckpoint(plan: VerifyPlan, log: LogPicture): void {

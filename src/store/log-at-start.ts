@@ -167,6 +167,11 @@ export function isStoppedInOrder(disk: Disk, paths: StorePaths, isGivenUp: boole
   return vouched === null || vouched.stoppedAt >= 0;
 }
 
+/** The same of a store that nobody has open. */
+export function wasStoppedInOrder(disk: Disk, paths: StorePaths): boolean {
+  return isStoppedInOrder(disk, paths, disk.stat(paths.abort) === null);
+}
+
 /** Up to here all records have been on the disk; 0 when nobody says so. */
 export function lossLimit(vouched: Vouched | null): number {
   return Math.max(0, vouched?.filedTo ?? 0, vouched?.stoppedAt ?? 0);

@@ -11,7 +11,7 @@ import type { Disk } from './disk.ts';
 import { fileNameOf, startByteOf } from './file-names.ts';
 import { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
-import { EntryProbe, queueFilePath, queueFileStarts } from './queue-files.ts';
+import { EntryProbe, placedFileStarts, queueFilePath } from './queue-files.ts';
 import { queueFolders } from './queue-folders.ts';
 import { type CommitLogFiles, logFilesOf } from './segments.ts';
 import type { StorePaths } from './store-paths.ts';
@@ -87,7 +87,7 @@ function newestNamed(disk: Disk, paths: StorePaths, fileSizeBytes: number): numb
 }
 
 function lastLogOffset(disk: Disk, directory: string, fileSizeBytes: number): number {
-  for (const start of queueFileStarts(disk, directory).reverse()) {
+  for (const start of placedFileStarts(disk, directory, fileSizeBytes).reverse()) {
     const file = disk.open(queueFilePath(directory, start), 'read');
     try {
       const probe = new EntryProbe(file);

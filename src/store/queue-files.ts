@@ -44,6 +44,17 @@ export function queueFileStarts(disk: Disk, directory: string): number[] {
   return starts;
 }
 
+/** Of those that begin where a file of the size may. Something else, or a folder, may have such a name. */
+export function placedFileStarts(disk: Disk, directory: string, fileSizeBytes: number): number[] {
+  return queueFileStarts(disk, directory).filter(
+    (start) => start % fileSizeBytes === 0 && isFile(disk, queueFilePath(directory, start)),
+  );
+}
+
+function isFile(disk: Disk, path: string): boolean {
+  return disk.stat(path)?.isDirectory === false;
+}
+
 /** Looks at single entries of one file through one small buffer. */
 export class EntryProbe {
   readonly #file: DiskFile;
@@ -71,8 +82,17 @@ export class EntryProbe {
 
 /** Offset of the entry that the queue's next message gets: 0 for a queue without files. */
 export function findQueueEnd(disk: Disk, directory: string, fileSizeBytes: number): QueueOffset {
+  return endOfFiles(disk, directory, queueFileStarts(disk, directory), fileSizeBytes);
+}
+
+/** The same of the files that start at `starts`. */
+export function endOfFiles(
+  disk: Disk,
+  directory: string,
+  starts: readonly number[],
+  fileSizeBytes: number,
+): QueueOffset {
   assert(fileSizeBytes % QUEUE_ENTRY_BYTES === 0, 'a queue file holds whole entries');
-  const starts = queueFileStarts(disk, directory);
   const perFile = fileSizeBytes / QUEUE_ENTRY_BYTES;
   for (let i = starts.length - 1; i >= 0; i--) {
     const start = starts[i]!;

@@ -10,9 +10,11 @@ import { fileStartOf } from './file-names.ts';
 import type { FindingKind } from './findings.ts';
 import { queueName } from './queue-folders.ts';
 import type { LogCut } from './repair-cut.ts';
-import { DEFAULT_STORE_SIZES } from './store-sizes.ts';
+import type { QueueToDiscard } from './repair-discard.ts';
+import { DEFAULT_STORE_SIZES, SIZE_SETTINGS, type SizeOrigins } from './store-sizes.ts';
 import type { LogPicture, LogQueue } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
+import type { QueueResult } from './verify-queue.ts';
 import type { VerifyReport } from './verify-store.ts';
 
 export interface RepairOptions {
@@ -22,14 +24,10 @@ export interface RepairOptions {
   readonly cutAt: number | null;
   /** Whether this store is to have a key index. */
   readonly wantsIndex: boolean;
-  readonly guesses: SizeGuesses;
-}
-
-/** Sizes that neither the settings nor a file tells: the defaults are taken. */
-export interface SizeGuesses {
-  readonly segments: boolean;
-  readonly queues: boolean;
-  readonly index: boolean;
+  /** How the sizes are known that files are written by. */
+  readonly origins: SizeOrigins;
+  /** Neither the settings nor a file tells the shape of the index: the default is taken. */
+  readonly isIndexShapeAssumed: boolean;
 }
 
 export interface QueueName {
@@ -37,9 +35,8 @@ export interface QueueName {
   readonly queueId: number;
 }
 
-export interface RepairPlan {
-  /** Why nothing is done. Empty when the repair can be done. */
-  readonly refusals: readonly string[];
+/** What is done. */
+export interface RepairSteps {
   readonly cut: LogCut | null;
   /** The cut takes good records with it: the rest is known only when it was done and the store was verified again. */
   readonly losesRecords: boolean;
@@ -47,10 +44,19 @@ export interface RepairPlan {
   readonly build: readonly QueueToBuild[];
   /** Entries that name nothing are cut off these, which have no records in the log. */
   readonly shorten: readonly QueueName[];
+  /** These have no records in the log either, and cannot be what they were. */
+  readonly discard: readonly QueueToDiscard[];
   readonly buildIndex: boolean;
+  /** The log has no record. */
+  readonly discardIndex: boolean;
+  readonly writeCheckpoint: boolean;
+}
+
+export interface RepairPlan extends RepairSteps {
+  /** Why nothing is done. Empty when the repair can be done. */
+  readonly refusals: readonly string[];
   /** There is an index behind the repair, with all keys of the log. */
   readonly hasIndex: boolean;
-  readonly writeCheckpoint: boolean;
   /** Settings whose defaults are taken, because nothing tells. */
   readonly assumed: readonly string[];
   /** What a repair does not put right. */
@@ -69,49 +75,79 @@ export function planRepair(plan: VerifyPlan, report: VerifyReport, options: Repa
   const { log } = report;
   const refusals = refusalsOf(plan, report, options);
   const losesRecords = options.cutAt !== null && options.cutAt < log.end;
-  const { build, shorten } = queueWork(plan, report, options);
+  const { build, shorten, discard } = queueWork(plan, report, options);
   const cut = cutOf(log, options);
   const hasIndex = options.wantsIndex && !report.counts.has('index-shape');
-  const isAllWanted = options.all && bruisedQueues(log).size === 0;
-  const buildIndex = hasIndex && log.records > 0 && (isAllWanted || has(report, INDEX_DAMAGE));
-  const changes = cut !== null || build.length > 0 || shorten.length > 0 || buildIndex || log.wrongFillers.length > 0;
-  const assumed = assumedOf(options.guesses, build.length > 0 || losesRecords, buildIndex);
-  const delayed = build.filter(({ topic }) => topic === SCHEDULE_TOPIC).length;
-  if (plan.segments.length > 0) refusals.push(...guessRefusals(plan, options.guesses, assumed));
+  const isAllWanted = options.all && log.damage.bruisedQueues.size === 0;
+  const isIndexDamaged = has(report, INDEX_DAMAGE);
+  const buildIndex = hasIndex && log.records > 0 && (isAllWanted || isIndexDamaged);
+  const discardIndex = log.records === 0 && plan.segments.length > 0 && isIndexDamaged;
+  const changesQueues = build.length + shorten.length + discard.length > 0;
+  const changes = cut !== null || changesQueues || buildIndex || discardIndex || log.wrongFillers.length > 0;
   const isCheckpointWrong = has(report, ['checkpoint-missing', 'checkpoint-damaged', 'checkpoint-ahead']);
-  return {
-    refusals,
+  const steps: RepairSteps = {
     cut,
     losesRecords,
     fillers: log.wrongFillers,
     build,
     shorten,
+    discard,
     buildIndex,
-    hasIndex,
+    discardIndex,
     writeCheckpoint: changes || isCheckpointWrong || plan.options.state === 'crashed',
+  };
+  const assumed = assumedOf(steps, options);
+  refusals.push(...sizeRefusals(plan, steps, options, assumed));
+  const delayed = build.filter(({ topic }) => topic === SCHEDULE_TOPIC).length;
+  return {
+    ...steps,
+    refusals,
+    hasIndex,
     assumed:
       delayed > 0 ? [...assumed, `messageDelayLevel for ${counted(delayed, 'queue')} of ${SCHEDULE_TOPIC}`] : assumed,
     left: leftOf(plan, report),
   };
 }
 
-function assumedOf({ queues, index }: SizeGuesses, buildsQueues: boolean, buildsIndex: boolean): string[] {
+const INDEX_SETTINGS = 'maxHashSlotNum and maxIndexNum';
+
+function assumedOf(
+  { build, losesRecords, buildIndex }: RepairSteps,
+  { origins, isIndexShapeAssumed }: RepairOptions,
+): string[] {
+  const buildsQueues = build.length > 0 || losesRecords;
   return [
-    ...(queues && buildsQueues ? ['mappedFileSizeConsumeQueue'] : []),
-    ...(index && buildsIndex ? ['maxHashSlotNum and maxIndexNum'] : []),
+    ...(origins.queueFileSizeBytes === 'default' && buildsQueues ? [SIZE_SETTINGS.queueFileSizeBytes] : []),
+    ...(isIndexShapeAssumed && buildIndex ? [INDEX_SETTINGS] : []),
   ];
 }
 
-/** A log with files of the default size speaks for defaults. Built with another size than the broker's, a store is of no use to it. */
-function guessRefusals(plan: VerifyPlan, { segments }: SizeGuesses, assumed: readonly string[]): string[] {
-  const unknown = segments ? ['mappedFileSizeCommitLog'] : [];
+/** Cut or built by another size than the broker's, a store is of no use to it. A log with files of the default size speaks for defaults. */
+function sizeRefusals(
+  plan: VerifyPlan,
+  steps: RepairSteps,
+  { origins }: RepairOptions,
+  assumed: readonly string[],
+): string[] {
+  if (plan.segments.length === 0) return [];
+  const { build, shorten, discard, losesRecords } = steps;
+  const wipesQueues = plan.options.state === 'crashed' && plan.queueFolders.length > 0;
+  const writesQueues = build.length + shorten.length + discard.length > 0 || losesRecords || wipesQueues;
+  const unknown: string[] = [];
+  if (origins.segmentSizeBytes !== 'sure' && !isNothing(steps)) unknown.push(SIZE_SETTINGS.segmentSizeBytes);
+  if (origins.queueFileSizeBytes === 'guessed' && writesQueues) unknown.push(SIZE_SETTINGS.queueFileSizeBytes);
   if (plan.options.sizes.segmentSizeBytes !== DEFAULT_STORE_SIZES.segmentSizeBytes) unknown.push(...assumed);
-  return unknown.map((settings) => `no file tells what the broker's ${settings} is: give it with --set or -c`);
+  return unknown.map((settings) => {
+    const [are, them] = settings === INDEX_SETTINGS ? ['are', 'them'] : ['is', 'it'];
+    return `the files do not tell for sure what the broker's ${settings} ${are}: give ${them} with --set or -c`;
+  });
 }
 
 /** True for a plan that changes nothing. */
-export function isNothing({ cut, fillers, build, shorten, buildIndex, writeCheckpoint }: RepairPlan): boolean {
-  return cut === null && fillers.length + build.length + shorten.length === 0 && !buildIndex && !writeCheckpoint;
+export function isNothing(steps: RepairSteps): boolean {
+  const { cut, fillers, build, shorten, discard, buildIndex, discardIndex, writeCheckpoint } = steps;
+  const lists = fillers.length + build.length + shorten.length + discard.length;
+  return cut === null && lists === 0 && !buildIndex && !discardIndex && !writeCheckpoint;
 }
 
 function has({ counts }: VerifyReport, kinds: readonly FindingKind[]): boolean {
@@ -136,19 +172,26 @@ function refusalsOf(plan: VerifyPlan, report: VerifyReport, { cutAt }: RepairOpt
     });
   const places = damagedPlaces(plan, log, cutAt ?? log.end);
   if (cutAt !== null && !places.some(({ at }) => at === cutAt)) {
-    const known = places.map(({ at }) => at).join(', ');
-    return [`the log is not damaged at ${cutAt}: it can be cut only where it is${known === '' ? '' : `, at ${known}`}`];
+    const known = places.slice(0, NAMED_MAX).map(({ at }) => at);
+    const more = places.length > known.length ? ` and ${places.length - known.length} more` : '';
+    const where = known.length === 0 ? '' : `, at ${known.join(', ')}${more}`;
+    return [`the log is not damaged at ${cutAt}: it can be cut only where it is${where}`];
   }
   // A cut behind such a place would lose records and help nothing.
-  return places
-    .filter(({ at, blocks }) => blocks !== null && (cutAt === null || at < cutAt))
-    .map(({ at, blocks }) => `${blocks} (--cut-at ${at} cuts the log there, with all behind it)`);
+  const blocking = places.filter(({ at, blocks }) => blocks !== null && (cutAt === null || at < cutAt));
+  const named = blocking.slice(0, NAMED_MAX);
+  const lines = named.map(({ at, blocks }) => `${blocks!()} (--cut-at ${at} cuts the log there, with all behind it)`);
+  const more = blocking.length - named.length;
+  return more > 0 ? [...lines, `${counted(more, 'more place')} like these`] : lines;
 }
+
+/** So many places are named; the rest is counted. */
+const NAMED_MAX = 100;
 
 interface DamagedPlace {
   readonly at: number;
-  /** Why nothing can be repaired as long as it is there; null when the rest can. */
-  readonly blocks: string | null;
+  /** Says why nothing can be repaired as long as it is there; null when the rest can. */
+  readonly blocks: (() => string) | null;
 }
 
 /** Where the log may be cut. `end`: where it ends when it is. */
@@ -156,25 +199,26 @@ function damagedPlaces(plan: VerifyPlan, log: LogPicture, end: number): DamagedP
   const behind = (at: number): string => `${log.end - at} bytes of log lie there and behind, good records among them`;
   const holes = log.holes.map(({ from }) => ({
     at: from,
-    blocks: `no record lies at log offset ${from}, and some behind it: queues cannot be built over such a place, and a broker ends the log there. ${behind(from)}`,
+    blocks: () =>
+      `no record lies at log offset ${from}, and some behind it: queues cannot be built over such a place, and a broker ends the log there. ${behind(from)}`,
   }));
   const breaks = log.queues
     .filter(({ breaks }) => breaks > 0)
     .map(({ topic, queueId, firstBreakLogOffset: at }) => ({
       at,
-      blocks: `records of queue ${topic}/${queueId} are missing before log offset ${at}: the queue cannot be built. ${behind(at)}`,
+      blocks: () =>
+        `records of queue ${topic}/${queueId} are missing before log offset ${at}: the queue cannot be built. ${behind(at)}`,
     }));
   const newest = fileStartOf(Math.max(0, end - 1), plan.options.sizes.segmentSizeBytes);
-  const damaged = log.damaged
-    .filter(({ fault }) => fault !== 'properties' && fault !== 'name')
-    .map(({ at }) => ({
-      at,
-      // Where a start looks it ends the log, unless the record was on the disk whole: what is repaired now would be cut then.
-      blocks:
-        at >= newest && at >= plan.vouchedTo
-          ? `the record at log offset ${at} is damaged, in the newest file: any start ends the log there. ${behind(at)}`
-          : null,
-    }));
+  const damaged = log.damage.endsLogAt.map((at) => ({
+    at,
+    // Where a start looks it ends the log, unless the record was on the disk whole: what is repaired now would be cut then.
+    blocks:
+      at >= newest && at >= plan.vouchedTo
+        ? () =>
+            `the record at log offset ${at} is damaged, in the newest file: any start ends the log there. ${behind(at)}`
+        : null,
+  }));
   const hole = holes[0];
   // What is missing in queues behind a hole is missing because of it.
   return [...holes, ...(hole === undefined ? breaks : breaks.filter(({ at }) => at < hole.at)), ...damaged];
@@ -191,14 +235,14 @@ function queueWork(
   plan: VerifyPlan,
   report: VerifyReport,
   { all }: RepairOptions,
-): Pick<RepairPlan, 'build' | 'shorten'> {
+): Pick<RepairPlan, 'build' | 'shorten' | 'discard'> {
   const damaged = new Set<string>();
   for (const { queue, stray, ahead, tailAt, fileProblems } of report.queues) {
     if (stray + ahead + fileProblems.length > 0 || tailAt >= 0) damaged.add(queueName(queue));
   }
   const hasFiles = new Set(plan.queueFolders.map(queueName));
   const { topics } = report;
-  const bruised = bruisedQueues(report.log);
+  const { bruisedQueues } = report.log.damage;
   // Of a topic that was deleted nothing is built, unless no queue is there at all.
   const isWanted = ({ topic }: LogQueue): boolean =>
     plan.queueFolders.length === 0 || topics === null || topics.has(topic);
@@ -207,37 +251,43 @@ function queueWork(
       if (!hasFiles.has(queueName(queue))) return isWanted(queue);
       // Times of delivery that are there are better than any that are made up.
       return (
-        (all && queue.topic !== SCHEDULE_TOPIC && !bruised.has(queueName(queue))) ||
+        (all && queue.topic !== SCHEDULE_TOPIC && !bruisedQueues.has(queueName(queue))) ||
         damaged.has(queueName(queue)) ||
         queue.faults.missing + queue.faults.wrong > 0
       );
     })
     .map(({ topic, queueId, first, firstLogOffset }) => ({ topic, queueId, first, fromLogOffset: firstLogOffset }));
   const inLog = new Set(report.log.queues.map(queueName));
-  const shorten = report.queues
-    .filter(({ queue }) => damaged.has(queueName(queue)) && !inLog.has(queueName(queue)))
-    .map(({ queue }) => queue);
-  return { build, shorten };
+  const others = report.queues.filter(({ queue }) => damaged.has(queueName(queue)) && !inLog.has(queueName(queue)));
+  const shorten = others.filter((result) => !isBeyondCutting(plan, result)).map(({ queue }) => queue);
+  const discard = others
+    .filter((result) => isBeyondCutting(plan, result))
+    .map(({ queue: { topic, queueId, directory }, deleted }) => {
+      const keepsNumber = deleted > 0 || topics === null || topics.has(topic);
+      return { topic, queueId, directory, keepsNumber };
+    });
+  return { build, shorten, discard };
 }
 
-/** Queues with records whose properties are damaged: their entries and the index know tags and keys that the log does not have any more. */
-function bruisedQueues({ damaged }: LogPicture): ReadonlySet<string> {
-  return new Set(damaged.filter(({ fault }) => fault === 'properties' || fault === 'sector').map(queueName));
+/** Not only behind its end something is wrong. What a crash has left of files that were never flushed lies there. */
+function isBeyondCutting({ options, context }: VerifyPlan, { queue, stray, fileProblems }: QueueResult): boolean {
+  // Which of the records are in its other queue nobody has looked at.
+  if (context.batchTopics.has(queue.topic)) return false;
+  return stray > 0 || fileProblems.some(({ wasFlushed }) => wasFlushed || options.state === 'clean');
 }
 
 function leftOf(plan: VerifyPlan, report: VerifyReport): string[] {
   const left: string[] = [];
-  const bruised = [...bruisedQueues(report.log)];
-  if (bruised.length > 0) {
+  const { at: damaged, bruisedQueues } = report.log.damage;
+  if (bruisedQueues.size > 0) {
     left.push(
-      `tags and keys of records of ${bruised.join(', ')} are not in the log any more: --all leaves these queues and the index alone; where they are ` +
+      `tags and keys of records of ${[...bruisedQueues].join(', ')} are not in the log any more: --all leaves these queues and the index alone; where they are ` +
         'built because they are damaged, these tags and keys are gone',
     );
   }
-  const { damagedCount } = report.log;
-  if (damagedCount > 0)
+  if (damaged.length > 0)
     left.push(
-      `damaged records: ${damagedCount}. They stay as they are: consumers get them, and a start of Apache's broker that checks one ends the log there`,
+      `damaged records: ${damaged.length}. They stay as they are: consumers get them, and a start of Apache's broker that checks one ends the log there`,
     );
   for (const { kind, file } of report.findings) {
     if (kind === 'settings-damaged') left.push(`${file} stays as it is: it cannot be built from anything`);

@@ -16,18 +16,18 @@ import { startByteOf } from './file-names.ts';
 import { wipeTail } from './file-run.ts';
 import { indexFileNames } from './index-files.ts';
 import type { KeyBatch } from './key-batch.ts';
-import { queueDirectory, queueFileStarts, queueFilesOf } from './queue-files.ts';
+import { placedFileStarts, queueDirectory, queueFilesOf } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
 import { cutQueue, wipeBehind } from './queue-recovery.ts';
 import { vouchForLog, vouchForStore } from './repair-checkpoint.ts';
 import { cutLog } from './repair-cut.ts';
+import { discardQueue } from './repair-discard.ts';
 import type { RepairPlan } from './repair-plan.ts';
 import { type CommitLogFiles, type FlushedLogFiles, logFilesOf, segmentPath, segmentStart } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import { QueueSync, UnsyncedQueues } from './unsynced-queues.ts';
 import type { LogPicture } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
-import type { RecordRun } from './verify-slice.ts';
 import type { VerifyReport } from './verify-store.ts';
 
 /** So much of the log for each thread is worked on, or waits for what is before it: with its keys it takes up to a tenth of that in memory. */
@@ -119,14 +119,16 @@ export async function repairRest(
   const { log } = report;
   checkOwner();
   const unsynced = new UnsyncedQueues(paths.consumeQueue);
+  const queueFiles = queueFilesOf(paths, options.sizes);
+  for (const queue of repair.discard) discardQueue(disk, queueFiles, queue, log.end, unsynced);
   cutQueues(disk, plan, report, repair, unsynced);
   for (const { topic, queueId } of repair.build) disk.removeTree(queueDirectory(paths.consumeQueue, topic, queueId));
-  if (repair.buildIndex) removeIndex(disk, paths.index);
+  if (repair.buildIndex || repair.discardIndex) removeIndex(disk, paths.index);
   for (const queue of repair.build) fillBefore(disk, paths.consumeQueue, options.sizes.queueFileSizeBytes, queue);
   const { queues, index } = await build(repair, report, work);
   checkOwner();
   const isAllUnsynced = options.state === 'crashed';
-  if (isAllUnsynced && !repair.buildIndex) gatherIndex(disk, paths.index, unsynced);
+  if (repair.discardIndex || (isAllUnsynced && !repair.buildIndex)) gatherIndex(disk, paths.index, unsynced);
   for (const { topic, queueId } of isAllUnsynced ? [...plan.queueFolders, ...repair.build] : repair.build)
     gatherQueue(disk, queueDirectory(paths.consumeQueue, topic, queueId), unsynced);
   const sync = new QueueSync(disk, unsynced.take());
@@ -166,7 +168,7 @@ async function build(
     if (built.keys !== null) index?.add(built.keys);
   };
   try {
-    for (const slice of slicesOf(repair, report)) {
+    for (const slice of slicesOf(repair, report.log)) {
       const building = work.buildSlice(slice, repair.build, index !== null);
       // Awaited in its turn: until then nobody would take a failure.
       building.catch(() => {});
@@ -188,18 +190,13 @@ async function build(
 }
 
 /** The runs of records of the log, which are where a slice can begin. */
-function slicesOf(repair: RepairPlan, { log }: VerifyReport): readonly BuildSlice[] {
-  return runsOf(repair, log).map(({ from, to }) => {
-    const healed = log.healed.filter(({ at }) => at >= from && at < to);
-    return { from, to, healed };
-  });
-}
-
-function runsOf({ build: queues, buildIndex }: RepairPlan, { runs }: LogPicture): readonly RecordRun[] {
-  if (buildIndex) return runs;
-  if (queues.length === 0) return [];
-  const first = Math.min(...queues.map(({ fromLogOffset }) => fromLogOffset));
-  return runs.filter(({ to }) => to > first);
+export function slicesOf(
+  { build: queues, buildIndex }: Pick<RepairPlan, 'build' | 'buildIndex'>,
+  { runs, healed }: Pick<LogPicture, 'runs' | 'healed'>,
+): BuildSlice[] {
+  const first = queues.reduce((least, { fromLogOffset }) => Math.min(least, fromLogOffset), Number.POSITIVE_INFINITY);
+  const wanted = buildIndex ? runs : runs.filter(({ to }) => to > first);
+  return wanted.map(({ from, to }) => ({ from, to, healed: healed.filter(({ at }) => at >= from && at < to) }));
 }
 
 /**
@@ -221,7 +218,7 @@ function cutQueues(
     const name = queueName({ topic, queueId });
     if (built.has(name)) continue;
     const directory = queueDirectory(files.root, topic, queueId);
-    const starts = queueFileStarts(disk, directory).filter((start) => start % files.fileSizeBytes === 0);
+    const starts = placedFileStarts(disk, directory, files.fileSizeBytes);
     const end = ends.get(name);
     // Without records in the log what is left of a queue names deleted ones, and keeps its number.
     const queue = { topic, queueId, directory, starts, end: asQueueOffset(0), logEnd: -1 };

@@ -5,6 +5,8 @@
 import { builtStore } from './built-store.ts';
 import type { Disk } from './disk.ts';
 import { keepCut, type LogCut } from './repair-cut.ts';
+import { indexFilePaths, queueFilePaths } from './repair-discard.ts';
+import { keepAside, keepFiles } from './repair-kept.ts';
 import { isNothing, planRepair, type RepairOptions, type RepairPlan } from './repair-plan.ts';
 import { type RepairWork, repairLog, repairRest } from './repair-store.ts';
 import { logFilesOf } from './segments.ts';
@@ -25,7 +27,7 @@ export interface RepairCalls {
   withWork<T>(verified: VerifiedStore, plan: RepairPlan, action: (work: RepairWork) => Promise<T>): Promise<T>;
   /** Throws when somebody else has opened the store meanwhile. Asked after the answer, before the first change and between steps. */
   checkOwner(): void;
-  /** A folder that is not there yet, for what is cut off the log: see `keptFolder`. */
+  /** A folder that is not there yet, for what is taken away: see repair-kept.ts. */
   readonly keptFolder: string;
 }
 
@@ -38,15 +40,19 @@ export interface RepairDone {
   readonly fillersWritten: number;
   readonly queuesBuilt: number;
   readonly queuesShortened: number;
+  readonly queuesDiscarded: number;
   readonly indexBuilt: boolean;
+  readonly indexDiscarded: boolean;
 }
 
-const NOTHING_DONE: RepairDone = {
+export const NOTHING_DONE: RepairDone = {
   cut: null,
   fillersWritten: 0,
   queuesBuilt: 0,
   queuesShortened: 0,
+  queuesDiscarded: 0,
   indexBuilt: false,
+  indexDiscarded: false,
 };
 
 export interface RepairOutcome {
@@ -58,7 +64,7 @@ export interface RepairOutcome {
   /** The last one: behind a cut that loses records, of what was left to do. */
   readonly plan: RepairPlan;
   readonly done: RepairDone;
-  /** Files that hold what was cut off the log. */
+  readonly isHalfDone: boolean;
   readonly kept: readonly string[];
 }
 
@@ -66,20 +72,25 @@ export class StoreRepair {
   readonly #disk: Disk;
   readonly #calls: RepairCalls;
   readonly #options: RepairOptions;
-  #leavesClean: boolean;
+  readonly #wasClean: boolean;
+  #leavesClean: boolean | null = null;
   #hasChanged = false;
   #kept: readonly string[] = [];
   #done = NOTHING_DONE;
 
+  /** `wasClean`: a start would take the store for one that was stopped in order. */
   constructor(disk: Disk, calls: RepairCalls, options: RepairOptions, wasClean: boolean) {
     this.#disk = disk;
     this.#calls = calls;
     this.#options = options;
-    this.#leavesClean = wasClean;
+    this.#wasClean = wasClean;
   }
 
-  /** Whether the store counts as stopped in order when it is given up now. False from the first change to the end of the last. */
-  get leavesClean(): boolean {
+  /**
+   * Whether the store counts as stopped in order when it is given up now: false from the first change to the end of the last. Null where
+   * nothing was changed: then as it was found.
+   */
+  get leavesClean(): boolean | null {
     return this.#leavesClean;
   }
 
@@ -88,8 +99,17 @@ export class StoreRepair {
     return this.#hasChanged;
   }
 
+  get done(): RepairDone {
+    return this.#done;
+  }
+
+  /** Files that hold what was taken away. */
+  get kept(): readonly string[] {
+    return this.#kept;
+  }
+
   async run(): Promise<RepairOutcome> {
-    const verified = await this.#calls.verify(this.#leavesClean ? 'clean' : 'crashed', this.#skips);
+    const verified = await this.#calls.verify(this.#wasClean ? 'clean' : 'crashed', this.#skips);
     const plan = planRepair(verified.plan, verified.report, this.#options);
     if (plan.refusals.length > 0) return this.#outcome('refused', false, verified, plan);
     if (isNothing(plan)) return this.#outcome('nothing to do', verified.report.matter === 0, verified, plan);
@@ -105,16 +125,10 @@ export class StoreRepair {
   async #carryOut(verified: VerifiedStore, plan: RepairPlan): Promise<RepairOutcome> {
     const checkOwner = (): void => this.#calls.checkOwner();
     checkOwner();
-    if (plan.cut !== null) {
-      const { segments } = verified.plan;
-      this.#kept = keepCut(
-        this.#disk,
-        logFilesOf(verified.plan.paths, verified.plan.options.sizes),
-        segments,
-        plan.cut,
-        this.#calls.keptFolder,
-      );
-    }
+    this.#kept = keepAside(this.#disk, this.#calls.keptFolder, () => [
+      ...this.#keepCut(verified, plan),
+      ...(plan.losesRecords ? [] : this.#keepDiscarded(verified, plan)),
+    ]);
     this.#leavesClean = false;
     this.#hasChanged = true;
     repairLog(this.#disk, verified.plan, verified.report, plan, checkOwner);
@@ -129,6 +143,7 @@ export class StoreRepair {
       now = { ...cut, plan: { ...cut.plan, checkpoint: verified.plan.checkpoint } };
       rest = planRepair(now.plan, now.report, { ...this.#options, cutAt: null });
       if (rest.refusals.length > 0) return this.#outcome('refused', false, now, rest);
+      this.#kept = [...this.#kept, ...this.#keepDiscarded(now, rest)];
     }
     const entries = await this.#calls.withWork(now, rest, (work) =>
       repairRest(this.#disk, now.plan, now.report, rest, work, checkOwner),
@@ -137,21 +152,33 @@ export class StoreRepair {
       ...this.#done,
       queuesBuilt: rest.build.length,
       queuesShortened: rest.shorten.length,
+      queuesDiscarded: rest.discard.length,
       indexBuilt: rest.buildIndex,
+      indexDiscarded: rest.discardIndex,
     };
     const { log } = now.report;
     const isIndexCompared = !this.#options.all || now.plan.context.indexFiles.length === 0;
     const isLogChanged = rest.cut !== null || rest.fillers.length > 0;
     const built = isLogChanged ? null : builtStore(log, entries, isIndexCompared);
     // Bodies are what they were a moment ago: only what was damaged is looked at again, to be told.
-    const bodies = log.damagedCount === 0;
+    const bodies = log.damage.at.length === 0;
     const after = await this.#calls.verify('clean', built === null ? { bodies } : { bodies, built });
     this.#leavesClean = true;
     this.#hasChanged = false;
     return this.#outcome('repaired', after.report.matter === 0, after, rest);
   }
 
+  #keepCut({ plan: { paths, options, segments } }: VerifiedStore, { cut }: RepairPlan): string[] {
+    if (cut === null) return [];
+    return keepCut(this.#disk, logFilesOf(paths, options.sizes), segments, cut, this.#calls.keptFolder);
+  }
+
+  #keepDiscarded({ plan: { paths } }: VerifiedStore, { discard, discardIndex }: RepairPlan): string[] {
+    const files = [...queueFilePaths(this.#disk, discard), ...(discardIndex ? indexFilePaths(this.#disk, paths) : [])];
+    return keepFiles(this.#disk, paths.root, files, this.#calls.keptFolder);
+  }
+
   #outcome(end: RepairEnd, ok: boolean, verified: VerifiedStore, plan: RepairPlan): RepairOutcome {
-    return { end, ok, verified, plan, done: this.#done, kept: this.#kept };
+    return { end, ok, verified, plan, done: this.#done, isHalfDone: this.isHalfDone, kept: this.#kept };
   }
 }

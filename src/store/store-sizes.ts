@@ -4,8 +4,11 @@
  */
 import { join } from 'node:path';
 import { QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
+import { readVouched } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { fileNameOf, startByteOf } from './file-names.ts';
+import type { FoundFile } from './file-run.ts';
+import { lossLimit } from './log-at-start.ts';
 import { queueFolders } from './queue-folders.ts';
 import type { StorePaths } from './store-paths.ts';
 
@@ -19,24 +22,58 @@ export const DEFAULT_STORE_SIZES: StoreSizes = {
   queueFileSizeBytes: 300_000 * QUEUE_ENTRY_BYTES,
 };
 
+export const SIZE_SETTINGS: { readonly [Name in keyof StoreSizes]: string } = {
+  segmentSizeBytes: 'mappedFileSizeCommitLog',
+  queueFileSizeBytes: 'mappedFileSizeConsumeQueue',
+};
+
+/** `sure`: it was given, or files agree on it. `guessed`: files have it, but too few, or others another. `default`: no file tells anything. */
+export type SizeOrigin = 'sure' | 'guessed' | 'default';
+
+export type SizeOrigins = { readonly [Name in keyof StoreSizes]: SizeOrigin };
+
+export interface KnownSizes {
+  readonly sizes: StoreSizes;
+  readonly origins: SizeOrigins;
+}
+
+/** What files tell of their size. */
+export interface ToldSize {
+  readonly bytes: number;
+  readonly isSure: boolean;
+}
+
+export type ToldSizes = { readonly [Name in keyof StoreSizes]: ToldSize | null };
+
 /** Queues that are looked at: all have files of one size. */
 const QUEUES_LOOKED_AT = 64;
 
-/** What is `given` counts, then what the files have, then the defaults. */
-export function sizesOf(disk: Disk, paths: StorePaths, given: Partial<StoreSizes> = {}): StoreSizes {
-  const found = foundSizes(disk, paths);
+/** What is `given` counts, then what the files tell, then the defaults. */
+export function knownSizes(disk: Disk, paths: StorePaths, given: Partial<StoreSizes> = {}): KnownSizes {
+  const told = toldSizes(disk, paths);
+  const segment = told.segmentSizeBytes;
+  const hasLost = hasLostRecords(disk, paths);
+  const known = (name: keyof StoreSizes, size: ToldSize | null): { bytes: number; origin: SizeOrigin } => {
+    const bytes = given[name];
+    if (bytes !== undefined) return { bytes, origin: 'sure' };
+    if (size === null) return { bytes: DEFAULT_STORE_SIZES[name], origin: 'default' };
+    return { bytes: size.bytes, origin: size.isSure ? 'sure' : 'guessed' };
+  };
+  const segments = known('segmentSizeBytes', hasLost ? null : segment);
+  const queues = known('queueFileSizeBytes', told.queueFileSizeBytes);
   return {
-    segmentSizeBytes: given.segmentSizeBytes ?? found.segmentSizeBytes ?? DEFAULT_STORE_SIZES.segmentSizeBytes,
-    queueFileSizeBytes: given.queueFileSizeBytes ?? found.queueFileSizeBytes ?? DEFAULT_STORE_SIZES.queueFileSizeBytes,
+    sizes: { segmentSizeBytes: segments.bytes, queueFileSizeBytes: queues.bytes },
+    origins: { segmentSizeBytes: segments.origin, queueFileSizeBytes: queues.origin },
   };
 }
 
-/** What the files have; null where there are none, or they do not tell. */
-export function foundSizes(disk: Disk, paths: StorePaths): { [Name in keyof StoreSizes]: number | null } {
-  const segmentSizeBytes = sizeOfRun(disk, paths.commitLog);
+export function toldSizes(disk: Disk, { commitLog, consumeQueue }: StorePaths): ToldSizes {
+  const { segmentSizeBytes, queueFileSizeBytes } = DEFAULT_STORE_SIZES;
+  const queues = queueFolders(disk, consumeQueue).slice(0, QUEUES_LOOKED_AT);
+  const queueFiles = queues.map(({ directory }) => filesOf(disk, directory));
   return {
-    segmentSizeBytes: segmentSizeBytes === null || isRound(segmentSizeBytes) ? segmentSizeBytes : null,
-    queueFileSizeBytes: queueFileSize(disk, paths),
+    segmentSizeBytes: toldBy([filesOf(disk, commitLog)], isRound, isPowerOfTwo, segmentSizeBytes),
+    queueFileSizeBytes: toldBy(queueFiles, isOfEntries, (size) => size === queueFileSizeBytes, queueFileSizeBytes),
   };
 }
 
@@ -45,29 +82,56 @@ function isRound(sizeBytes: number): boolean {
   return sizeBytes % 512 === 0 || sizeBytes % 1000 === 0;
 }
 
-/**
- * The size of the files when all have one, else the smallest distance of two neighbours: one that has lost its end does not speak for the
- * others. Null when neither tells.
- */
-function sizeOfRun(disk: Disk, directory: string): number | null {
-  const starts = disk
-    .list(directory)
-    .map(startByteOf)
-    .filter((start) => start >= 0);
-  const sizes = new Set(starts.map((start) => disk.stat(join(directory, fileNameOf(start)))?.size ?? 0));
-  const [size = 0] = sizes;
-  if (sizes.size === 1 && size > 0 && starts.every((start) => start % size === 0)) return size;
-  const distances = starts.slice(1).map((start, i) => start - starts[i]!);
-  return distances.length === 0 ? null : Math.min(...distances);
+function isOfEntries(sizeBytes: number): boolean {
+  return sizeBytes % QUEUE_ENTRY_BYTES === 0;
 }
 
-/** The size that most of some queues have. */
-function queueFileSize(disk: Disk, paths: StorePaths): number | null {
+function filesOf(disk: Disk, directory: string): FoundFile[] {
+  return disk
+    .list(directory)
+    .map(startByteOf)
+    .filter((start) => start >= 0)
+    .map((start) => ({ start, size: disk.stat(join(directory, fileNameOf(start)))?.size ?? 0 }));
+}
+
+/** As people choose them for the log; what has lost its end is of such a size once in a blue moon. */
+function isPowerOfTwo(sizeBytes: number): boolean {
+  return Number.isInteger(Math.log2(sizeBytes));
+}
+
+/**
+ * A file that begins where one of its size may has a vote, and so have two neighbours that lie so far apart, for a size that is there or the
+ * default. One vote alone is worth nothing, but for a size that is likely: the file may have lost its end.
+ */
+function toldBy(
+  runs: readonly (readonly FoundFile[])[],
+  isPossible: (sizeBytes: number) => boolean,
+  isLikely: (sizeBytes: number) => boolean,
+  defaultBytes: number,
+): ToldSize | null {
+  const there = new Set([defaultBytes, ...runs.flatMap((files) => files.map(({ size }) => size))]);
   const votes = new Map<number, number>();
-  for (const { directory } of queueFolders(disk, paths.consumeQueue).slice(0, QUEUES_LOOKED_AT)) {
-    const size = sizeOfRun(disk, directory);
-    if (size !== null && size > 0 && size % QUEUE_ENTRY_BYTES === 0) votes.set(size, (votes.get(size) ?? 0) + 1);
+  let all = 0;
+  const vote = (size: number): void => {
+    votes.set(size, (votes.get(size) ?? 0) + 1);
+    all++;
+  };
+  for (const files of runs) {
+    for (const [i, { start, size }] of files.entries()) {
+      if (size > 0 && isPossible(size) && start % size === 0) vote(size);
+      const distance = (files[i + 1]?.start ?? start) - start;
+      if (there.has(distance) && distance > 0 && isPossible(distance)) vote(distance);
+    }
   }
-  const [winner] = [...votes].sort(([, left], [, right]) => right - left);
-  return winner?.[0] ?? null;
+  if (all === 0) return null;
+  const most = [...votes].find(([, count]) => 2 * count > all)?.[0];
+  const bytes = votes.has(defaultBytes) ? defaultBytes : (most ?? Math.max(...votes.keys()));
+  return { bytes, isSure: bytes === most && (isLikely(bytes) || votes.get(bytes)! > 1) };
+}
+
+/** The log has been on the disk farther than its only file goes: it has lost its end, or those behind it are gone. */
+function hasLostRecords(disk: Disk, { commitLog, checkpoint }: StorePaths): boolean {
+  const [file, ...others] = filesOf(disk, commitLog);
+  if (file === undefined || others.length > 0) return false;
+  return lossLimit(readVouched(disk, checkpoint)) > file.start + file.size;
 }

@@ -6,10 +6,11 @@
 import { ROW_BREAKS_MAX } from './expected-entries.ts';
 import type { HealedTopic } from './log-scanner.ts';
 import { queueName } from './queue-folders.ts';
+import { joinDamage, type RecordDamage } from './record-damage.ts';
 import type { Hole } from './record-search.ts';
 import { type EntryFaults, joinFaults } from './verify-entries.ts';
 import type { KeyFaults } from './verify-keys.ts';
-import type { DamagedRecord, LogSlice, NamelessRecord, RecordRun, SliceQueue, SliceResult } from './verify-slice.ts';
+import type { LogSlice, NamelessRecord, RecordRun, SliceQueue, SliceResult } from './verify-slice.ts';
 
 export interface LogQueue extends SliceQueue {
   readonly faults: EntryFaults;
@@ -26,8 +27,7 @@ export interface LogPicture {
   readonly holes: readonly Hole[];
   /** Behind the last record, up to the end of the files. Null when they end with it. */
   readonly tail: Hole | null;
-  readonly damaged: readonly DamagedRecord[];
-  readonly damagedCount: number;
+  readonly damage: RecordDamage;
   readonly nameless: readonly NamelessRecord[];
   /** Topics that are known to be others than records say. */
   readonly healed: readonly HealedTopic[];
@@ -80,13 +80,12 @@ export function joinSlices(results: readonly SliceResult[], filesEnd: number): L
     runs,
     holes,
     tail: end < filesEnd ? boundsOf(end, filesEnd, known) : null,
-    damaged: results.flatMap(({ damaged }) => damaged),
-    damagedCount: sum(({ damagedCount }) => damagedCount),
+    damage: joinDamage(results.map(({ damage }) => damage)),
     nameless: results.flatMap(({ nameless }) => nameless),
     healed: results.flatMap(({ slice }) => slice.healed),
     wrongFillers: results.flatMap(({ wrongFillers }) => wrongFillers),
     oldestStoreMs: withRecords[0]?.oldestStoreMs ?? 0,
-    newestStoreMs: Math.max(0, ...withRecords.map(({ newestStoreMs }) => newestStoreMs)),
+    newestStoreMs: withRecords.reduce((newest, { newestStoreMs }) => Math.max(newest, newestStoreMs), 0),
     queues: joinQueues(results),
     keys: joinKeys(results.map(({ keys }) => keys)),
   };

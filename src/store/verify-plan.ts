@@ -146,7 +146,7 @@ function findSegments(
   const last = files.find(({ start }) => start === starts.at(-1));
   if (last !== undefined && last.size < sizeBytes && state !== 'clean') {
     // A crash while it was made, or cut: the next start lets it grow.
-    const what = `has ${counted(last.size, 'byte')}, the others have ${sizeBytes}`;
+    const what = `has ${counted(last.size, 'byte')}, not ${sizeBytes}`;
     findings.add({
       kind: 'segment-size',
       file: pathOf(last.start),
@@ -186,7 +186,7 @@ function wordsOf(
       return {
         kind: 'segment-size',
         offset: start,
-        what: `has ${counted(size, 'byte')}, the others have ${sizeBytes}`,
+        what: `has ${counted(size, 'byte')}, not ${sizeBytes}`,
         advice: 'restore',
       };
     case 'missing':

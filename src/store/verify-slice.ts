@@ -11,6 +11,7 @@ import type { Disk } from './disk.ts';
 import { ExpectedEntries, type RowBreak, type TagsCodeOf } from './expected-entries.ts';
 import { LogReader } from './log-reader.ts';
 import { type HealedTopic, LogScanner, Scanned } from './log-scanner.ts';
+import { DamageGatherer, type RecordDamage, type RecordFault } from './record-damage.ts';
 import { type Hole, RecordSearch } from './record-search.ts';
 import { logFilesOf, segmentEnd } from './segments.ts';
 import type { StorePaths } from './store-paths.ts';
@@ -38,23 +39,6 @@ export interface SliceContext {
   readonly indexedTo: number;
   readonly checksBodies: boolean;
   readonly tagsCodeOf: TagsCodeOf;
-}
-
-/**
- * What of a record is damaged: a sector of its properties is zero in the third. A start ends the log at the first three; the others it does
- * not see. `name`: it says a topic that is not its own.
- */
-export type RecordFault = 'topic' | 'body' | 'sector' | 'properties' | 'name';
-
-export interface DamagedRecord {
-  readonly fault: RecordFault;
-  readonly at: number;
-  readonly size: number;
-  readonly topic: string;
-  readonly queueId: number;
-  readonly queueOffset: number;
-  /** The topic that is known to be its own, where it says another or none. */
-  readonly ownTopic: string | null;
 }
 
 /** A record whose topic is none, and is not known either. */
@@ -97,8 +81,7 @@ export interface SliceResult {
   readonly records: number;
   readonly runs: readonly RecordRun[];
   readonly holes: readonly Hole[];
-  readonly damaged: readonly DamagedRecord[];
-  readonly damagedCount: number;
+  readonly damage: RecordDamage;
   readonly nameless: readonly NamelessRecord[];
   /** Fillers whose size is not what is left of their segment: where they are. */
   readonly wrongFillers: readonly number[];
@@ -107,8 +90,6 @@ export interface SliceResult {
   readonly queues: readonly SliceQueue[];
   readonly keys: KeyFaults;
 }
-
-const DAMAGED_KEPT = 100;
 
 export function verifySlice(disk: Disk, context: SliceContext, slice: LogSlice): SliceResult {
   const files = logFilesOf(context.paths, context.sizes);
@@ -135,11 +116,10 @@ class SliceCheck {
   readonly #properties = new IndexedProperties();
   readonly #runs: RecordRun[] = [];
   readonly #holes: Hole[] = [];
-  readonly #damaged: DamagedRecord[] = [];
+  readonly #damage = new DamageGatherer();
   readonly #nameless: NamelessRecord[] = [];
   readonly #healed: ReadonlyMap<number, string>;
   readonly #wrongFillers: number[] = [];
-  #damagedCount = 0;
   #records = 0;
   #oldestStoreMs = Number.POSITIVE_INFINITY;
   #newestStoreMs = 0;
@@ -238,10 +218,9 @@ class SliceCheck {
   }
 
   #addDamaged(fault: RecordFault, ownTopic: string | null): void {
-    if (this.#damagedCount++ >= DAMAGED_KEPT) return;
     const { cursor, position: at, topicText: topic } = this.#scanner;
     const { totalSize: size, queueId, queueOffset } = cursor;
-    this.#damaged.push({ at, size, topic, queueId, queueOffset, fault, ownTopic });
+    this.#damage.add({ at, size, topic, queueId, queueOffset, fault, ownTopic });
   }
 
   /** What recovery would end the log at, and properties that begin or end with zeros: nothing else looks at those. */
@@ -279,8 +258,7 @@ class SliceCheck {
       records: this.#records,
       runs: this.#runs,
       holes: this.#holes,
-      damaged: this.#damaged,
-      damagedCount: this.#damagedCount,
+      damage: this.#damage.damage(),
       nameless: this.#nameless,
       wrongFillers: this.#wrongFillers,
       oldestStoreMs: this.#oldestStoreMs,

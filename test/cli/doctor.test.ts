@@ -42,8 +42,9 @@ function facts(changes: Changes = {}, settings: Partial<BrokerOptions> = {}): Do
       ownerProcess: null,
       ownerUserId: 1000,
       isWritable: true,
-      segmentSizeBytes: GIB,
-      queueFileSizeBytes: 6_000_000,
+      isStoppedInOrder: true,
+      segmentSize: { bytes: GIB, isSure: true },
+      queueFileSize: { bytes: 6_000_000, isSure: true },
       indexMisfit: null,
       logBytes: 2 * GIB,
       oldestStoreMs: NOW - 10 * HOUR_MS,
@@ -130,7 +131,30 @@ describe('doctor', () => {
     ],
     ['messages of the future', { store: { newestStoreMs: NOW + HOUR_MS } }, {}, [['newest message', 'bad']]],
     ['a clock that jumps', { machine: { wallDriftMs: -800 } }, {}, [['clock', 'warn']]],
-    ['files of another size', { store: { segmentSizeBytes: 4096 } }, {}, [['mappedFileSizeCommitLog', 'bad']]],
+    [
+      'files of another size',
+      { store: { segmentSize: { bytes: 4096, isSure: true } } },
+      {},
+      [['mappedFileSizeCommitLog', 'bad']],
+    ],
+    [
+      'one file of another size',
+      { store: { segmentSize: { bytes: 4096, isSure: false } } },
+      {},
+      [['mappedFileSizeCommitLog', 'bad']],
+    ],
+    [
+      'one file that a crash may have left short',
+      { store: { segmentSize: { bytes: 4096, isSure: false }, isStoppedInOrder: false } },
+      {},
+      [['mappedFileSizeCommitLog', 'warn']],
+    ],
+    [
+      'one file that is too long, after a crash',
+      { store: { segmentSize: { bytes: 4 * GIB, isSure: false }, isStoppedInOrder: false } },
+      {},
+      [['mappedFileSizeCommitLog', 'bad']],
+    ],
     [
       'an index of another shape',
       { store: { indexMisfit: { path: '/store/index/20260101120000000', sizeBytes: 17_240, shape: null } } },
@@ -158,6 +182,15 @@ describe('doctor', () => {
   ])('%s', (_about, changes, settings, expected) => {
     expect(complaints(facts(changes, settings))).toEqual(expected);
   });
+});
+
+it('does not advise to set the size of a file that may have lost its end', () => {
+  const meansOf = (isSure: boolean): string =>
+    judge(facts({ store: { segmentSize: { bytes: 409_600, isSure } } })).find(({ verdict }) => verdict === 'bad')!
+      .means;
+  expect(meansOf(true)).toBe('the broker refuses to start: set mappedFileSizeCommitLog=409600');
+  expect(meansOf(false)).not.toContain('409600');
+  expect(meansOf(false)).toContain('lost their end');
 });
 
 it('says in which time a clock has gone how far astray', () => {
@@ -224,5 +257,8 @@ describe('ringmq doctor', () => {
     expect(factsOf(root, options).indexMisfit).toEqual({ path: newest, sizeBytes: 0, shape: null });
     writeFileSync(join(root, 'abort'), 'long gone');
     expect(factsOf(root, options).indexMisfit).toBeNull();
+    rmSync(join(root, 'abort'));
+    writeFileSync(join(root, 'commitlog.sync-failed'), '');
+    expect(factsOf(root, options).indexMisfit, 'a start takes that for a crash').toBeNull();
   });
 });

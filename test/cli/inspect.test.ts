@@ -117,6 +117,25 @@ describe('inspect', () => {
     }
   });
 
+  it('says of files of a queue that they begin at a wrong place, and does not count them', () => {
+    const store = goldenStore('clean');
+    const directory = '/store/consumequeue/Bulk/0';
+    const rowsOf = (): unknown => look('/store', undefined, store).rows!.find(([topic]) => topic === 'Bulk');
+    const whole = rowsOf();
+    const stray = `${directory}/00000000000000000115`;
+    store.put(stray, store.readWhole(`${directory}/00000000000000000000`));
+    store.makeDirectory(`${directory}/00000000000000099000`);
+    expect(rowsOf()).toEqual(whole);
+    expect(look('/store', undefined, store).notes).toEqual([
+      'Bulk/0: 00000000000000000115 begins where no file of 1000 bytes does, and is not counted',
+    ]);
+    const file = look(stray, undefined, store);
+    expect([file.rows![0]![0], factOf(file, 'queue offsets')]).toEqual([0, '0 to 50']);
+    expect(file.notes).toEqual([
+      'it begins at 115, where no file of 1000 bytes does: which offsets its entries have cannot be told, and they are counted from 0',
+    ]);
+  });
+
   it('shows what lies behind the last entry of a damaged queue', () => {
     expect(inspect(disk, '/store/consumequeue/Bulk/0/00000000000000001000', '50', 49).notes![0]).toMatch(
       /^1 entry more: --limit shows it, /,
@@ -167,6 +186,9 @@ describe('inspect', () => {
     const crashed = damagedStore(goldenVariants.find(({ name }) => name === 'crash-torn-record')!);
     expect(look('/store/abort', undefined, crashed).kind).toBe('abort file');
     expect(factOf(look('/store', undefined, crashed), 'state')).toMatch(/^not stopped in order/);
+    const failed = disk.copy();
+    failed.put('/store/commitlog.sync-failed', '');
+    expect(factOf(look('/store', undefined, failed), 'state')).toMatch(/^not stopped in order/);
   });
 
   it("shows the timer's files", () => {

@@ -1,9 +1,10 @@
 /** `ringmq repair` as a user runs it: on all cores, with its exit codes, and never on a store that a broker has open. */
-import { existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { isAgreed } from '../../src/cli/repair/question.ts';
+import { isAgreed, stepLines } from '../../src/cli/repair/question.ts';
+import type { RepairPlan } from '../../src/store/repair-plan.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { damagedStore, goldenStore, goldenVariants } from '../support/golden-store.ts';
 import { realStore } from '../support/real-store.ts';
@@ -47,6 +48,36 @@ describe('the question of a repair', () => {
     expect(await asked({ json: true, yes: true }, 'n\n')).toEqual(['', true]);
     expect(await asked({}, null)).toEqual(['will do something\n', false]);
     expect(await asked({ json: true }, null)).toEqual(['', false]);
+  });
+});
+
+describe('what a repair would do', () => {
+  const nothing = { cut: null, losesRecords: false, fillers: [], build: [], shorten: [], discard: [] };
+  const plan: RepairPlan = {
+    ...nothing,
+    buildIndex: false,
+    discardIndex: false,
+    writeCheckpoint: false,
+    refusals: [],
+    hasIndex: true,
+    assumed: [],
+    left: [],
+  };
+
+  it('names the settings for which it takes the default', () => {
+    const assumed = ['mappedFileSizeConsumeQueue', 'maxHashSlotNum and maxIndexNum'];
+    expect(stepLines({ ...plan, assumed }, 0)).toEqual([
+      'will go by the default where no file tells a setting: mappedFileSizeConsumeQueue, maxHashSlotNum and maxIndexNum',
+    ]);
+  });
+
+  it('names queues that it takes away, and says that they are kept', () => {
+    const discard = [{ topic: 'X', queueId: 3, directory: '/store/consumequeue/X/3', keepsNumber: false }];
+    expect(stepLines({ ...plan, discard, discardIndex: true, writeCheckpoint: true }, 0)).toEqual([
+      'will take away the files of 1 queue of which the log has no record: X/3; they are kept',
+      'will take away the files of the key index, of which the log has no record; they are kept',
+      'will write the checkpoint',
+    ]);
   });
 });
 
@@ -131,6 +162,36 @@ describe('ringmq repair', () => {
     const { code, stderr } = await resultOf(ringmq(['repair', root, '--all', '--yes']));
     expect([code, stderr]).toEqual([1, expect.stringContaining('ELOOP')]);
     expect(readdirSync(root), 'neither abort nor lock').toEqual(before);
+  });
+
+  it('gives a store up as it was where nothing is changed, although an fdatasync had failed in it', async () => {
+    const root = realStore(goldenStore('clean'));
+    writeFileSync(join(root, 'commitlog.sync-failed'), '');
+    const before = readdirSync(root);
+    const { code, stdout } = await resultOf(ringmq(['repair', root]));
+    expect([code, stdout]).toEqual([1, expect.stringContaining('nothing was changed')]);
+    expect(readdirSync(root), 'neither abort nor lock').toEqual(before);
+  });
+
+  it('tells as JSON that it has failed, and how far it has come', async () => {
+    const queues = { queuesBuilt: 0, queuesShortened: 0, queuesDiscarded: 0 };
+    const nothing = { cut: null, fillersWritten: 0, ...queues, indexBuilt: false, indexDiscarded: false, kept: [] };
+    const failed = { ok: false, end: 'failed', ...nothing };
+    const root = damaged('clean-garbage-after-end');
+    // No queue of the topic can be built.
+    rmSync(join(root, 'consumequeue', 'Bulk'), { recursive: true });
+    symlinkSync('nowhere', join(root, 'consumequeue', 'Bulk'));
+    const { code, stdout, stderr } = await resultOf(ringmq(['repair', root, '--yes', '--json']));
+    const said = JSON.parse(stdout) as { kept: string[]; error: string };
+    const bytes = [expect.stringMatching(/bytes-from-\d+$/)];
+    expect(said).toMatchObject({ ...failed, isHalfDone: true, cut: { at: expect.any(Number) }, kept: bytes });
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/the repair is half done.*ringmq: /s)]);
+    expect(stderr).toContain(said.error);
+    const none = await resultOf(ringmq(['repair', temporaryFolder('no-store'), '--yes', '--json']));
+    expect([none.code, JSON.parse(none.stdout)]).toEqual([
+      1,
+      { ...failed, isHalfDone: false, error: expect.stringContaining('is no store') },
+    ]);
   });
 
   it('refuses a command line that is none', async () => {

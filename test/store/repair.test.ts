@@ -4,7 +4,7 @@ import { indexEntryPosition, indexSlotPosition } from '../../src/layout/index-fi
 import { QUEUE_ENTRY_BYTES, writeQueueEntry } from '../../src/layout/queue-entry.ts';
 import { CheckpointWriter, readCheckpoint, readVouched } from '../../src/store/checkpoint.ts';
 import { recoverStore } from '../../src/store/recovery.ts';
-import { keptFolder } from '../../src/store/repair-cut.ts';
+import { keptFolder } from '../../src/store/repair-kept.ts';
 import { storePathsOf } from '../../src/store/store-paths.ts';
 import type { StoreRepair } from '../../src/store/store-repair.ts';
 import { fileQueues } from '../support/file-queues.ts';
@@ -249,10 +249,10 @@ describe('repair', () => {
     const { disk, cutAt } = withHole();
     const before = disk.copy();
     disk.fault = (operation, path) => (operation === 'write' && path.startsWith(KEPT_FOLDER) ? 'ENOSPC' : null);
-    const left: boolean[] = [];
+    const left: (boolean | null)[] = [];
     const ended = (ending: StoreRepair): void => void left.push(ending.leavesClean, ending.isHalfDone);
     await expect(repair(disk, { cutAt, ended })).rejects.toThrow('disk full');
-    expect(left).toEqual([true, false]);
+    expect(left).toEqual([null, false]);
     expect(disk.stat(KEPT_FOLDER)).toBeNull();
     expect(disk.contents()).toEqual(before.contents());
   });
@@ -524,12 +524,14 @@ describe('repair', () => {
     const store = smallStore(COUNT);
     for (const path of ['/store/consumequeue', '/store/index']) store.disk.removeTree(path);
     store.disk.journal.length = 0;
-    const guesses = { segments: false, queues: true, index: true };
-    const { end, plan } = await repair(store.disk, { guesses });
+    const origins = { segmentSizeBytes: 'sure', queueFileSizeBytes: 'default' } as const;
+    const unknown = { origins, isIndexShapeAssumed: true };
+    const { end, plan } = await repair(store.disk, unknown);
     expect([end, store.disk.journal, plan.refusals.length]).toEqual(['refused', [], 2]);
-    expect(plan.refusals[0]).toMatch(/mappedFileSizeConsumeQueue/);
+    expect(plan.refusals[0]).toMatch(/mappedFileSizeConsumeQueue is: give it/);
+    expect(plan.refusals[1]).toMatch(/maxHashSlotNum and maxIndexNum are: give them/);
     const whole = smallStore(COUNT);
-    expect((await repair(whole.disk, { guesses })).end).toBe('nothing to do');
+    expect((await repair(whole.disk, unknown)).end).toBe('nothing to do');
   });
 
   it('cuts only where the log is damaged', async () => {

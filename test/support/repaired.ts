@@ -4,11 +4,12 @@ import { IndexBuild } from '../../src/cli/index-build.ts';
 import type { IndexFileShape } from '../../src/layout/index-file.ts';
 import { parseFastJson } from '../../src/remoting/fast-json.ts';
 import type { Disk } from '../../src/store/disk.ts';
+import { judgeSizes } from '../../src/store/judge-sizes.ts';
 import { isStoppedInOrder } from '../../src/store/log-at-start.ts';
 import type { RepairOptions } from '../../src/store/repair-plan.ts';
 import type { StorePaths } from '../../src/store/store-paths.ts';
 import { type RepairCalls, type RepairOutcome, StoreRepair } from '../../src/store/store-repair.ts';
-import { type StoreSizes, sizesOf } from '../../src/store/store-sizes.ts';
+import { knownSizes, type StoreSizes } from '../../src/store/store-sizes.ts';
 import { planVerification } from '../../src/store/verify-plan.ts';
 import { verifyStore, workContext } from '../../src/store/verify-store.ts';
 import { runVerifyTask } from '../../src/store/verify-task.ts';
@@ -35,8 +36,9 @@ export interface RepairedStore extends RepairOutcome {
 /** As the command line does it, `abort` included. */
 export async function repaired(disk: Disk, paths: StorePaths, options: RepairedOptions = {}): Promise<RepairedStore> {
   const { all = false, cutAt = null, wantsIndex = true, shape, agrees = true, before = () => {} } = options;
-  const sizes = sizesOf(disk, paths, options.sizes);
-  const { guesses = { segments: false, queues: false, index: false } } = options;
+  const known = knownSizes(disk, paths, options.sizes);
+  const { sizes } = known;
+  const { origins = known.origins, isIndexShapeAssumed = false } = options;
   const calls: RepairCalls = {
     keptFolder: KEPT_FOLDER,
     checkOwner: options.checkOwner ?? (() => {}),
@@ -44,6 +46,7 @@ export async function repaired(disk: Disk, paths: StorePaths, options: RepairedO
     async verify(state, skips) {
       const given = shape === undefined ? {} : { indexShape: shape };
       const plan = planVerification(disk, paths, { sizes, state, skips, parseSettings: parseFastJson, ...given });
+      judgeSizes(plan, origins);
       const context = { ...workContext(plan), tagsCodeOf: tagsCodes() };
       return { plan, report: await verifyStore(disk, plan, async (task) => runVerifyTask(disk, context, task)) };
     },
@@ -65,9 +68,11 @@ export async function repaired(disk: Disk, paths: StorePaths, options: RepairedO
       });
     },
   };
-  const wasClean = isStoppedInOrder(disk, paths, disk.stat(paths.abort) === null);
-  const repair = new StoreRepair(disk, calls, { all, cutAt, wantsIndex, guesses }, wasClean);
+  const isGivenUp = disk.stat(paths.abort) === null;
+  const wasClean = isStoppedInOrder(disk, paths, isGivenUp);
+  const repair = new StoreRepair(disk, calls, { all, cutAt, wantsIndex, origins, isIndexShapeAssumed }, wasClean);
   const outcome = await repair.run().finally(() => options.ended?.(repair));
-  if (repair.leavesClean && disk.stat(paths.abort) !== null) disk.unlink(paths.abort);
-  return { ...outcome, leavesClean: repair.leavesClean };
+  const leavesClean = repair.leavesClean ?? isGivenUp;
+  if (leavesClean && !isGivenUp) disk.unlink(paths.abort);
+  return { ...outcome, leavesClean };
 }

@@ -18,11 +18,12 @@ import { CheckpointWriter } from '../../src/store/checkpoint.ts';
 import { CommitLogWriter } from '../../src/store/commit-log.ts';
 import { ConsumeQueueWriter } from '../../src/store/consume-queue.ts';
 import { storePathsOf } from '../../src/store/store-paths.ts';
+import type { StoreSizes } from '../../src/store/store-sizes.ts';
 import { MemoryDisk } from './memory-disk.ts';
 import { encodeTestRecord, type TestRecord, testRecordSize } from './records.ts';
 
 export const smallPaths = storePathsOf('/store');
-export const SMALL_SIZES = { segmentSizeBytes: 4096, queueFileSizeBytes: 400 };
+export const SMALL_SIZES: StoreSizes = { segmentSizeBytes: 4096, queueFileSizeBytes: 400 };
 export const SMALL_SHAPE: IndexFileShape = { slots: 7, entries: 1000 };
 export const SMALL_INDEX = '/store/index/20260101000000000';
 const STORED_MS = 1_700_000_000_000;
@@ -46,12 +47,16 @@ export interface SmallStore {
 }
 
 /** `count` messages, alternating between two queues of T; what `fields` says of them counts. */
-export function smallStore(count: number, fields: (i: number) => SmallMessage = () => ({})): SmallStore {
+export function smallStore(
+  count: number,
+  fields: (i: number) => SmallMessage = () => ({}),
+  { segmentSizeBytes, queueFileSizeBytes }: StoreSizes = SMALL_SIZES,
+): SmallStore {
   const disk = new MemoryDisk();
   disk.makeDirectory('/store');
-  const files = { directory: smallPaths.commitLog, segmentSizeBytes: SMALL_SIZES.segmentSizeBytes };
+  const files = { directory: smallPaths.commitLog, segmentSizeBytes };
   const log = new CommitLogWriter(disk, files, asLogOffset(0));
-  const queues = new ConsumeQueueWriter(disk, smallPaths.consumeQueue, SMALL_SIZES.queueFileSizeBytes, 16);
+  const queues = new ConsumeQueueWriter(disk, smallPaths.consumeQueue, queueFileSizeBytes, 16);
   const next = new Map<string, number>();
   const records: (TestRecord & { size: number })[] = [];
   for (let i = 0; i < count; i++) {

@@ -2,8 +2,9 @@
 import type { IndexFileShape } from '../../src/layout/index-file.ts';
 import { parseFastJson } from '../../src/remoting/fast-json.ts';
 import type { Disk } from '../../src/store/disk.ts';
+import { judgeSizes } from '../../src/store/judge-sizes.ts';
 import type { StorePaths } from '../../src/store/store-paths.ts';
-import { type StoreSizes, sizesOf } from '../../src/store/store-sizes.ts';
+import { knownSizes, type StoreSizes } from '../../src/store/store-sizes.ts';
 import type { StoreState } from '../../src/store/store-state.ts';
 import { planVerification } from '../../src/store/verify-plan.ts';
 import { type VerifyReport, verifyStore } from '../../src/store/verify-store.ts';
@@ -20,10 +21,11 @@ export interface VerifiedOptions {
 
 export function verified(disk: Disk, paths: StorePaths, options: VerifiedOptions = {}): Promise<VerifyReport> {
   const state = options.state ?? (disk.stat(paths.abort) === null ? 'clean' : 'crashed');
-  const sizes = sizesOf(disk, paths, options.sizes);
+  const { sizes, origins } = knownSizes(disk, paths, options.sizes);
   const { shape, nowMs } = options;
   const given = { ...(shape !== undefined && { indexShape: shape }), ...(nowMs !== undefined && { nowMs }) };
   const plan = planVerification(disk, paths, { sizes, state, parseSettings: parseFastJson, ...given });
+  judgeSizes(plan, origins);
   const context = { ...plan.context, tagsCodeOf: tagsCodes() };
   return verifyStore(
     disk,

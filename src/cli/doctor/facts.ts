@@ -1,6 +1,7 @@
 /** What `ringmq doctor` has measured and read of the machine, the disk and the store. Made by probes.ts, judged by judge.ts. */
 import type { BrokerSettings } from '../../broker/broker-settings.ts';
 import type { IndexFileShape } from '../../layout/index-file.ts';
+import type { ToldSize } from '../../store/store-sizes.ts';
 
 export interface SyncLatency {
   readonly p50Us: number;
@@ -39,9 +40,11 @@ export interface StoreFacts {
   readonly ownerProcess: number | null;
   readonly ownerUserId: number | null;
   readonly isWritable: boolean;
-  /** Of the files there are; null without any. */
-  readonly segmentSizeBytes: number | null;
-  readonly queueFileSizeBytes: number | null;
+  /** A start takes it for that. */
+  readonly isStoppedInOrder: boolean;
+  /** What the files there are tell; null where they tell nothing. */
+  readonly segmentSize: ToldSize | null;
+  readonly queueFileSize: ToldSize | null;
   /** Null also where the settings want no index, or cannot be used. */
   readonly indexMisfit: IndexMisfit | null;
   readonly logBytes: number;

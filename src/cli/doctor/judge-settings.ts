@@ -29,22 +29,25 @@ export function judgeSettings(facts: DoctorFacts): DoctorLine[] {
   return lines;
 }
 
+const UNSURE_REMEDY =
+  'set it as it was when they were made; where it was that, they have lost their end, and a copy has to be put back';
+
+const SHORT_MEANS = 'a start lets the newest file grow that a crash has left short, and refuses any other';
+
 /** Files of another size are refused at start. Without a given setting the default is meant. */
 function judgeSizes({ store }: DoctorFacts, settings: BrokerSettings): DoctorLine[] {
   const compared = [
-    ['mappedFileSizeCommitLog', store.segmentSizeBytes],
-    ['mappedFileSizeConsumeQueue', store.queueFileSizeBytes],
+    ['mappedFileSizeCommitLog', store.segmentSize],
+    ['mappedFileSizeConsumeQueue', store.queueFileSize],
   ] as const;
-  const lines = compared
-    .filter(([name, found]) => found !== null && found !== settings[name])
-    .map(([name, found]) =>
-      line(
-        'bad',
-        name,
-        `${settings[name]}, but the files have ${found}`,
-        `the broker refuses to start: set ${name}=${found}`,
-      ),
-    );
+  const lines = compared.flatMap(([name, told]) => {
+    if (told === null || told.bytes === settings[name]) return [];
+    const { bytes, isSure } = told;
+    const figure = `${settings[name]}, but the files have ${bytes}`;
+    if (!isSure && !store.isStoppedInOrder && bytes < settings[name]) return line('warn', name, figure, SHORT_MEANS);
+    const remedy = isSure ? `set ${name}=${bytes}` : UNSURE_REMEDY;
+    return line('bad', name, figure, `the broker refuses to start: ${remedy}`);
+  });
   return store.indexMisfit === null ? lines : [...lines, judgeIndexShape(store.indexMisfit, settings)];
 }
 

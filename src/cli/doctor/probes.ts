@@ -8,11 +8,12 @@ import type { BrokerSettings } from '../../broker/broker-settings.ts';
 import { type Disk, NodeDisk, openUnlessGone } from '../../store/disk.ts';
 import { refusedIndexFile } from '../../store/index-recovery.ts';
 import { indexShapeOf } from '../../store/index-shape.ts';
+import { wasStoppedInOrder } from '../../store/log-at-start.ts';
 import { findLogEnds } from '../../store/log-ends.ts';
 import { SystemProcesses } from '../../store/process-table.ts';
 import { liveOwner } from '../../store/store-lock.ts';
 import { type StorePaths, storePathsOf } from '../../store/store-paths.ts';
-import { foundSizes, sizesOf } from '../../store/store-sizes.ts';
+import { knownSizes, toldSizes } from '../../store/store-sizes.ts';
 import { descriptorLimit } from '../../threads/descriptor-shares.ts';
 import { memoryLimitBytes } from '../../threads/memory-limit.ts';
 import { probeDisk } from './disk-probe.ts';
@@ -25,8 +26,8 @@ const US_PER_MS = 1000;
 export function storeFacts(folder: string, settings: BrokerSettings | null): StoreFacts {
   const disk = new NodeDisk();
   const paths = storePathsOf(folder, settings?.storePathCommitLog);
-  const sizes = foundSizes(disk, paths);
-  const ends = findLogEnds(disk, paths, sizesOf(disk, paths));
+  const told = toldSizes(disk, paths);
+  const ends = findLogEnds(disk, paths, knownSizes(disk, paths).sizes);
   const exists = existsSync(folder);
   return {
     folder,
@@ -34,7 +35,9 @@ export function storeFacts(folder: string, settings: BrokerSettings | null): Sto
     ownerProcess: exists ? liveOwner(disk, paths, new SystemProcesses(disk)) : null,
     ownerUserId: exists ? statSync(folder).uid : null,
     isWritable: isWritable(nearestFolder(folder)),
-    ...sizes,
+    isStoppedInOrder: wasStoppedInOrder(disk, paths),
+    segmentSize: told.segmentSizeBytes,
+    queueFileSize: told.queueFileSizeBytes,
     indexMisfit: settings === null ? null : findIndexMisfit(disk, paths, settings),
     logBytes: ends.end - ends.start,
     oldestStoreMs: ends.oldestStoreMs,
@@ -45,8 +48,7 @@ export function storeFacts(folder: string, settings: BrokerSettings | null): Sto
 function findIndexMisfit(disk: Disk, paths: StorePaths, settings: BrokerSettings): IndexMisfit | null {
   if (!settings.messageIndexEnable) return null;
   const shape = { slots: settings.maxHashSlotNum, entries: settings.maxIndexNum };
-  const cleanStop = disk.stat(paths.abort) === null;
-  const refused = refusedIndexFile(disk, { directory: paths.index, shape }, cleanStop);
+  const refused = refusedIndexFile(disk, { directory: paths.index, shape }, wasStoppedInOrder(disk, paths));
   const file = refused === null ? null : openUnlessGone(disk, refused.path);
   if (refused === null || file === null) return null;
   const { path, sizeBytes } = refused;

@@ -2,9 +2,17 @@
 import { join } from 'node:path';
 import { readCheckpoint } from '../../store/checkpoint.ts';
 import type { Disk } from '../../store/disk.ts';
+import { fileNameOf } from '../../store/file-names.ts';
+import { wasStoppedInOrder } from '../../store/log-at-start.ts';
 import { findLogEnds } from '../../store/log-ends.ts';
 import { SystemProcesses } from '../../store/process-table.ts';
-import { findQueueEnd, type QueueFiles, queueFileStarts, queueFilesOf } from '../../store/queue-files.ts';
+import {
+  endOfFiles,
+  placedFileStarts,
+  type QueueFiles,
+  queueFileStarts,
+  queueFilesOf,
+} from '../../store/queue-files.ts';
 import { type QueueFolder, queueFolders } from '../../store/queue-folders.ts';
 import { minOf } from '../../store/queue-recovery.ts';
 import { liveOwner } from '../../store/store-lock.ts';
@@ -22,6 +30,8 @@ export function inspectStore(disk: Disk, paths: StorePaths, sizes: StoreSizes, l
   const { index } = paths;
   const indexFiles = disk.list(index);
   const batch = queueFolders(disk, paths.batchConsumeQueue);
+  const files = queueFilesOf(paths, sizes);
+  const shown = queues.slice(0, limit);
   return {
     kind: 'store',
     path: paths.root,
@@ -43,23 +53,38 @@ export function inspectStore(disk: Disk, paths: StorePaths, sizes: StoreSizes, l
         .join(', '),
     },
     columns: COLUMNS,
-    rows: queues.slice(0, limit).map((queue) => rowOf(disk, queue, ends.start, queueFilesOf(paths, sizes))),
-    notes: queues.length > limit ? [moreText(queues.length - limit, 'queue')] : [],
+    rows: shown.map((queue) => rowOf(disk, queue, ends.start, files)),
+    notes: [
+      ...(queues.length > limit ? [moreText(queues.length - limit, 'queue')] : []),
+      ...shown.flatMap((queue) => misplacedNotes(disk, queue, files)),
+    ],
   };
 }
 
 function stateText(disk: Disk, paths: StorePaths): string {
   const owner = liveOwner(disk, paths, new SystemProcesses(disk));
   if (owner !== null) return `open in process ${owner}: what it has not written to files yet is not shown`;
-  return disk.stat(paths.abort) === null ? 'stopped in order' : 'not stopped in order: the next start checks the log';
+  return wasStoppedInOrder(disk, paths) ? 'stopped in order' : 'not stopped in order: the next start checks the log';
 }
 
 function rowOf(disk: Disk, { topic, queueId, directory }: QueueFolder, logStart: number, files: QueueFiles): Shown[] {
-  const starts = queueFileStarts(disk, directory);
-  const end = findQueueEnd(disk, directory, files.fileSizeBytes);
+  const starts = placedFileStarts(disk, directory, files.fileSizeBytes);
+  const end = endOfFiles(disk, directory, starts, files.fileSizeBytes);
   if (starts.length === 0) return [topic, queueId, 0, 0, 0];
   const queue = { directory, starts, end, logEnd: Number.POSITIVE_INFINITY };
   return [topic, queueId, minOf(disk, files, queue, logStart), end, starts.length];
+}
+
+function misplacedNotes(
+  disk: Disk,
+  { topic, queueId, directory }: QueueFolder,
+  { fileSizeBytes }: QueueFiles,
+): string[] {
+  const misplaced = queueFileStarts(disk, directory).filter((start) => start % fileSizeBytes !== 0);
+  return misplaced.map(
+    (start) =>
+      `${topic}/${queueId}: ${fileNameOf(start)} begins where no file of ${fileSizeBytes} bytes does, and is not counted`,
+  );
 }
 
 function sizeOf(disk: Disk, directory: string, names: readonly string[]): number {

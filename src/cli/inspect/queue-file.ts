@@ -29,7 +29,8 @@ export function inspectQueueFile(
 ): Inspection {
   const bytes = disk.readWhole(path);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const first = start / QUEUE_ENTRY_BYTES;
+  const isEntryPlace = start % QUEUE_ENTRY_BYTES === 0;
+  const first = isEntryPlace ? start / QUEUE_ENTRY_BYTES : 0;
   const places = Math.floor(bytes.length / QUEUE_ENTRY_BYTES);
   const isEntry = (at: number): boolean => entryLogOffset(view, at) >= 0 && entrySize(view, at) > 0;
   let entries = 0;
@@ -55,6 +56,11 @@ export function inspectQueueFile(
   }
   const isBehind = from !== null && begin >= entries;
   const notes = isBehind ? [noEntry(from, first, first + entries)] : moreNote(entries - begin - rows.length);
+  if (!isEntryPlace) {
+    notes.push(
+      `it begins at ${start}, where no file of ${bytes.length} bytes does: which offsets its entries have cannot be told, and they are counted from 0`,
+    );
+  }
   return {
     kind: 'ConsumeQueue file',
     path,

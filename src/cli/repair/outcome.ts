@@ -2,7 +2,7 @@
 import { counted } from '../../base/counted.ts';
 import { queueName } from '../../store/queue-folders.ts';
 import type { RepairPlan } from '../../store/repair-plan.ts';
-import type { RepairEnd, RepairOutcome } from '../../store/store-repair.ts';
+import { NOTHING_DONE, type RepairEnd, type RepairOutcome, type StoreRepair } from '../../store/store-repair.ts';
 import { jsonLine, sizeText } from '../tool-output.ts';
 import { findingLines, problemsText } from '../verify.ts';
 
@@ -23,7 +23,7 @@ const END_TEXT: Readonly<Record<RepairEnd, string>> = {
 
 export function outcomeText({ ok, end, verified, plan, kept }: RepairOutcome, { seconds }: RepairFigures): string {
   const lines = plan.refusals.map((refusal) => `refused: ${refusal}`);
-  lines.push(...kept.map((file) => `cut off and kept: ${file}`));
+  lines.push(...kept.map((file) => `kept: ${file}`));
   lines.push(...plan.left.map((left) => `left alone: ${left}`));
   // Whoever declined has seen them with the question.
   if (end !== 'declined' && (end !== 'nothing to do' || !ok)) lines.push(...findingLines(verified.report));
@@ -37,7 +37,8 @@ export function outcomeText({ ok, end, verified, plan, kept }: RepairOutcome, { 
 }
 
 /** What was done has members of its own; what would be done is in `plan`, where nobody agreed to it. */
-export function outcomeJson({ ok, end, verified, plan, done, kept }: RepairOutcome, figures: RepairFigures): string {
+export function outcomeJson(outcome: RepairOutcome, figures: RepairFigures): string {
+  const { ok, end, verified, plan, done, isHalfDone, kept } = outcome;
   const { report } = verified;
   const { seconds, buildSeconds, recordsCut } = figures;
   return jsonLine({
@@ -45,6 +46,7 @@ export function outcomeJson({ ok, end, verified, plan, done, kept }: RepairOutco
     end,
     refusals: plan.refusals,
     plan: end === 'declined' ? planJson(plan, recordsCut) : null,
+    isHalfDone,
     ...done,
     kept,
     left: plan.left,
@@ -58,15 +60,29 @@ export function outcomeJson({ ok, end, verified, plan, done, kept }: RepairOutco
   });
 }
 
+/** Of a repair that has thrown, with what it had done by then; null where it has not begun. */
+export function failureJson(error: unknown, repair: StoreRepair | null): string {
+  return jsonLine({
+    ok: false,
+    end: 'failed',
+    error: error instanceof Error ? error.message : String(error),
+    isHalfDone: repair?.isHalfDone ?? false,
+    ...(repair?.done ?? NOTHING_DONE),
+    kept: repair?.kept ?? [],
+  });
+}
+
 function planJson(plan: RepairPlan, recordsCut: number): object {
-  const { cut, fillers, build, shorten, buildIndex, writeCheckpoint, assumed } = plan;
+  const { cut, fillers, build, shorten, discard, buildIndex, discardIndex, writeCheckpoint, assumed } = plan;
   return {
     cut,
     recordsCut,
     fillers,
     buildQueues: build.map(queueName),
     shortenQueues: shorten.map(queueName),
+    discardQueues: discard.map(queueName),
     buildIndex,
+    discardIndex,
     writeCheckpoint,
     assumed,
   };

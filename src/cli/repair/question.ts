@@ -1,7 +1,7 @@
 /** What a repair would do, and the question whether it is to. Part of `ringmq repair`. */
 import { createInterface } from 'node:readline/promises';
 import { counted } from '../../base/counted.ts';
-import type { RepairPlan } from '../../store/repair-plan.ts';
+import type { QueueName, RepairPlan } from '../../store/repair-plan.ts';
 
 /** Where somebody may be asked. */
 export interface Terminal {
@@ -30,7 +30,8 @@ export async function isAgreed(
 
 /** One line for each thing that is done. */
 export function stepLines(plan: RepairPlan, recordsCut: number): string[] {
-  const { cut, losesRecords, fillers, build, shorten, buildIndex, writeCheckpoint, assumed } = plan;
+  const { cut, losesRecords, fillers, build, shorten, discard, buildIndex, discardIndex, writeCheckpoint, assumed } =
+    plan;
   const lines: string[] = [];
   if (cut !== null) {
     const what = losesRecords ? `with ${counted(recordsCut, 'record')} behind that place` : 'none of them a record';
@@ -40,13 +41,18 @@ export function stepLines(plan: RepairPlan, recordsCut: number): string[] {
   if (shorten.length > 0) lines.push(`take away entries that name nothing from ${counted(shorten.length, 'queue')}`);
   if (build.length > 0)
     lines.push(`remove the files of ${counted(build.length, 'queue')} and build them from the log: ${namesOf(build)}`);
+  if (discard.length > 0)
+    lines.push(
+      `take away the files of ${counted(discard.length, 'queue')} of which the log has no record: ${namesOf(discard)}; they are kept`,
+    );
+  if (discardIndex) lines.push('take away the files of the key index, of which the log has no record; they are kept');
   if (buildIndex) lines.push('remove the files of the key index and build it from the log');
   if (writeCheckpoint) lines.push('write the checkpoint');
-  if (assumed.length > 0) lines.push(`take the default ${assumed.join(', ')}: no file tells another`);
+  if (assumed.length > 0) lines.push(`go by the default where no file tells a setting: ${assumed.join(', ')}`);
   return lines.map((line) => `will ${line}`);
 }
 
-function namesOf(queues: RepairPlan['build']): string {
+function namesOf(queues: readonly QueueName[]): string {
   const shown = queues.slice(0, 5).map(({ topic, queueId }) => `${topic}/${queueId}`);
   return `${shown.join(', ')}${queues.length > shown.length ? ', ...' : ''}`;
 }
