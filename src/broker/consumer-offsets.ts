@@ -3,14 +3,13 @@
  * the only writer; an offset may go back, because a group may be reset.
  */
 import type { Clock } from '../base/clock.ts';
-import { readDataVersion } from '../remoting/data-version.ts';
+import { type DataVersionFields, readDataVersion } from '../remoting/data-version.ts';
 import type { JsonObject } from '../remoting/fast-json.ts';
 import { asObject, numberMember, objectMember, parseObject } from '../remoting/json-fields.ts';
+import { type GroupPlace, OFFSETS_FILE } from '../store/settings-file.ts';
 import type { CoordinatorPorts } from './control-ports.ts';
 import { DataVersion } from './data-version.ts';
 import { SettingsDocument } from './settings-document.ts';
-
-const FILE = 'consumerOffset.json';
 
 /** The table's version moves on once per so many commits (`consumerOffsetUpdateVersionStep`): slaves copy it when it has moved. */
 const COMMITS_PER_VERSION = 500;
@@ -29,8 +28,10 @@ export class ConsumerOffsets {
   constructor({ clock, files, log }: Pick<CoordinatorPorts, 'clock' | 'files' | 'log'>) {
     this.#clock = clock;
     this.#version = new DataVersion(clock.nowMs());
-    this.document = new SettingsDocument(FILE, files, log, () => this.contents());
-    for (const [key, queues] of files.load(FILE, (text) => this.#parse(text)) ?? []) this.#offsets.set(key, queues);
+    this.document = new SettingsDocument(OFFSETS_FILE, files, log, () => this.contents());
+    const stored = files.load(OFFSETS_FILE, parseOffsets);
+    if (stored !== null) this.#version.assign(stored.version);
+    for (const [key, queues] of stored?.offsets ?? []) this.#offsets.set(key, queues);
   }
 
   /** The stored offset; -1 when there is none. */
@@ -57,15 +58,11 @@ export class ConsumerOffsets {
    */
   holdBack(endOf: (topic: string, queueId: number) => number): number {
     let moved = 0;
-    for (const [key, queues] of this.#offsets) {
-      const parts = splitKey(key);
-      if (parts === null) continue;
-      for (const [queueId, offset] of queues) {
-        const end = endOf(parts.topic, queueId);
-        if (offset <= end) continue;
-        queues.set(queueId, end);
-        moved++;
-      }
+    for (const { group, topic, queueId, offset } of placesOf(this.#offsets)) {
+      const end = endOf(topic, queueId);
+      if (offset <= end) continue;
+      this.#offsets.get(topic + SEPARATOR + group)!.set(queueId, end);
+      moved++;
     }
     if (moved > 0) this.document.touch();
     return moved;
@@ -103,14 +100,29 @@ export class ConsumerOffsets {
     }
     return { dataVersion: this.#version.fields, groupTopicMap, offsetTable: this.#offsets };
   }
+}
 
-  #parse(text: string): [string, Map<number, number>][] {
-    const document = parseObject(text, FILE);
-    const table = Object.entries(objectMember(document, 'offsetTable')).map(
-      ([key, value]): [string, Map<number, number>] => [key, readQueues(asObject(value, key))],
-    );
-    this.#version.assign(readDataVersion(objectMember(document, 'dataVersion')));
-    return table;
+/** Of a file: `topic@group`, and its queues. */
+type StoredOffsets = Iterable<readonly [string, ReadonlyMap<number, number>]>;
+
+/** The document of the file. */
+export function parseOffsets(text: string): {
+  readonly version: DataVersionFields;
+  readonly offsets: [string, Map<number, number>][];
+} {
+  const document = parseObject(text, OFFSETS_FILE);
+  const offsets = Object.entries(objectMember(document, 'offsetTable')).map(
+    ([key, value]): [string, Map<number, number>] => [key, readQueues(asObject(value, key))],
+  );
+  return { version: readDataVersion(objectMember(document, 'dataVersion')), offsets };
+}
+
+/** Where groups are in queues. */
+export function* placesOf(offsets: StoredOffsets): Generator<GroupPlace> {
+  for (const [key, queues] of offsets) {
+    const parts = splitKey(key);
+    if (parts === null) continue;
+    for (const [queueId, offset] of queues) yield { ...parts, queueId, offset };
   }
 }
 

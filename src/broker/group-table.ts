@@ -3,16 +3,15 @@
  * threads get a view of each change. Rules: spec/api.md 3.
  */
 import type { Clock } from '../base/clock.ts';
-import { readDataVersion } from '../remoting/data-version.ts';
+import { type DataVersionFields, readDataVersion } from '../remoting/data-version.ts';
 import type { JsonObject } from '../remoting/fast-json.ts';
 import { asObject, objectMember, parseObject } from '../remoting/json-fields.ts';
+import { GROUPS_FILE } from '../store/settings-file.ts';
 import type { CoordinatorPorts } from './control-ports.ts';
 import { DataVersion } from './data-version.ts';
 import { type GroupConfig, isGroupName, newGroupConfig, readGroupConfig } from './group-config.ts';
 import { SettingsDocument } from './settings-document.ts';
 import { isSystemGroup, SYSTEM_GROUPS } from './system-names.ts';
-
-const FILE = 'subscriptionGroup.json';
 
 export type GroupTablePorts = Pick<CoordinatorPorts, 'settings' | 'clock' | 'files' | 'log'>;
 
@@ -29,12 +28,15 @@ export class GroupTable {
   /** `changed` is told of each group that is new or altered, from the constructor on. */
   constructor(ports: GroupTablePorts, changed: (config: GroupConfig) => void) {
     this.version = new DataVersion(ports.clock.nowMs());
-    this.document = new SettingsDocument(FILE, ports.files, ports.log, () => this.contents(this.all()));
+    this.document = new SettingsDocument(GROUPS_FILE, ports.files, ports.log, () => this.contents(this.all()));
     this.#clock = ports.clock;
     this.#autoCreates = ports.settings.autoCreateSubscriptionGroup;
     this.#changed = changed;
-    for (const config of ports.files.load(FILE, (text) => this.#parse(text)) ?? []) {
-      this.#groups.set(config.groupName, config);
+    const stored = ports.files.load(GROUPS_FILE, parseGroups);
+    if (stored !== null) {
+      this.version.assign(stored.version);
+      this.#forbidden = stored.forbidden;
+      for (const config of stored.groups) this.#groups.set(config.groupName, config);
     }
     for (const name of SYSTEM_GROUPS) if (!this.has(name)) this.put(newGroupConfig(name));
   }
@@ -75,16 +77,20 @@ export class GroupTable {
     for (const config of groups) table.set(config.groupName, config);
     return { dataVersion: this.version.fields, forbiddenTable: this.#forbidden, subscriptionGroupTable: table };
   }
+}
 
-  #parse(text: string): GroupConfig[] {
-    const document = parseObject(text, FILE);
-    const table = objectMember(document, 'subscriptionGroupTable');
-    const groups = Object.entries(table).map(([groupName, value]) => ({
-      ...readGroupConfig(asObject(value, groupName)),
-      groupName,
-    }));
-    this.#forbidden = objectMember(document, 'forbiddenTable');
-    this.version.assign(readDataVersion(objectMember(document, 'dataVersion')));
-    return groups;
-  }
+/** The document of the file. */
+export function parseGroups(text: string): {
+  readonly version: DataVersionFields;
+  readonly forbidden: JsonObject;
+  readonly groups: readonly GroupConfig[];
+} {
+  const document = parseObject(text, GROUPS_FILE);
+  const table = objectMember(document, 'subscriptionGroupTable');
+  const groups = Object.entries(table).map(([groupName, value]) => ({
+    ...readGroupConfig(asObject(value, groupName)),
+    groupName,
+  }));
+  const version = readDataVersion(objectMember(document, 'dataVersion'));
+  return { version, forbidden: objectMember(document, 'forbiddenTable'), groups };
 }

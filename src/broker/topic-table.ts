@@ -6,14 +6,13 @@ import { QUEUES_PER_TOPIC_MAX, RETRY_TOPIC_LENGTH_MAX } from '../base/limits.ts'
 import { type DataVersionFields, readDataVersion } from '../remoting/data-version.ts';
 import { asObject, objectMember, parseObject } from '../remoting/json-fields.ts';
 import { Perm, readTopicConfig, type TopicConfig } from '../remoting/topic-config.ts';
+import { TOPICS_FILE } from '../store/settings-file.ts';
 import type { CoordinatorPorts } from './control-ports.ts';
 import type { TopicView } from './control-protocol.ts';
 import { DataVersion } from './data-version.ts';
 import { SettingsDocument } from './settings-document.ts';
 import { TEMPLATE_TOPIC, topicsAtStart } from './system-names.ts';
 import { queuesOf, sameTopicConfig } from './topic-config.ts';
-
-const FILE = 'topics.json';
 
 /** A topic that cannot be kept: too many queues, or no rows left. Answered SYSTEM_ERROR. */
 export class TopicLimitError extends Error {
@@ -42,8 +41,10 @@ export class TopicTable {
     this.#ports = ports;
     this.#changed = changed;
     this.#version = new DataVersion(ports.clock.nowMs());
-    this.document = new SettingsDocument(FILE, ports.files, ports.log, () => this.#contents());
-    for (const config of ports.files.load(FILE, (text) => this.#parse(text)) ?? []) this.#keep(config);
+    this.document = new SettingsDocument(TOPICS_FILE, ports.files, ports.log, () => this.#contents());
+    const stored = ports.files.load(TOPICS_FILE, parseTopics);
+    if (stored !== null) this.#version.assign(stored.version);
+    for (const config of stored?.topics ?? []) this.#keep(config);
     for (const config of topicsAtStart(ports.settings)) if (!this.has(config.topicName)) this.put(config);
     if (!ports.settings.autoCreateTopicEnable) this.#closeTemplate();
   }
@@ -95,13 +96,10 @@ export class TopicTable {
   }
 
   #keep(config: TopicConfig): void {
+    const limit = topicLimit(config);
+    if (limit !== null) throw new TopicLimitError(limit);
     const { topicName } = config;
-    if (Buffer.byteLength(topicName) > RETRY_TOPIC_LENGTH_MAX)
-      throw new TopicLimitError(`topic name too long: ${topicName}`);
     const queues = queuesOf(config);
-    if (queues > QUEUES_PER_TOPIC_MAX) {
-      throw new TopicLimitError(`topic ${topicName}: ${queues} queues, at most ${QUEUES_PER_TOPIC_MAX} are possible`);
-    }
     const slots = this.#slots.get(topicName) ?? [];
     this.#slots.set(topicName, slots);
     while (slots.length < queues) {
@@ -118,18 +116,30 @@ export class TopicTable {
     if (template !== undefined) this.put({ ...template, perm: template.perm & ~Perm.inherit });
   }
 
-  #parse(text: string): TopicConfig[] {
-    const document = parseObject(text, FILE);
-    const table = objectMember(document, 'topicConfigTable');
-    const topics = Object.entries(table).map(([topicName, value]) => ({
-      ...readTopicConfig(asObject(value, topicName)),
-      topicName,
-    }));
-    this.#version.assign(readDataVersion(objectMember(document, 'dataVersion')));
-    return topics;
-  }
-
   #contents(): object {
     return { dataVersion: this.#version.fields, topicConfigTable: this.#topics };
   }
+}
+
+/** Why this topic cannot be kept, whatever others there are; null when it can. */
+export function topicLimit(config: TopicConfig): string | null {
+  const { topicName } = config;
+  if (Buffer.byteLength(topicName) > RETRY_TOPIC_LENGTH_MAX) return `topic name too long: ${topicName}`;
+  const queues = queuesOf(config);
+  if (queues <= QUEUES_PER_TOPIC_MAX) return null;
+  return `topic ${topicName}: ${queues} queues, at most ${QUEUES_PER_TOPIC_MAX} are possible`;
+}
+
+/** The document of the file. */
+export function parseTopics(text: string): {
+  readonly version: DataVersionFields;
+  readonly topics: readonly TopicConfig[];
+} {
+  const document = parseObject(text, TOPICS_FILE);
+  const table = objectMember(document, 'topicConfigTable');
+  const topics = Object.entries(table).map(([topicName, value]) => ({
+    ...readTopicConfig(asObject(value, topicName)),
+    topicName,
+  }));
+  return { version: readDataVersion(objectMember(document, 'dataVersion')), topics };
 }

@@ -2,10 +2,13 @@
 import { dirname, resolve } from 'node:path';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
 import { BROKER_NAMES, type Resolved, resolveBroker } from '../config/resolve.ts';
+import { NO_INDEX_KEPT } from '../layout/checkpoint-file.ts';
 import type { IndexFileShape } from '../layout/index-file.ts';
+import { readVouched } from '../store/checkpoint.ts';
 import type { Disk } from '../store/disk.ts';
 import { Findings } from '../store/findings.ts';
 import { indexHeads } from '../store/index-heads.ts';
+import { isUnfinishedRepair } from '../store/repair-checkpoint.ts';
 import { type StorePaths, storePathsOf } from '../store/store-paths.ts';
 import { type KnownSizes, knownSizes, type StoreSizes } from '../store/store-sizes.ts';
 import { isStore } from './inspect/overview.ts';
@@ -20,6 +23,7 @@ export interface StoreFlags {
 export interface StoreArguments extends KnownSizes {
   readonly paths: StorePaths;
   readonly indexShape: IndexFileShape | undefined;
+  /** Whether there is to be a key index. */
   readonly wantsIndex: boolean;
 }
 
@@ -27,13 +31,20 @@ export interface StoreArguments extends KnownSizes {
 export function storeArguments(disk: Disk, folder: string, options: StoreFlags): StoreArguments {
   const root = resolve(folder);
   const resolved = resolveBroker(gather(options, { storePathRootDir: ['the folder', root] }, BROKER_NAMES));
-  const wantsIndex = resolved.settings.messageIndexEnable;
   const paths = storePathsOf(root, resolved.settings.storePathCommitLog);
   for (const path of [root, paths.commitLog]) refuseFile(disk, path);
   if (disk.stat(root) === null) throw new Error(`${root} is not there`);
   if (!isStore(disk, paths))
     throw new Error(`${root} is no store: it has no commitlog, no consumequeue and no checkpoint`);
+  const { settings, origins } = resolved;
+  const wantsIndex = origins.has('messageIndexEnable') ? settings.messageIndexEnable : keepsIndex(disk, paths);
   return { paths, ...knownSizes(disk, paths, givenSizes(resolved)), indexShape: givenShape(resolved), wantsIndex };
+}
+
+/** By what was said at the last stop: only there is it known that none is kept. */
+function keepsIndex(disk: Disk, { checkpoint }: StorePaths): boolean {
+  const vouched = readVouched(disk, checkpoint);
+  return vouched === null || vouched.stoppedAt < 0 || isUnfinishedRepair(vouched) || vouched.indexEnd !== NO_INDEX_KEPT;
 }
 
 /** Null for what is no whole number from 0 on, or too large to be exact. */

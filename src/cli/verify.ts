@@ -4,7 +4,7 @@
  */
 import { systemClock } from '../base/clock.ts';
 import { counted } from '../base/counted.ts';
-import { parseFastJson } from '../remoting/fast-json.ts';
+import { readSettings } from '../broker/read-settings.ts';
 import { type Disk, NodeDisk } from '../store/disk.ts';
 import type { Finding } from '../store/findings.ts';
 import { judgeSizes } from '../store/judge-sizes.ts';
@@ -53,12 +53,12 @@ function stateOf(disk: Disk, paths: StorePaths): StoreState {
 /** Repair looks at the store in the same way before it touches it. */
 export async function verifyOnPool(
   disk: Disk,
-  { paths, sizes, origins, indexShape }: StoreArguments,
+  { paths, sizes, origins, indexShape, wantsIndex }: StoreArguments,
   state: StoreState,
   pool: StoreToolPool,
   skips: VerifySkips = {},
 ): Promise<Verified> {
-  const options = { sizes, state, skips, nowMs: systemClock.nowMs(), parseSettings: parseFastJson };
+  const options = { sizes, state, skips, wantsIndex, nowMs: systemClock.nowMs(), parseSettings: readSettings };
   const plan = planVerification(disk, paths, indexShape === undefined ? options : { ...options, indexShape });
   judgeSizes(plan, origins);
   const context = workContext(plan);

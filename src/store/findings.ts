@@ -8,8 +8,8 @@ export type Advice = 'nothing' | 'repair' | 'restore' | 'settings';
 
 export const FINDING_KINDS = {
   'log-missing': {
-    means: 'There are queues but no log',
-    todo: 'put the log back before a broker is started: it would remove the queues',
+    means: 'There is no log, but queues, or a checkpoint that vouches for one',
+    todo: 'put the log back before a broker is started: it refuses where its checkpoint vouches for a log, else it removes the queues',
   },
   'segment-size': {
     means: 'A file of the log has another size than the rest',
@@ -81,7 +81,7 @@ export const FINDING_KINDS = {
     means: 'Entries of queues name records whose files were deleted',
     todo: 'nothing: retention leaves them',
   },
-  'index-missing': { means: 'There is no key index', todo: 'repair builds it, where messageIndexEnable is on' },
+  'index-missing': { means: 'There is no key index, where one is to be', todo: 'repair builds it' },
   'index-shape': {
     means: 'Nothing tells how many slots and entries an index file has',
     todo: 'give maxHashSlotNum and maxIndexNum with --set, or -c',
@@ -101,19 +101,28 @@ export const FINDING_KINDS = {
   },
   'checkpoint-missing': {
     means: 'There is no checkpoint, or it is too short, empty or damaged',
-    todo: 'nothing where the log is not damaged: a start after a crash takes longer. A damaged log it cuts: repair first, which writes a checkpoint',
+    todo: 'nothing where the log is not damaged: a start after a crash takes longer. A damaged log it cuts, or refuses: repair first, which writes a checkpoint',
   },
   'checkpoint-damaged': {
     means: 'The checkpoint names times that no broker has written',
     todo: 'as where it is missing',
   },
   'checkpoint-ahead': {
-    means: 'The checkpoint names a later time than any record has',
-    todo: 'records are gone that it vouched for; repair writes it anew',
+    means: 'The checkpoint names a later time, or another place of the log, than any record has',
+    todo: 'records are gone that it vouched for, or it is of another store. Put back what is missing, or accept the loss: repair writes it anew',
+  },
+  'repair-unfinished': {
+    means: 'A repair has been interrupted',
+    todo: 'run it again before a broker is started: that would build also what a repair leaves as it is',
   },
   'settings-damaged': {
-    means: 'A settings file cannot be parsed',
-    todo: 'nothing where its .bak can be; else restore it',
+    means:
+      'A settings file is empty, or not what a broker reads, or gone while its .bak is there; or a folder has its name',
+    todo: 'nothing where its .bak can be read; else restore it',
+  },
+  'offset-ahead': {
+    means: 'Groups have offsets beyond the end of their queue, whose last messages are gone',
+    todo: 'nothing: a start moves them back to it',
   },
   'topic-missing': {
     means: 'Queues have files, and their topic is not in config/topics.json',
@@ -121,7 +130,7 @@ export const FINDING_KINDS = {
   },
   'foreign-file': {
     means: 'A file that does not belong there',
-    todo: "move it away: RingMQ passes it over, Apache's broker may refuse to start",
+    todo: "move it away: RingMQ passes it over; in log, queues and index Apache's broker may refuse to start",
   },
   'not-checked': { means: 'What was left out', todo: 'nothing' },
 } as const;

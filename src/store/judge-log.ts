@@ -3,6 +3,7 @@ import { asLogOffset } from '../base/units.ts';
 import { BLANK_HEAD_BYTES, RECORD_MAGIC_V1, RECORD_MAGIC_V2, RecordAt } from '../layout/message-record.ts';
 import type { Disk } from './disk.ts';
 import { hasFailedSync } from './failed-sync.ts';
+import { fileNameOf } from './file-names.ts';
 import { LogReader } from './log-reader.ts';
 import type { DamagedRecord, RecordFault } from './record-damage.ts';
 import type { Hole } from './record-search.ts';
@@ -23,11 +24,7 @@ export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
     const file = paths.failedSyncMark;
     findings.add({ kind: 'sync-failed', file, offset: null, what, matters: true, advice: 'repair' });
   }
-  if (plan.segments.length === 0 && plan.queueFolders.length > 0) {
-    const what =
-      'there are queues but no log: a start removes the queues. Put the log back first; where it lies elsewhere, give storePathCommitLog with --set or -c';
-    findings.add({ kind: 'log-missing', file: paths.commitLog, offset: null, what, matters: true, advice: 'restore' });
-  }
+  if (plan.segments.length === 0) addMissing(plan);
   const described = log.damage.described.filter((record) => !isInFlux(plan, record.at));
   for (const damaged of described) {
     const what = damagedText(plan, log, damaged);
@@ -49,6 +46,13 @@ export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
   }
   // A broker that runs is writing there.
   if (log.tail !== null && options.state !== 'running') addTail(disk, plan, log.tail, at(log.end));
+}
+
+function addMissing({ loss, queueFolders, findings, paths }: VerifyPlan): void {
+  if (loss === null && queueFolders.length === 0) return;
+  const then = loss === null ? 'there are queues but no log: a start removes the queues' : `${loss}: a start refuses`;
+  const what = `${then}. Put the log back first; where it lies elsewhere, give storePathCommitLog with --set or -c`;
+  findings.add({ kind: 'log-missing', file: paths.commitLog, offset: null, what, matters: true, advice: 'restore' });
 }
 
 const FAULT_TEXT: Readonly<Record<RecordFault, string>> = {
@@ -98,9 +102,10 @@ function behindText({ end }: LogPicture, position: number): string {
 
 function cutFate(plan: VerifyPlan, log: LogPicture, position: number): string {
   const behind = behindText(log, position);
-  if (plan.options.state === 'crashed' && position >= plan.walkStart)
-    return `${behind}, and the next start cuts them off`;
-  return `${behind}; a start after a crash, or with this in the newest file, cuts them off`;
+  const kept = plan.kept.find((start) => start > position);
+  const fate = kept === undefined ? 'cuts them off' : `refuses, because the log goes on in ${fileNameOf(kept)}`;
+  if (plan.options.state === 'crashed' && position >= plan.walkStart) return `${behind}, and the next start ${fate}`;
+  return `${behind}; a start after a crash, or with this in the newest file, ${fate}`;
 }
 
 function addTail(disk: Disk, plan: VerifyPlan, tail: Hole, at: { file: string; offset: number }): void {

@@ -1,19 +1,20 @@
-/** What is wrong with the index, the checkpoint and the settings files, and whether it matters. Part of verify-store.ts. */
-import { join } from 'node:path';
+/** What is wrong with the index and the checkpoint, and whether it matters. Part of verify-store.ts. */
 import { counted } from '../base/counted.ts';
-import type { Disk } from './disk.ts';
 import type { FindingKind } from './findings.ts';
+import { lossAtEnd } from './log-at-start.ts';
+import { isUnfinishedRepair } from './repair-checkpoint.ts';
 import type { IndexFileResult } from './verify-index.ts';
 import type { LogPicture } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
 
 export function judgeIndex(plan: VerifyPlan, log: LogPicture, results: readonly IndexFileResult[]): void {
   const { findings, context, options } = plan;
+  if (!options.wantsIndex) return;
   const directory = plan.paths.index;
   if (context.indexFiles.length === 0) {
     // A broker that runs has its first entries in memory only.
     if (log.records === 0 || options.state === 'running' || findings.counts.has('index-shape')) return;
-    const what = 'messages cannot be queried by key: repair builds it, unless messageIndexEnable is off';
+    const what = 'messages cannot be queried by key: repair builds it';
     findings.add({ kind: 'index-missing', file: directory, offset: null, what, matters: false, advice: 'repair' });
     return;
   }
@@ -50,22 +51,34 @@ export function judgeIndex(plan: VerifyPlan, log: LogPicture, results: readonly 
   }
 }
 
-function isDamaged({ damage, holes }: LogPicture): boolean {
-  return holes.length > 0 || damage.endsLogAt.length > 0;
+/** What a start does that looks through all of a log that nobody vouches for. */
+function wholeLookText({ kept }: VerifyPlan, { damage, holes }: LogPicture): string {
+  const ends = [...damage.endsLogAt, ...holes.map(({ from }) => from)];
+  const first = ends.reduce((least, at) => Math.min(least, at), Infinity);
+  if (first === Infinity) return 'slow, and nothing is lost';
+  const isKept = kept.some((start) => start > first);
+  return isKept ? 'it refuses at the first damage' : 'it ends it at the first damage, and what is behind is lost';
 }
 
 export function judgeCheckpoint(plan: VerifyPlan, log: LogPicture): void {
-  const { checkpoint, findings, options } = plan;
+  const { checkpoint, vouched, findings, options } = plan;
+  if (findings.counts.has('log-missing')) return;
   const { logTimestamp, queuesTimestamp, indexTimestamp } = checkpoint;
   const file = plan.paths.checkpoint;
-  if (plan.vouchedTo > log.end) {
-    const what = `all of the log up to ${plan.vouchedTo} has been on the disk, it ends at ${log.end}: a broker refuses to start until repair accepts the loss`;
+  const loss = plan.loss ?? lossAtEnd(vouched, log.end);
+  if (loss !== null) {
+    const what = `${loss}: a start refuses until repair accepts the loss`;
     findings.add({ kind: 'checkpoint-ahead', file, offset: null, what, matters: true, advice: 'repair' });
     return;
   }
+  if (isUnfinishedRepair(vouched) && options.state !== 'running') {
+    const what =
+      'a repair has been interrupted: a start builds all queues and the key index again from the log, those too that a repair leaves as they are';
+    findings.add({ kind: 'repair-unfinished', file, offset: null, what, matters: true, advice: 'repair' });
+  }
   if (logTimestamp === 0 && queuesTimestamp === 0) {
-    if (log.records === 0 || options.state === 'running') return;
-    const what = `${options.state === 'crashed' ? 'the next start' : 'a start after a crash'} looks through the whole log: ${isDamaged(log) ? 'it ends it at the first damage, and what is behind is lost' : 'slow, and nothing is lost'}`;
+    if (log.records === 0 || vouched !== null || options.state === 'running') return;
+    const what = `${options.state === 'crashed' ? 'the next start' : 'a start after a crash'} looks through the whole log: ${wholeLookText(plan, log)}`;
     findings.add({ kind: 'checkpoint-missing', file, offset: null, what, matters: false, advice: 'repair' });
     return;
   }
@@ -73,56 +86,4 @@ export function judgeCheckpoint(plan: VerifyPlan, log: LogPicture): void {
   if (newest <= log.newestStoreMs || options.state === 'running') return;
   const what = `names ${newest}, the newest record is of ${log.newestStoreMs}: records are gone, and a start after a crash trusts more than there is`;
   findings.add({ kind: 'checkpoint-ahead', file, offset: null, what, matters: true, advice: 'repair' });
-}
-
-const TOPICS = 'topics.json';
-
-/** Names in `config` that are no JSON. */
-const BINARY = new Set(['timercheck', 'timercheck.bak']);
-
-/** Looks at all settings files. Returns the topics that there are by them, null when nobody knows. */
-export function judgeSettings(disk: Disk, plan: VerifyPlan): ReadonlySet<string> | null {
-  const { paths, findings, options } = plan;
-  const names = disk
-    .list(paths.config)
-    .filter((name) => !BINARY.has(name) && !name.endsWith('.tmp') && !name.endsWith('.damaged'));
-  const values = new Map<string, unknown>();
-  const broken: string[] = [];
-  for (const name of names) {
-    const path = join(paths.config, name);
-    if (disk.stat(path)?.isDirectory === true) continue;
-    try {
-      values.set(name, options.parseSettings(Buffer.from(disk.readWhole(path)).toString()));
-    } catch {
-      broken.push(name);
-    }
-  }
-  for (const name of broken) {
-    const isBackup = name.endsWith('.bak');
-    const hasOther = isBackup ? values.has(name.slice(0, -'.bak'.length)) : values.has(`${name}.bak`);
-    const what = isBackup
-      ? 'cannot be parsed; it is the version before of a file'
-      : `cannot be parsed${hasOther ? ': a start takes the version before it, the .bak' : ', and neither can the version before it'}`;
-    const matters = !hasOther;
-    findings.add({
-      kind: 'settings-damaged',
-      file: join(paths.config, name),
-      offset: null,
-      what,
-      matters,
-      advice: matters ? 'restore' : 'nothing',
-    });
-  }
-  const topics = topicsOf(values.get(TOPICS) ?? values.get(`${TOPICS}.bak`));
-  if (topics === null && !broken.includes(TOPICS) && plan.queueFolders.length > 0) {
-    const what = 'is not there: the queues belong to no topic, and nobody can send to them or consume from them';
-    const file = join(paths.config, TOPICS);
-    findings.add({ kind: 'topic-missing', file, offset: null, what, matters: true, advice: 'restore' });
-  }
-  return topics;
-}
-
-function topicsOf(document: unknown): ReadonlySet<string> | null {
-  const table = (document as { topicConfigTable?: unknown } | undefined)?.topicConfigTable;
-  return typeof table === 'object' && table !== null ? new Set(Object.keys(table)) : null;
 }

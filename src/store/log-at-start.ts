@@ -64,7 +64,8 @@ export class LogAtStart {
     const { fields, isDamaged } = findCheckpoint(disk, paths.checkpoint, nowMs, newest);
     this.checkpoint = fields;
     this.isCheckpointDamaged = isDamaged;
-    if (this.isMissing) this.#refuseLoss('there is no file of it', 0);
+    const loss = this.isMissing ? lossWithoutLog(this.vouched) : null;
+    if (loss !== null) throw this.#lost(loss, withoutLog(paths.checkpoint));
   }
 
   get isMissing(): boolean {
@@ -78,17 +79,9 @@ export class LogAtStart {
 
   #vouchedStart(): StartPoint | null {
     if (this.vouched === null) return null;
-    const { filedTo } = this.vouched;
-    const back = asLogOffset(Math.max(this.vouched.lookFrom, this.start));
-    const limit = asLogOffset(filedTo);
-    // Nothing may have come behind it: then the record before it has to be found, which tells that this is the log.
-    const lookFrom = !this.cleanStop && this.#hasRecordAt(limit) ? limit : back;
-    const isPlace =
-      filedTo >= this.start && filedTo <= this.#filesEnd && (lookFrom >= filedTo || this.#hasRecordAt(lookFrom));
-    if (isPlace) return { lookFrom, limit };
-    throw this.#lost(
-      `no record lies at ${Math.min(lookFrom, filedTo)}, but all records up to ${filedTo} have been on the disk`,
-    );
+    const place = vouchedPlace(this.reader, this.run.starts, this.vouched, this.cleanStop);
+    if (typeof place === 'string') throw this.#lost(place);
+    return place;
   }
 
   /**
@@ -105,16 +98,6 @@ export class LogAtStart {
     return { lookFrom: start, limit: start };
   }
 
-  #hasRecordAt(offset: LogOffset): boolean {
-    const scanner = new LogScanner(this.reader, false);
-    scanner.begin(offset, this.#filesEnd);
-    return scanner.next() === Scanned.record;
-  }
-
-  get #filesEnd(): LogOffset {
-    return asLogOffset((this.run.starts.at(-1) ?? 0) + this.files.segmentSizeBytes);
-  }
-
   /** The place behind the record at `offset`; the log's start when it is not there. */
   behind(offset: number): LogOffset {
     if (offset < this.start) return this.start;
@@ -125,13 +108,13 @@ export class LogAtStart {
 
   /** What was on the disk once and is not there any more was not lost by a crash. */
   refuseLoss(end: LogOffset): void {
-    this.#refuseLoss(`it ends at ${end}`, end);
+    const loss = lossAtEnd(this.vouched, end);
+    if (loss !== null) throw this.#lost(loss);
     if (this.vouched === null) this.#refuseFilesBehind(end);
   }
 
-  /** Where nobody says how far the log was flushed, a file behind its end that begins with a record is no leftover. */
   #refuseFilesBehind(end: LogOffset): void {
-    const file = this.run.starts.find((start) => start > end && this.#hasRecordAt(asLogOffset(start)));
+    const [file] = filesBehind(this.reader, this.run.starts, end);
     if (file === undefined) return;
     throw new StoreDamagedError(
       `the log is damaged at ${end} (${segmentPath(this.files, segmentStart(this.files, end))}) and goes on in ` +
@@ -140,22 +123,20 @@ export class LogAtStart {
     );
   }
 
-  #refuseLoss(what: string, end: number): void {
-    const to = lossLimit(this.vouched);
-    if (end < to) throw this.#lost(`${what}, but all records up to ${to} have been on the disk`);
-  }
-
-  #lost(what: string): StoreDamagedError {
-    return new StoreDamagedError(
-      `the log of ${this.files.directory} has lost something: ${what}. \`ringmq verify\` says what is wrong. To go on with what is ` +
-        'left: `ringmq repair`',
-    );
+  #lost(what: string, todo = HOW_TO_GO_ON): StoreDamagedError {
+    return new StoreDamagedError(`the log of ${this.files.directory} has lost something: ${what}. ${todo}`);
   }
 
   close(): void {
     this.reader.close();
   }
 }
+
+function withoutLog(checkpoint: string): string {
+  return `Put it back, or set storePathCommitLog where it lies elsewhere. To begin with an empty log, move ${checkpoint} away`;
+}
+
+const HOW_TO_GO_ON = '`ringmq verify` says what is wrong. To go on with what is left: `ringmq repair`';
 
 /**
  * Whether a start takes the store for one that was stopped in order. `isGivenUp`: its last owner has taken its `abort` away. So may somebody
@@ -183,4 +164,55 @@ export function lossLimit(vouched: Vouched | null): number {
  */
 export function logFlushedTo(vouched: Vouched | null): number {
   return vouched === null ? Number.POSITIVE_INFINITY : lossLimit(vouched);
+}
+
+/** Why a start refuses a log without a file; null when it does not. */
+export function lossWithoutLog(vouched: Vouched | null): string | null {
+  return lossOf(vouched, 0, 'there is no file of it');
+}
+
+/** Why a start refuses a log that ends at `end`; null when it does not. */
+export function lossAtEnd(vouched: Vouched | null, end: number): string | null {
+  return lossOf(vouched, end, `it ends at ${end}`);
+}
+
+function lossOf(vouched: Vouched | null, end: number, what: string): string | null {
+  const to = lossLimit(vouched);
+  return end < to ? `${what}, but all records up to ${to} have been on the disk` : null;
+}
+
+/** Where a start begins that goes by `vouched`; why it refuses where these are no places of this log. Only looks. */
+export function vouchedPlace(
+  reader: LogReader,
+  starts: readonly number[],
+  vouched: Vouched,
+  cleanStop: boolean,
+): StartPoint | string {
+  const { filedTo } = vouched;
+  const first = starts[0] ?? 0;
+  const filesEnd = filesEndOf(reader, starts);
+  if (filedTo < first) return `it begins at ${first}, but only what lies before ${filedTo} is in all queues`;
+  if (filedTo > filesEnd) return lossOf(vouched, filesEnd, `its files end at ${filesEnd}`)!;
+  const limit = asLogOffset(filedTo);
+  // Nothing may have come behind it: then the record before it has to be found, which tells that this is the log.
+  if (!cleanStop && hasRecordAt(reader, limit, filesEnd)) return { lookFrom: limit, limit };
+  const lookFrom = asLogOffset(Math.max(vouched.lookFrom, first));
+  if (lookFrom >= filedTo || hasRecordAt(reader, lookFrom, filesEnd)) return { lookFrom, limit };
+  return `no record lies at ${lookFrom}, but all records up to ${filedTo} have been on the disk`;
+}
+
+/** Files behind `end` that begin with a record: where nobody says how far the log was flushed they are no leftovers. */
+export function filesBehind(reader: LogReader, starts: readonly number[], end: number): number[] {
+  const filesEnd = filesEndOf(reader, starts);
+  return starts.filter((start) => start > end && hasRecordAt(reader, asLogOffset(start), filesEnd));
+}
+
+function filesEndOf(reader: LogReader, starts: readonly number[]): LogOffset {
+  return segmentEnd(reader.files, starts.at(-1) ?? 0);
+}
+
+function hasRecordAt(reader: LogReader, offset: LogOffset, filesEnd: LogOffset): boolean {
+  const scanner = new LogScanner(reader, false);
+  scanner.begin(offset, filesEnd);
+  return scanner.next() === Scanned.record;
 }

@@ -170,7 +170,7 @@ function isFiller(probe: EntryProbe): boolean {
 type QueueEnd = Pick<FiledQueue, 'end' | 'logEnd'>;
 
 /** Behind the last entry of a record that ends before `limit`. */
-function endOf(
+export function endOf(
   disk: Disk,
   { fileSizeBytes }: QueueFiles,
   { directory, starts }: QueueStarts,

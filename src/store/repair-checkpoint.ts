@@ -20,6 +20,14 @@ import { logFilesOf, segmentEnd } from './segments.ts';
 import type { LogPicture } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
 
+/** Of queues, which no broker says. */
+const UNFINISHED = -1;
+
+/** Whether a repair has said it that has not come to its end. */
+export function isUnfinishedRepair(vouched: Vouched | null): boolean {
+  return vouched?.queueCount === UNFINISHED;
+}
+
 /**
  * For the time of the repair: nothing of queues and index is to be believed, and all of the log up to `end` is on the disk. A start builds
  * everything from the log, or refuses where that is damaged; Apache's takes times of 0 for that. How far a master has flushed and what is
@@ -29,7 +37,7 @@ export function vouchForLog(disk: Disk, plan: VerifyPlan, log: LogPicture, end: 
   const to = lastRecordEnd(disk, plan, log, end);
   const { start } = log;
   const { masterFlushedOffset, confirmedOffset } = plan.checkpoint;
-  const counts = { indexEnd: NO_INDEX_KEPT, queueCount: -1, queueEntries: -1 };
+  const counts = { indexEnd: NO_INDEX_KEPT, queueCount: UNFINISHED, queueEntries: UNFINISHED };
   const vouched = to < 0 ? null : { filedTo: start, lookFrom: start, stoppedAt: to, ...counts };
   const fields = { ...EMPTY_CHECKPOINT, masterFlushedOffset, confirmedOffset };
   replaceFile(disk, plan.paths.checkpoint, encodeCheckpoint(fields, vouched));

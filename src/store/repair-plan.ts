@@ -84,7 +84,7 @@ export function planRepair(plan: VerifyPlan, report: VerifyReport, options: Repa
   const discardIndex = log.records === 0 && plan.segments.length > 0 && isIndexDamaged;
   const changesQueues = build.length + shorten.length + discard.length > 0;
   const changes = cut !== null || changesQueues || buildIndex || discardIndex || log.wrongFillers.length > 0;
-  const isCheckpointWrong = has(report, ['checkpoint-missing', 'checkpoint-damaged', 'checkpoint-ahead']);
+  const isCheckpointWrong = has(report, CHECKPOINT_DAMAGE);
   const steps: RepairSteps = {
     cut,
     losesRecords,
@@ -109,6 +109,12 @@ export function planRepair(plan: VerifyPlan, report: VerifyReport, options: Repa
   };
 }
 
+const CHECKPOINT_DAMAGE: readonly FindingKind[] = [
+  'checkpoint-missing',
+  'checkpoint-damaged',
+  'checkpoint-ahead',
+  'repair-unfinished',
+];
 const INDEX_SETTINGS = 'maxHashSlotNum and maxIndexNum';
 
 function assumedOf(

@@ -5,6 +5,50 @@
 import { join } from 'node:path';
 import { type Disk, isMissing, makeDurableDirectory, writeWhole } from './disk.ts';
 
+/** Those that the broker has. */
+export const TOPICS_FILE = 'topics.json';
+export const GROUPS_FILE = 'subscriptionGroup.json';
+export const OFFSETS_FILE = 'consumerOffset.json';
+
+/** What a group is going to consume next of a queue. */
+export interface GroupPlace {
+  readonly topic: string;
+  readonly group: string;
+  readonly queueId: number;
+  readonly offset: number;
+}
+
+/** What a verification goes by of what a settings file says. */
+export interface SettingsContents {
+  readonly topics?: ReadonlySet<string>;
+  readonly places?: Iterable<GroupPlace>;
+  /** Why a broker cannot start with it. */
+  readonly refusal?: string;
+}
+
+/** What is found where a settings file ought to be. */
+export type FoundSettings<T> =
+  | { readonly kind: 'read'; readonly value: T }
+  | { readonly kind: 'missing' | 'empty' }
+  | { readonly kind: 'damaged'; readonly cause: unknown };
+
+/** Only looks. Throws for what is no file. */
+export function findSettings<T>(disk: Disk, path: string, parse: (text: string) => T): FoundSettings<T> {
+  let text: string;
+  try {
+    text = Buffer.from(disk.readWhole(path)).toString();
+  } catch (error) {
+    if (isMissing(error)) return { kind: 'missing' };
+    throw error;
+  }
+  if (text.trim() === '') return { kind: 'empty' };
+  try {
+    return { kind: 'read', value: parse(text) };
+  } catch (cause) {
+    return { kind: 'damaged', cause };
+  }
+}
+
 export interface SettingsLog {
   warn(message: string): void;
   error(message: string, cause?: unknown): void;
@@ -57,25 +101,12 @@ export class SettingsFolder {
   }
 
   /** Null when there is nothing that can be read. */
-  #parse<T>(path: string, parse: (text: string) => T): { value: T } | null {
-    const text = this.#read(path);
-    if (text === null) return null;
-    try {
-      return { value: parse(text) };
-    } catch (cause) {
-      this.#log.error(`${path} cannot be parsed, it is kept as ${path}.damaged`, cause);
+  #parse<T>(path: string, parse: (text: string) => T): { readonly value: T } | null {
+    const found = findSettings(this.#disk, path, parse);
+    if (found.kind === 'damaged') {
+      this.#log.error(`${path} cannot be parsed, it is kept as ${path}.damaged`, found.cause);
       this.#disk.rename(path, `${path}.damaged`);
-      return null;
     }
-  }
-
-  #read(path: string): string | null {
-    try {
-      const text = Buffer.from(this.#disk.readWhole(path)).toString();
-      return text.trim() === '' ? null : text;
-    } catch (error) {
-      if (isMissing(error)) return null;
-      throw error;
-    }
+    return found.kind === 'read' ? found : null;
   }
 }

@@ -4,7 +4,7 @@
  */
 import { basename, join } from 'node:path';
 import { counted } from '../base/counted.ts';
-import type { CheckpointFields } from '../layout/checkpoint-file.ts';
+import type { CheckpointFields, Vouched } from '../layout/checkpoint-file.ts';
 import type { IndexFileShape } from '../layout/index-file.ts';
 import type { BuiltStore } from './built-store.ts';
 import { findCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
@@ -14,12 +14,13 @@ import { judgeRun, type RunFault } from './file-run.ts';
 import { type Finding, Findings } from './findings.ts';
 import { isIndexFileName } from './index-files.ts';
 import { indexHeads } from './index-heads.ts';
-import { logFlushedTo, lossLimit } from './log-at-start.ts';
+import { filesBehind, logFlushedTo, lossLimit, lossWithoutLog, vouchedPlace } from './log-at-start.ts';
 import { LogReader } from './log-reader.ts';
 import { findWalkStart, newestStoreMs } from './log-recovery.ts';
 import { type QueueFolder, queueFolders } from './queue-folders.ts';
 import { logFilesOf } from './segments.ts';
 import { CUT_NAME } from './segments-aside.ts';
+import type { SettingsContents } from './settings-file.ts';
 import type { StorePaths } from './store-paths.ts';
 import type { StoreSizes } from './store-sizes.ts';
 import type { StoreState } from './store-state.ts';
@@ -31,10 +32,12 @@ export interface VerifyOptions {
   /** Of index files that have the size for it. */
   readonly indexShape?: IndexFileShape;
   readonly state: StoreState;
+  /** False where no key index is kept: what is left of one is nobody's. */
+  readonly wantsIndex: boolean;
   /** Wall time, which a start goes by too (log-at-start.ts). */
   readonly nowMs?: number;
-  /** Throws for text that is no settings file; returns what it says. */
-  readonly parseSettings: (text: string) => unknown;
+  /** As the broker reads the settings file of this name. Throws for what it cannot read. */
+  readonly parseSettings: (name: string, text: string) => SettingsContents;
   /** What a repair knows already, or is going to build anyhow. */
   readonly skips?: VerifySkips;
 }
@@ -55,6 +58,12 @@ export interface VerifyPlan {
   readonly segments: readonly number[];
   /** What counts of it. */
   readonly checkpoint: CheckpointFields;
+  /** RingMQ's own word there; null without one. */
+  readonly vouched: Vouched | null;
+  /** Why a start refuses the log that is there for this word; null when it does not. Its end is not known yet. */
+  readonly loss: string | null;
+  /** Where nobody says how far the log was flushed: its files that begin with a record. A start refuses to end the log before one. */
+  readonly kept: readonly number[];
   /** From here on a start after a crash looks at the log and builds queues and index again. */
   readonly walkStart: number;
   /** All of the log before this has been on the disk, by RingMQ's own word; -1 when it has said nothing that a start goes by. */
@@ -99,6 +108,8 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
     context,
     segments,
     checkpoint,
+    vouched,
+    ...judgeWord(disk, paths, options, segments, vouched),
     walkStart,
     vouchedTo,
     flushedTo: walkStart,
@@ -107,12 +118,29 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
   };
 }
 
+/** A broker that runs has started, and retention moves the log's start meanwhile. */
+function judgeWord(
+  disk: Disk,
+  paths: StorePaths,
+  { sizes, state }: VerifyOptions,
+  segments: readonly number[],
+  vouched: Vouched | null,
+): Pick<VerifyPlan, 'loss' | 'kept'> {
+  if (segments.length === 0) return { loss: lossWithoutLog(vouched), kept: [] };
+  if (state === 'running') return { loss: null, kept: [] };
+  return withLog(disk, paths, sizes, (reader) => {
+    if (vouched === null) return { loss: null, kept: filesBehind(reader, segments, -1) };
+    const place = vouchedPlace(reader, segments, vouched, state === 'clean');
+    return { loss: typeof place === 'string' ? place : null, kept: [] };
+  });
+}
+
 function addDamagedCheckpoint(findings: Findings, file: string): void {
   const what = 'names times that are negative, or later than now and all records: a start takes none of them for one';
   findings.add({ kind: 'checkpoint-damaged', file, offset: null, what, matters: false, advice: 'repair' });
 }
 
-function withLog(disk: Disk, paths: StorePaths, sizes: StoreSizes, look: (reader: LogReader) => number): number {
+function withLog<T>(disk: Disk, paths: StorePaths, sizes: StoreSizes, look: (reader: LogReader) => T): T {
   const reader = new LogReader(disk, logFilesOf(paths, sizes));
   try {
     return look(reader);
@@ -213,15 +241,22 @@ function segmentNames(disk: Disk, directory: string, findings: Findings): string
 function findIndexFiles(
   disk: Disk,
   { index }: StorePaths,
-  { indexShape, state }: VerifyOptions,
+  { indexShape, state, wantsIndex }: VerifyOptions,
   findings: Findings,
 ): IndexFileHead[] {
-  for (const name of disk.list(index)) if (!isIndexFileName(name)) addForeign(findings, join(index, name));
-  return indexHeads(disk, index, indexShape, state, findings);
+  const names = disk.list(index);
+  for (const name of names) if (!isIndexFileName(name)) addForeign(findings, join(index, name));
+  if (wantsIndex) return indexHeads(disk, index, indexShape, state, findings);
+  const what =
+    'no key index is kept, as messageIndexEnable or the last broker says: what is left of one was not looked at (--set messageIndexEnable=true)';
+  if (names.some(isIndexFileName))
+    findings.add({ kind: 'not-checked', file: index, offset: null, what, matters: false, advice: 'nothing' });
+  return [];
 }
 
-export function addForeign(findings: Findings, path: string): void {
+const FOREIGN = "does not belong there: RingMQ passes it over, Apache's broker may refuse to start";
+
+export function addForeign(findings: Findings, path: string, what = FOREIGN): void {
   if (basename(path) === LOST_AND_FOUND) return;
-  const what = "does not belong there: RingMQ passes it over, Apache's broker may refuse to start";
   findings.add({ kind: 'foreign-file', file: path, offset: null, what, matters: false, advice: 'nothing' });
 }

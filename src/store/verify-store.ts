@@ -10,7 +10,8 @@ import type { Finding, FindingKind } from './findings.ts';
 import { topicsByEntries, topicsByGaps } from './healed-topics.ts';
 import { judgeLog } from './judge-log.ts';
 import { judgeQueues, queuesToCheck } from './judge-queues.ts';
-import { judgeCheckpoint, judgeIndex, judgeSettings } from './judge-rest.ts';
+import { judgeCheckpoint, judgeIndex } from './judge-rest.ts';
+import { judgeOffsets, judgeSettings } from './judge-settings.ts';
 import type { HealedTopic } from './log-scanner.ts';
 import type { IndexFileResult } from './verify-index.ts';
 import { cutSlices, joinSlices, type LogPicture, wronglyBegun } from './verify-log.ts';
@@ -82,7 +83,7 @@ export async function verifyStore(
   indexResults.catch(() => {});
   let look = built === undefined ? await lookThrough() : null;
   let log = look?.log ?? built!.log;
-  const topics = judgeSettings(disk, plan);
+  const { topics, places } = judgeSettings(disk, plan);
   let queues = await runQueues(disk, run, plan, log);
   const indexFiles = await indexResults;
   if (built !== undefined && !isAsBuilt(built, queues, indexFiles)) {
@@ -99,8 +100,9 @@ export async function verifyStore(
   if (plan.segments.length > 0) {
     judgeQueues(plan, log, queues, topics, goneTo(disk, plan));
     judgeIndex(plan, log, indexFiles);
-    judgeCheckpoint(plan, log);
   }
+  judgeCheckpoint(plan, log);
+  judgeOffsets(disk, plan, log, places);
   const { findings } = plan;
   return { findings: findings.kept, counts: findings.counts, matter: findings.matter, log, queues, topics };
 }

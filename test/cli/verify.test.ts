@@ -1,5 +1,5 @@
 /** `ringmq verify` as a user runs it: what goes to stdout, the exit codes, and a store that a broker has open. */
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runDoctor } from '../../src/cli/doctor.ts';
@@ -33,6 +33,17 @@ describe('ringmq verify', () => {
     writeFileSync(join(root, 'commitlog.sync-failed'), '');
     const { stdout } = await resultOf(ringmq(['verify', root, '--json']));
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, state: 'crashed', problems: 1 });
+  });
+
+  it('passes over what is left of a key index where none is kept, as repair does', async () => {
+    const root = realStore(goldenStore('clean'));
+    const [name] = readdirSync(join(root, 'index'));
+    rmSync(join(root, 'index', name!));
+    expect((await resultOf(ringmq(['verify', root]))).code).toBe(1);
+    const { code, stdout } = await resultOf(ringmq(['verify', root, '--set', 'messageIndexEnable=false']));
+    expect(stdout).toContain(`note    not-checked: ${join(root, 'index')}\n        no key index is kept`);
+    expect([code, stdout.split('\n').at(-1)]).toEqual([0, 'fine']);
+    expect((await resultOf(ringmq(['repair', root, '--yes', '--set', 'messageIndexEnable=false']))).code).toBe(0);
   });
 
   it('refuses what is no store, and a command line that is none', async () => {

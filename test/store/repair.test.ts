@@ -147,7 +147,13 @@ describe('repair', () => {
     expect(store.disk.list('/store/index')).toHaveLength(1);
     const without = smallStore(COUNT);
     damage(without);
-    expect((await repair(without.disk, { wantsIndex: false })).plan.buildIndex).toBe(false);
+    const { end, ok, verified } = await repair(without.disk, { wantsIndex: false });
+    // What is left of one is nobody's.
+    expect([end, ok, kindsOf(verified.report)]).toEqual(['nothing to do', true, []]);
+    expect(verified.report.findings.map(({ kind, file }) => `${kind} ${file}`)).toEqual(['not-checked /store/index']);
+    without.disk.removeTree('/store/index');
+    const none = await repair(without.disk, { wantsIndex: false });
+    expect([none.end, none.verified.report.findings]).toEqual(['nothing to do', []]);
   });
 
   it.each<[what: string, finding: string, spoil: (disk: MemoryDisk) => void]>([

@@ -1,7 +1,7 @@
 /** Verify says of the files of a log what a start does with them, whatever files these are. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseFastJson } from '../../src/remoting/fast-json.ts';
+import { readSettings } from '../../src/broker/read-settings.ts';
 import { vouchAtStart } from '../../src/store/checkpoint.ts';
 import { LogAtStart } from '../../src/store/log-at-start.ts';
 import { planVerification, type VerifyPlan } from '../../src/store/verify-plan.ts';
@@ -38,7 +38,7 @@ function diskOf({ sizes, stray = null, cleanStop, flushedTo }: LogShape): Memory
 
 function planOf(shape: LogShape): VerifyPlan {
   const state = shape.cleanStop ? 'clean' : 'crashed';
-  const options = { sizes: SMALL_SIZES, state, parseSettings: parseFastJson } as const;
+  const options = { sizes: SMALL_SIZES, state, wantsIndex: true, parseSettings: readSettings } as const;
   return planVerification(diskOf(shape), smallPaths, options);
 }
 

@@ -1,5 +1,6 @@
 /** One damage at a time to a small store, and what `verify` says of it; what is fine is not complained of. */
 import { describe, expect, it } from 'vitest';
+import { readSettings } from '../../src/broker/read-settings.ts';
 import {
   encodeIndexHeader,
   INDEX_ENTRY_BYTES,
@@ -10,7 +11,6 @@ import {
   writeIndexEntryPrevious,
 } from '../../src/layout/index-file.ts';
 import { SCHEDULE_TOPIC } from '../../src/layout/topic-names.ts';
-import { parseFastJson } from '../../src/remoting/fast-json.ts';
 import { verifyIndexFile } from '../../src/store/verify-index.ts';
 import { planVerification } from '../../src/store/verify-plan.ts';
 import { verifyStore } from '../../src/store/verify-store.ts';
@@ -86,7 +86,8 @@ describe('verify', () => {
       const plan = planVerification(disk, smallPaths, {
         sizes: SMALL_SIZES,
         state: 'running',
-        parseSettings: parseFastJson,
+        wantsIndex: true,
+        parseSettings: readSettings,
         indexShape: SMALL_SHAPE,
       });
       const context = { ...plan.context, tagsCodeOf: tagsCodes() };

@@ -197,8 +197,8 @@ export class MemoryDisk implements Disk {
 
   #inode(path: string, operation: string): Inode {
     const inode = this.#files.get(path);
-    if (inode === undefined) throw new DiskFailedError(path, operation, 'ENOENT');
-    return inode;
+    if (inode !== undefined) return inode;
+    throw new DiskFailedError(path, operation, this.#directories.has(path) ? 'EISDIR' : 'ENOENT');
   }
 
   #check(operation: DiskOperation, path: string): void {

@@ -1,8 +1,8 @@
 /** Repairs a store on a disk in memory, without a pool. */
 
+import { readSettings } from '../../src/broker/read-settings.ts';
 import { IndexBuild } from '../../src/cli/index-build.ts';
 import type { IndexFileShape } from '../../src/layout/index-file.ts';
-import { parseFastJson } from '../../src/remoting/fast-json.ts';
 import type { Disk } from '../../src/store/disk.ts';
 import { judgeSizes } from '../../src/store/judge-sizes.ts';
 import { isStoppedInOrder } from '../../src/store/log-at-start.ts';
@@ -45,7 +45,8 @@ export async function repaired(disk: Disk, paths: StorePaths, options: RepairedO
     agree: async () => agrees,
     async verify(state, skips) {
       const given = shape === undefined ? {} : { indexShape: shape };
-      const plan = planVerification(disk, paths, { sizes, state, skips, parseSettings: parseFastJson, ...given });
+      const options = { sizes, state, skips, wantsIndex, parseSettings: readSettings, ...given };
+      const plan = planVerification(disk, paths, options);
       judgeSizes(plan, origins);
       const context = { ...workContext(plan), tagsCodeOf: tagsCodes() };
       return { plan, report: await verifyStore(disk, plan, async (task) => runVerifyTask(disk, context, task)) };

@@ -1,8 +1,10 @@
 /** Verifies a store on a disk in memory, without a pool. */
+
+import { readSettings } from '../../src/broker/read-settings.ts';
 import type { IndexFileShape } from '../../src/layout/index-file.ts';
-import { parseFastJson } from '../../src/remoting/fast-json.ts';
 import type { Disk } from '../../src/store/disk.ts';
 import { judgeSizes } from '../../src/store/judge-sizes.ts';
+import { isStoppedInOrder } from '../../src/store/log-at-start.ts';
 import type { StorePaths } from '../../src/store/store-paths.ts';
 import { knownSizes, type StoreSizes } from '../../src/store/store-sizes.ts';
 import type { StoreState } from '../../src/store/store-state.ts';
@@ -16,15 +18,17 @@ export interface VerifiedOptions {
   readonly state?: StoreState;
   readonly sliceBytes?: number;
   readonly shape?: IndexFileShape;
+  readonly wantsIndex?: boolean;
   readonly nowMs?: number;
 }
 
 export function verified(disk: Disk, paths: StorePaths, options: VerifiedOptions = {}): Promise<VerifyReport> {
-  const state = options.state ?? (disk.stat(paths.abort) === null ? 'clean' : 'crashed');
+  const isStopped = isStoppedInOrder(disk, paths, disk.stat(paths.abort) === null);
+  const state = options.state ?? (isStopped ? 'clean' : 'crashed');
   const { sizes, origins } = knownSizes(disk, paths, options.sizes);
-  const { shape, nowMs } = options;
+  const { shape, nowMs, wantsIndex = true } = options;
   const given = { ...(shape !== undefined && { indexShape: shape }), ...(nowMs !== undefined && { nowMs }) };
-  const plan = planVerification(disk, paths, { sizes, state, parseSettings: parseFastJson, ...given });
+  const plan = planVerification(disk, paths, { sizes, state, wantsIndex, parseSettings: readSettings, ...given });
   judgeSizes(plan, origins);
   const context = { ...plan.context, tagsCodeOf: tagsCodes() };
   return verifyStore(
