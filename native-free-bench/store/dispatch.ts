@@ -80,6 +80,7 @@ function run(records: number, logEnd: number, indexed: boolean, round: number): 
     index,
     delays: new DelayLevels(),
     batchTopics: new Set(),
+    completeTo: 0,
     clock: systemClock,
     deleted: new DeletedFiles(ends, log, files),
   });

@@ -15,7 +15,7 @@ import { fileStartOf } from './file-names.ts';
 import { HandleCache } from './handle-cache.ts';
 import { type KeyBatch, KeyGatherer } from './key-batch.ts';
 import { LogReader } from './log-reader.ts';
-import { LogScanner, Scanned } from './log-scanner.ts';
+import { type HealedTopic, LogScanner, Scanned } from './log-scanner.ts';
 import { queueDirectory, queueFilePath } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
 import { logFilesOf, segmentEnd } from './segments.ts';
@@ -34,6 +34,8 @@ export interface QueueToBuild {
 export interface BuildSlice {
   readonly from: number;
   readonly to: number;
+  /** Topics of its records that are known to be others than these say. */
+  readonly healed: readonly HealedTopic[];
 }
 
 export interface BuildContext {
@@ -75,16 +77,20 @@ export function buildQueues(
   const entries = new ExpectedEntries(batchTopics, tagsCodeOf, take, () => {});
   const properties = new IndexedProperties();
   const keys = withKeys ? new KeyGatherer() : null;
+  const healed = new Map(slice.healed.map(({ at, topic }) => [at, topic]));
   const scanner = new LogScanner(reader, false);
   let records = 0;
   try {
     scanner.begin(asLogOffset(slice.from), segmentEnd(reader.files, slice.from));
     while (scanner.nextPosition < slice.to && scanner.next() === Scanned.record && scanner.position < slice.to) {
+      records++;
+      const topic = healed.get(scanner.position);
+      if (topic !== undefined) scanner.healTopic(topic);
+      if (!scanner.isTopicWhole()) continue;
       const { propertiesStart, propertiesLength } = scanner.cursor;
       scanIndexed(scanner.bytes, propertiesStart, propertiesStart + propertiesLength, properties);
       entries.add(scanner, properties);
       keys?.add(scanner, properties);
-      records++;
     }
     entries.finish();
     return { records, parts: files.parts(), keys: keys?.batch() ?? null };

@@ -14,6 +14,18 @@ export type TagsCodeOf = (scanner: LogScanner, properties: IndexedProperties) =>
 
 const RUN_ENTRIES_MAX = 4096;
 const RUN_ENTRIES_MIN = 16;
+/** So many places of a queue are told apart, in a part of the log and in all of it. */
+export const ROW_BREAKS_MAX = 100;
+
+/** Where the records of a queue are not in a row. */
+export interface RowBreak {
+  /** Log offset of the record before, and the queue offset behind it. */
+  readonly behind: number;
+  readonly expected: number;
+  /** Of the record that comes then. */
+  readonly at: number;
+  readonly found: number;
+}
 
 /** A queue as a part of the log shows it. */
 export class ExpectedQueue {
@@ -28,6 +40,8 @@ export class ExpectedQueue {
   /** Records whose offset is not the one behind the record before. */
   breaks = 0;
   firstBreakLogOffset = -1;
+  /** The first of them. */
+  rowBreaks: RowBreak[] = [];
   /** Its offsets began anew at 0: it was deleted in between. */
   isRestarted = false;
   /** Offsets of records whose properties are damaged: nobody knows their tags. */
@@ -100,6 +114,7 @@ export class ExpectedEntries {
       this.#restart(queue);
     } else if (queue.next >= 0 && cursor.queueOffset !== queue.next) {
       if (queue.breaks++ === 0) queue.firstBreakLogOffset = scanner.position;
+      if (queue.breaks <= ROW_BREAKS_MAX) queue.rowBreaks.push(breakAt(queue, scanner));
       this.#flush(queue);
     } else if (queue.count === RUN_ENTRIES_MAX) {
       this.#flush(queue);
@@ -121,6 +136,7 @@ export class ExpectedEntries {
     queue.next = -1;
     queue.breaks = 0;
     queue.firstBreakLogOffset = -1;
+    queue.rowBreaks = [];
     queue.isRestarted = true;
     queue.withoutTag.clear();
   }
@@ -142,6 +158,10 @@ export class ExpectedEntries {
     if (!this.#batchTopics.has(queue.topic)) this.queues.push(queue);
     return queue;
   }
+}
+
+function breakAt({ lastLogOffset, next }: ExpectedQueue, { cursor, position }: LogScanner): RowBreak {
+  return { behind: lastLogOffset, expected: next, at: position, found: cursor.queueOffset };
 }
 
 function viewOf(buffer: Buffer): DataView {

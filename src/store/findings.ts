@@ -33,7 +33,8 @@ export const FINDING_KINDS = {
     todo: 'repair writes the right size',
   },
   'record-damaged': {
-    means: 'A body does not have its checksum, or a topic or properties are not whole',
+    means:
+      'A body does not have its checksum, a topic or properties are not whole, or a record says a topic that is not its own',
     todo: 'restore the file from a copy. Repair leaves the record as it is, or cuts the log there with --cut-at',
   },
   'record-offset': {

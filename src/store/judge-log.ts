@@ -56,6 +56,7 @@ function addMissing({ loss, queueFolders, findings, paths }: VerifyPlan): void {
 }
 
 const FAULT_TEXT: Readonly<Record<RecordFault, string>> = {
+  name: 'says a topic that is not its own',
   topic: 'has a topic that is not whole',
   body: 'has a body that does not have its checksum',
   sector: 'has a sector of zeros in its properties, which did not get to the disk',
@@ -63,13 +64,12 @@ const FAULT_TEXT: Readonly<Record<RecordFault, string>> = {
     'has properties that are not whole: its keys, tags and other properties may be lost. Nothing but this tool looks at that',
 };
 
-function damagedText(
-  plan: VerifyPlan,
-  log: LogPicture,
-  { at, size, topic, queueId, queueOffset, fault }: DamagedRecord,
-): string {
-  const what = `the record of ${topic}/${queueId}/${queueOffset}, ${size} bytes, ${FAULT_TEXT[fault]}`;
-  return fault === 'properties' ? what : `${what}. ${contentsFate(plan, log, at)}`;
+function damagedText(plan: VerifyPlan, log: LogPicture, damaged: DamagedRecord): string {
+  const { at, size, topic, queueId, queueOffset, fault, ownTopic } = damaged;
+  const own = ownTopic === null ? '' : `: it is the one that queue ${ownTopic}/${queueId} has, or lacks, there`;
+  const what = `the record of ${topic}/${queueId}/${queueOffset}, ${size} bytes, ${FAULT_TEXT[fault]}${own}`;
+  if (fault === 'properties') return what;
+  return `${what}. ${fault === 'name' ? nameFate(plan, at) : contentsFate(plan, log, at)}`;
 }
 
 /** A broker that runs may be writing there: the checkpoint does not vouch for it yet. */
@@ -87,6 +87,13 @@ function holeFate(plan: VerifyPlan, log: LogPicture, position: number): string {
 function contentsFate(plan: VerifyPlan, log: LogPicture, position: number): string {
   if (position >= plan.vouchedTo) return cutFate(plan, log, position);
   return 'It was on the disk whole and is damaged since: starts go on over it, and it is served as it is';
+}
+
+/** What a start does with a record that says another queue than its own. */
+function nameFate({ options, walkStart }: VerifyPlan, position: number): string {
+  if (options.state === 'crashed' && position >= walkStart)
+    return 'The next start builds queues from there on, and refuses where it cannot: repair first';
+  return 'It is served as it is; a start that has to build its queue refuses';
 }
 
 function behindText({ end }: LogPicture, position: number): string {

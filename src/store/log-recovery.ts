@@ -93,11 +93,19 @@ export interface RecordWalk {
 /** Of so many damaged records each has a line. */
 const ROTTEN_TOLD_MAX = 10;
 
-function rottenText({ position, cursor, bytes }: LogScanner): string {
-  const topic = bytes.toString('utf8', cursor.topicStart, cursor.topicStart + cursor.topicLength);
+function nameOf({ position, cursor, topicText }: LogScanner): string {
+  return `the record at ${position} (${topicText}, queue ${cursor.queueId}, offset ${cursor.queueOffset})`;
+}
+
+function rottenText(scanner: LogScanner): string {
+  return `${nameOf(scanner)} was on the disk and is damaged since: it is served as it is. \`ringmq verify\` looks at all`;
+}
+
+/** All of a topic that was deleted are such records, so only the first is told. */
+function strayText(scanner: LogScanner): string {
   return (
-    `the record at ${position} (${topic}, queue ${cursor.queueId}, offset ${cursor.queueOffset}) was on the disk and is damaged since: it ` +
-    'is served as it is. `ringmq verify` looks at all'
+    `${nameOf(scanner)} is in no queue, and no queue lacks it: its topic was deleted, or is damaged. Such records are passed over. ` +
+    '`ringmq verify` looks at all'
   );
 }
 
@@ -121,12 +129,12 @@ export function walkRecords(
   scanner.begin(from, filesEnd);
   let lastRecordEnd: LogOffset = from;
   let rotten = 0;
+  let strays = 0;
   while (scanner.next() === Scanned.record) {
-    if (checksContents && !scanner.areContentsWhole()) {
-      if (scanner.position >= durableTo) return scanner.position;
-      if (++rotten <= ROTTEN_TOLD_MAX) log.warn(rottenText(scanner));
-    }
-    ledger.add(scanner);
+    const isWhole = !checksContents || scanner.areContentsWhole();
+    if (!isWhole && scanner.position >= durableTo) return scanner.position;
+    if (!isWhole && ++rotten <= ROTTEN_TOLD_MAX) log.warn(rottenText(scanner));
+    if (!ledger.add(scanner) && isWhole && strays++ === 0) log.warn(strayText(scanner));
     progress(scanner.position);
     lastRecordEnd = scanner.nextPosition;
   }

@@ -17,6 +17,7 @@ import {
   RecordAt,
   RecordCursor,
 } from '../layout/message-record.ts';
+import { isTopicName, topicText } from '../layout/topic-names.ts';
 import type { LogReader } from './log-reader.ts';
 import { segmentStart } from './segments.ts';
 
@@ -31,6 +32,13 @@ export const Scanned = {
   bad: -1,
 } as const;
 export type ScannedCode = (typeof Scanned)[keyof typeof Scanned];
+
+/** The topic of a record that says another one, or none. */
+export interface HealedTopic {
+  /** Log offset of the record. */
+  readonly at: number;
+  readonly topic: string;
+}
 
 export class LogScanner {
   /** The record that {@link next} has found; its positions are of {@link bytes}. */
@@ -104,7 +112,27 @@ export class LogScanner {
 
   /** Whether topic, properties and body of the current record got to the disk as they were: what a scanner that checks contents asks of each. */
   areContentsWhole(): boolean {
-    return this.#isTopicWhole() && this.#arePropertiesWhole() && this.#isBodyWhole(this.#recordAt);
+    return this.isTopicWhole() && this.#arePropertiesWhole() && this.#isBodyWhole(this.#recordAt);
+  }
+
+  /**
+   * No checksum covers the topic, but it is the name of a folder. A page that did not get to the disk is zero. Of a record whose topic is
+   * none, nobody knows in which queue it is and what its keys are.
+   */
+  isTopicWhole(): boolean {
+    const { topicStart, topicLength } = this.cursor;
+    return isTopicName(this.#bytes, topicStart, topicStart + topicLength);
+  }
+
+  /** Puts another topic of the same length in the place of the current record's, in memory. */
+  healTopic(topic: string): void {
+    this.#bytes.write(topic, this.cursor.topicStart);
+  }
+
+  /** For messages. */
+  get topicText(): string {
+    const { topicStart, topicLength } = this.cursor;
+    return topicText(this.#bytes, topicStart, topicStart + topicLength);
   }
 
   #record(magic: number, segmentEnd: number): ScannedCode {
@@ -126,16 +154,8 @@ export class LogScanner {
     return this.#position + BLANK_HEAD_BYTES > segmentEnd ? Scanned.bad : Scanned.end;
   }
 
-  /** No checksum covers the topic. A page that did not get to the disk is zero, and no topic has a zero byte. */
-  #isTopicWhole(): boolean {
-    const { topicStart, topicLength } = this.cursor;
-    if (topicLength === 0) return false;
-    for (let i = topicStart; i < topicStart + topicLength; i++) if (this.#bytes[i] === 0) return false;
-    return true;
-  }
-
   /**
-   * Nor the properties. A sector that did not get to the disk is zero all over; properties that hold one are refused at the send. The last
+   * No checksum covers the properties either. A sector that did not get to the disk is zero all over; properties that hold one are refused at the send. The last
    * sector that they have a part of counts only when nothing behind them is in it either. One that begins before them holds their length
    * too, which would be zero then.
    */

@@ -25,7 +25,7 @@ export interface LedgerQueue {
 function holeAt({ topic, queueId, next }: LedgerQueue, { position, cursor }: LogScanner): StoreDamagedError {
   return new StoreDamagedError(
     `the log has a hole: at ${position} queue ${topic}/${queueId} goes on with ${cursor.queueOffset} after ${next - 1}. ` +
-      '`ringmq verify` says what is wrong',
+      '`ringmq verify` says what is wrong, `ringmq repair` builds the queue, or says why it cannot and where the log can be cut',
   );
 }
 
@@ -41,12 +41,17 @@ export class QueueLedger {
   readonly #topics = new ByteKeyedMap<Map<number, LedgerQueue>>();
   readonly #queues: LedgerQueue[] = [];
   readonly #batchTopics: ReadonlySet<string>;
+  readonly #completeTo: number;
   #firstUnfiledAt = -1;
   #newestStoreTimestamp = 0;
 
-  /** Queues of `batchTopics` are kept in another format and are not counted. */
-  constructor(batchTopics: ReadonlySet<string>) {
+  /**
+   * Queues of `batchTopics` are kept in another format and are not counted. `completeTo`: the queues have all records before this log
+   * offset, so one that is in none does not say its own queue and offset any more.
+   */
+  constructor(batchTopics: ReadonlySet<string>, completeTo = 0) {
     this.#batchTopics = batchTopics;
+    this.#completeTo = completeTo;
   }
 
   get queues(): readonly LedgerQueue[] {
@@ -65,28 +70,35 @@ export class QueueLedger {
 
   /** What the files of a queue hold. */
   addFiled({ topic, queueId, end, logEnd }: FiledEnd): void {
+    if (this.#batchTopics.has(topic)) return;
     const name = Buffer.from(topic);
     const queue = this.#queue(name, 0, name.length, queueId);
-    if (queue === null) return;
     queue.filedEnd = end;
     queue.filedTo = logEnd;
   }
 
-  /** The scanner is on a record. */
-  add(scanner: LogScanner): void {
+  /** The scanner is on a record. False when that does not say its own queue and offset any more: it is passed over. */
+  add(scanner: LogScanner): boolean {
     const { cursor } = scanner;
     if (cursor.storeTimestamp > this.#newestStoreTimestamp) this.#newestStoreTimestamp = cursor.storeTimestamp;
     // An inner batch is in a queue of another format.
-    if (isInNoQueue(cursor.sysFlag) || (cursor.sysFlag & SysFlag.innerBatch) !== 0) return;
+    if (isInNoQueue(cursor.sysFlag) || (cursor.sysFlag & SysFlag.innerBatch) !== 0) return true;
     const { topicStart, topicLength, queueId } = cursor;
-    const queue = this.#queue(scanner.bytes, topicStart, topicStart + topicLength, queueId);
-    if (queue === null) return;
+    const topicEnd = topicStart + topicLength;
+    let queue = this.#topics.get(scanner.bytes, topicStart, topicEnd)?.get(queueId);
+    if (queue === undefined) {
+      if (this.#isBatchTopic(scanner.bytes, topicStart, topicEnd)) return true;
+      if (scanner.position < this.#completeTo || !scanner.isTopicWhole()) return false;
+      queue = this.#queue(scanner.bytes, topicStart, topicEnd, queueId);
+    }
     // A record before the newest that the queue has is in it, or of a topic that was deleted and made again (spec/store.md 5.2).
-    if (scanner.position < queue.filedTo || cursor.queueOffset < queue.filedEnd) return;
+    if (scanner.position < queue.filedTo || cursor.queueOffset < queue.filedEnd) return true;
+    if (scanner.position < this.#completeTo) return false;
     if (queue.firstUnfiled >= 0 && cursor.queueOffset > queue.next) throw holeAt(queue, scanner);
     queue.next = Math.max(queue.next, cursor.queueOffset + 1);
     if (queue.firstUnfiled < 0) queue.firstUnfiled = cursor.queueOffset;
     if (this.#firstUnfiledAt < 0) this.#firstUnfiledAt = scanner.position;
+    return true;
   }
 
   /**
@@ -97,8 +109,11 @@ export class QueueLedger {
     return this.#queues.filter(({ filedEnd, firstUnfiled }) => firstUnfiled > Math.max(0, filedEnd));
   }
 
-  /** Null for a queue of a batch topic. */
-  #queue(bytes: Buffer, topicStart: number, topicEnd: number, queueId: number): LedgerQueue | null {
+  #isBatchTopic(bytes: Buffer, topicStart: number, topicEnd: number): boolean {
+    return this.#batchTopics.size > 0 && this.#batchTopics.has(bytes.toString('utf8', topicStart, topicEnd));
+  }
+
+  #queue(bytes: Buffer, topicStart: number, topicEnd: number, queueId: number): LedgerQueue {
     let queues = this.#topics.get(bytes, topicStart, topicEnd);
     if (queues === undefined) {
       queues = new Map();
@@ -106,17 +121,11 @@ export class QueueLedger {
     }
     let queue = queues.get(queueId);
     if (queue === undefined) {
-      queue = {
-        topic: bytes.toString('utf8', topicStart, topicEnd),
-        queueId,
-        filedEnd: -1,
-        filedTo: -1,
-        firstUnfiled: -1,
-        next: 0,
-      };
+      const topic = bytes.toString('utf8', topicStart, topicEnd);
+      queue = { topic, queueId, filedEnd: -1, filedTo: -1, firstUnfiled: -1, next: 0 };
       queues.set(queueId, queue);
-      if (!this.#batchTopics.has(queue.topic)) this.#queues.push(queue);
+      this.#queues.push(queue);
     }
-    return this.#batchTopics.has(queue.topic) ? null : queue;
+    return queue;
   }
 }

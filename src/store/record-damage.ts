@@ -4,8 +4,11 @@
  */
 import { queueName } from './queue-folders.ts';
 
-/** What of a record is damaged: a sector of its properties is zero in the third. A start ends the log at the first three; the last it does not see. */
-export type RecordFault = 'topic' | 'body' | 'sector' | 'properties';
+/**
+ * What of a record is damaged: a sector of its properties is zero in the third. A start ends the log at the first three; the others it does
+ * not see. `name`: it says a topic that is not its own.
+ */
+export type RecordFault = 'topic' | 'body' | 'sector' | 'properties' | 'name';
 
 export interface DamagedRecord {
   readonly fault: RecordFault;
@@ -14,6 +17,8 @@ export interface DamagedRecord {
   readonly topic: string;
   readonly queueId: number;
   readonly queueOffset: number;
+  /** The topic that is known to be its own, where it says another or none. */
+  readonly ownTopic: string | null;
 }
 
 export interface RecordDamage {
@@ -38,7 +43,7 @@ export class DamageGatherer {
   add(record: DamagedRecord): void {
     const { fault, at } = record;
     this.#at.push(at);
-    if (fault !== 'properties') this.#endsLogAt.push(at);
+    if (fault !== 'properties' && fault !== 'name' && this.#endsLogAt.at(-1) !== at) this.#endsLogAt.push(at);
     if (fault === 'properties' || fault === 'sector') this.#bruisedQueues.add(queueName(record));
     if (this.#described.length < DESCRIBED_MAX) this.#described.push(record);
   }

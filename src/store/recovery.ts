@@ -63,6 +63,8 @@ export interface RecoveredStore {
   readonly lookFrom: LogOffset;
   /** Records from here on may be missing in queues or index; those that they have are to be passed over. */
   readonly dispatchFrom: LogOffset;
+  /** The queues have all records before this, but for those that say another queue than their own. */
+  readonly queuesCompleteTo: LogOffset;
   /** What the checkpoint is to say, before anything is appended or built; null when what it says is true. */
   readonly word: Vouched | null;
   /** What counts of the checkpoint as it was found. */
@@ -172,6 +174,7 @@ class Recovery {
       logEnd,
       lookFrom,
       dispatchFrom,
+      queuesCompleteTo: ledger.firstUnfiledAt ?? logEnd,
       word: isWordTrue ? null : this.#word(found, dispatchFrom, lookFrom),
       checkpoint,
       newestStoreTimestamp: ledger.newestStoreTimestamp,
@@ -315,12 +318,10 @@ class Recovery {
     const from = asLogOffset(Math.min(lookFrom, index?.from ?? lookFrom));
     // While a broker runs its first rounds do not count them.
     const areCounted = vouched !== null && (cleanStop || vouched.queueCount > 0);
-    if (!areCounted) return from;
-    const filed = queues.filter(({ end }) => end > 0);
-    const entries = filed.reduce((sum, { end }) => sum + end, 0);
-    if (filed.length === vouched.queueCount && entries === vouched.queueEntries) return from;
+    if (!areCounted || hasAllOf(vouched, queues)) return from;
+    const { count, entries } = sumsOf(queues);
     this.#log.warn(
-      `${counted(filed.length, 'queue')} with ${counted(entries, 'entry', 'entries')} where there were ${vouched.queueCount} with ` +
+      `${counted(count, 'queue')} with ${counted(entries, 'entry', 'entries')} where there were ${vouched.queueCount} with ` +
         `${vouched.queueEntries}: what is missing is built again from the log`,
     );
     return start;
@@ -336,7 +337,9 @@ class Recovery {
       lookBack.passed(position);
       progress(position);
     };
-    const ledger = new QueueLedger(this.#batchTopics);
+    const isCounted = vouched !== null && vouched.queueEntries > 0;
+    const completeTo = isCounted && hasAllOf(vouched, queues) ? vouched.filedTo : 0;
+    const ledger = new QueueLedger(this.#batchTopics, completeTo);
     for (const queue of queues) ledger.addFiled(queue);
     walkBefore(reader, from, lookFrom, ledger, progress);
     const walk = { from: lookFrom, durableTo: lossLimit(vouched), checksContents: checksBodies, ledger };
@@ -395,6 +398,17 @@ class Recovery {
     const settings = { ...this.#indexSettings(limit), believedTo: Number.POSITIVE_INFINITY };
     return findIndexCut(this.#disk, this.#settings.index!, settings).end;
   }
+}
+
+function sumsOf(queues: readonly FiledQueue[]): { readonly count: number; readonly entries: number } {
+  const filed = queues.filter(({ end }) => end > 0);
+  return { count: filed.length, entries: filed.reduce((sum, { end }) => sum + end, 0) };
+}
+
+/** Whether the queues have what they had when RingMQ said so. */
+function hasAllOf({ queueCount, queueEntries }: Vouched, queues: readonly FiledQueue[]): boolean {
+  const { count, entries } = sumsOf(queues);
+  return count === queueCount && entries === queueEntries;
 }
 
 function aheadText(ahead: readonly FoundQueue[], logEnd: LogOffset, meaning: string): string {

@@ -25,8 +25,8 @@ import type { RepairPlan } from './repair-plan.ts';
 import { type CommitLogFiles, type FlushedLogFiles, logFilesOf, segmentPath, segmentStart } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import { QueueSync, UnsyncedQueues } from './unsynced-queues.ts';
+import type { LogPicture } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
-import type { RecordRun } from './verify-slice.ts';
 import type { VerifyReport } from './verify-store.ts';
 
 /** So much of the log for each thread is worked on, or waits for what is before it: with its keys it takes up to a tenth of that in memory. */
@@ -167,7 +167,7 @@ async function build(
     if (built.keys !== null) index?.add(built.keys);
   };
   try {
-    for (const slice of slicesOf(repair, report.log.runs)) {
+    for (const slice of slicesOf(repair, report.log)) {
       const building = work.buildSlice(slice, repair.build, index !== null);
       // Awaited in its turn: until then nobody would take a failure.
       building.catch(() => {});
@@ -191,11 +191,11 @@ async function build(
 /** The runs of records of the log, which are where a slice can begin. */
 export function slicesOf(
   { build: queues, buildIndex }: Pick<RepairPlan, 'build' | 'buildIndex'>,
-  runs: readonly RecordRun[],
-): readonly BuildSlice[] {
-  if (buildIndex) return runs;
+  { runs, healed }: Pick<LogPicture, 'runs' | 'healed'>,
+): BuildSlice[] {
   const first = queues.reduce((least, { fromLogOffset }) => Math.min(least, fromLogOffset), Number.POSITIVE_INFINITY);
-  return runs.filter(({ to }) => to > first);
+  const wanted = buildIndex ? runs : runs.filter(({ to }) => to > first);
+  return wanted.map(({ from, to }) => ({ from, to, healed: healed.filter(({ at }) => at >= from && at < to) }));
 }
 
 /**

@@ -3,12 +3,14 @@
  * and of the index what is wrong altogether. Pure; called by verify-store.ts, and by repair, which needs to know the same.
  */
 
+import { ROW_BREAKS_MAX } from './expected-entries.ts';
+import type { HealedTopic } from './log-scanner.ts';
 import { queueName } from './queue-folders.ts';
 import { joinDamage, type RecordDamage } from './record-damage.ts';
 import type { Hole } from './record-search.ts';
 import { type EntryFaults, joinFaults } from './verify-entries.ts';
 import type { KeyFaults } from './verify-keys.ts';
-import type { LogSlice, RecordRun, SliceQueue, SliceResult } from './verify-slice.ts';
+import type { LogSlice, NamelessRecord, RecordRun, SliceQueue, SliceResult } from './verify-slice.ts';
 
 export interface LogQueue extends SliceQueue {
   readonly faults: EntryFaults;
@@ -26,6 +28,9 @@ export interface LogPicture {
   /** Behind the last record, up to the end of the files. Null when they end with it. */
   readonly tail: Hole | null;
   readonly damage: RecordDamage;
+  readonly nameless: readonly NamelessRecord[];
+  /** Topics that are known to be others than records say. */
+  readonly healed: readonly HealedTopic[];
   readonly wrongFillers: readonly number[];
   /** 0 without a record. */
   readonly oldestStoreMs: number;
@@ -40,7 +45,7 @@ export function cutSlices(segments: readonly number[], segmentSizeBytes: number,
     const count = Math.max(1, Math.ceil(segmentSizeBytes / sliceBytes));
     return Array.from({ length: count }, (_, i) => {
       const from = start + i * sliceBytes;
-      return { from, to: Math.min(from + sliceBytes, start + segmentSizeBytes), isExact: i === 0 };
+      return { from, to: Math.min(from + sliceBytes, start + segmentSizeBytes), isExact: i === 0, healed: [] };
     });
   });
 }
@@ -76,6 +81,8 @@ export function joinSlices(results: readonly SliceResult[], filesEnd: number): L
     holes,
     tail: end < filesEnd ? boundsOf(end, filesEnd, known) : null,
     damage: joinDamage(results.map(({ damage }) => damage)),
+    nameless: results.flatMap(({ nameless }) => nameless),
+    healed: results.flatMap(({ slice }) => slice.healed),
     wrongFillers: results.flatMap(({ wrongFillers }) => wrongFillers),
     oldestStoreMs: withRecords[0]?.oldestStoreMs ?? 0,
     newestStoreMs: withRecords.reduce((newest, { newestStoreMs }) => Math.max(newest, newestStoreMs), 0),
@@ -128,15 +135,20 @@ function joinQueues(results: readonly SliceResult[]): LogQueue[] {
 
 function joinQueue(before: LogQueue, behind: LogQueue): LogQueue {
   if (behind.isRestarted || behind.first === 0) return behind;
-  const isInRow = before.next === behind.first;
+  const isInRow = before.rowEnd === behind.first;
   const breaks = before.breaks + behind.breaks + (isInRow ? 0 : 1);
   const laterBreak = isInRow ? behind.firstBreakLogOffset : behind.firstLogOffset;
+  const between = isInRow
+    ? []
+    : [{ behind: before.lastLogOffset, expected: before.rowEnd, at: behind.firstLogOffset, found: behind.first }];
   return {
     ...before,
     next: Math.max(before.next, behind.next),
+    rowEnd: behind.rowEnd,
     lastLogOffset: behind.lastLogOffset,
     breaks,
     firstBreakLogOffset: before.breaks > 0 ? before.firstBreakLogOffset : laterBreak,
+    rowBreaks: breaks === 0 ? [] : [...before.rowBreaks, ...between, ...behind.rowBreaks].slice(0, ROW_BREAKS_MAX),
     faults: joinFaults(before.faults, behind.faults),
   };
 }

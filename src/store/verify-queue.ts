@@ -26,6 +26,13 @@ export interface QueueContext extends QueueStop {
   readonly fileSizeBytes: number;
   readonly logStart: number;
   readonly logEnd: number;
+  /** Log offsets of records that say another queue than their own: a start may have taken them for that one's. */
+  readonly healed: readonly number[];
+}
+
+export interface UnclaimedEntry {
+  readonly queueOffset: number;
+  readonly logOffset: number;
 }
 
 export interface QueueResult {
@@ -39,6 +46,8 @@ export interface QueueResult {
   /** Entries behind those of the log. */
   readonly ahead: number;
   readonly firstAhead: number;
+  /** Places of the first of all these, which no record of this queue stands behind, and the log offsets that they name. */
+  readonly unclaimed: readonly UnclaimedEntry[];
   /** Behind the last entry something is not zero: offset in the queue; -1 when all is. */
   readonly tailAt: number;
   /** Of the entries of records in the log; of none where that is not asked for. */
@@ -46,6 +55,7 @@ export interface QueueResult {
 }
 
 const CHUNK_ENTRIES = 3200;
+const UNCLAIMED_KEPT = 100;
 const ZEROS = Buffer.alloc(CHUNK_ENTRIES * QUEUE_ENTRY_BYTES);
 /** So far behind the last entry is looked: thousands of queues have gigabytes of zeros there. */
 const TAIL_ENTRIES = CHUNK_ENTRIES;
@@ -66,6 +76,7 @@ class QueueCheck {
   #firstStray = -1;
   #ahead = 0;
   #firstAhead = -1;
+  readonly #unclaimed: UnclaimedEntry[] = [];
   #tailAt = -1;
   #isBehindEnd = false;
 
@@ -92,6 +103,7 @@ class QueueCheck {
       firstStray: this.#firstStray,
       ahead: this.#ahead,
       firstAhead: this.#firstAhead,
+      unclaimed: this.#unclaimed,
       tailAt: this.#tailAt,
       entries: { count: this.#sum.count, sum: this.#sum.sum },
     };
@@ -142,19 +154,28 @@ class QueueCheck {
   #take(offset: number, logOffset: number, size: number): void {
     const { next } = this.#queue;
     const isEntry = logOffset >= 0 && size > 0;
-    if (next >= 0 && offset >= next) this.#takeBehind(offset, isEntry);
+    if (next >= 0 && offset >= next) this.#takeBehind(offset, logOffset, isEntry);
     else if (!isEntry || (size === FILLER_ENTRY_SIZE && logOffset === 0)) return;
+    else if (this.#context.healed.includes(logOffset)) return;
     else if (logOffset < this.#context.logStart) this.#deleted++;
-    else if (next < 0 && logOffset >= this.#context.logEnd) this.#takeBehind(offset, true);
-    else if (this.#stray++ === 0) this.#firstStray = offset;
+    else if (next < 0 && logOffset >= this.#context.logEnd) this.#takeBehind(offset, logOffset, true);
+    else {
+      if (this.#stray++ === 0) this.#firstStray = offset;
+      this.#disown(offset, logOffset);
+    }
   }
 
-  #takeBehind(offset: number, isEntry: boolean): void {
+  #takeBehind(offset: number, logOffset: number, isEntry: boolean): void {
     if (isEntry && !this.#isBehindEnd) {
       if (this.#ahead++ === 0) this.#firstAhead = offset;
+      this.#disown(offset, logOffset);
     } else {
       this.#isBehindEnd = true;
       if (this.#tailAt < 0) this.#tailAt = offset;
     }
+  }
+
+  #disown(queueOffset: number, logOffset: number): void {
+    if (this.#unclaimed.length < UNCLAIMED_KEPT) this.#unclaimed.push({ queueOffset, logOffset });
   }
 }

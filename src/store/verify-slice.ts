@@ -8,9 +8,9 @@ import { asLogOffset } from '../base/units.ts';
 import { IndexedProperties, scanIndexed } from '../layout/message-properties.ts';
 import { BLANK_HEAD_BYTES, BLANK_MAGIC, RecordAt } from '../layout/message-record.ts';
 import type { Disk } from './disk.ts';
-import { ExpectedEntries, type TagsCodeOf } from './expected-entries.ts';
+import { ExpectedEntries, type RowBreak, type TagsCodeOf } from './expected-entries.ts';
 import { LogReader } from './log-reader.ts';
-import { LogScanner, Scanned } from './log-scanner.ts';
+import { type HealedTopic, LogScanner, Scanned } from './log-scanner.ts';
 import { DamageGatherer, type RecordDamage, type RecordFault } from './record-damage.ts';
 import { type Hole, RecordSearch } from './record-search.ts';
 import { logFilesOf, segmentEnd } from './segments.ts';
@@ -24,6 +24,8 @@ export interface LogSlice {
   readonly to: number;
   /** A record begins at `from`, or one ought to. */
   readonly isExact: boolean;
+  /** Topics of its records that are known to be others than these say. */
+  readonly healed: readonly HealedTopic[];
 }
 
 /** The same for all slices. */
@@ -39,6 +41,15 @@ export interface SliceContext {
   readonly tagsCodeOf: TagsCodeOf;
 }
 
+/** A record whose topic is none, and is not known either. */
+export interface NamelessRecord {
+  readonly at: number;
+  readonly queueId: number;
+  readonly queueOffset: number;
+  /** In bytes, which are as many as they were: the record would not be one otherwise. */
+  readonly topicLength: number;
+}
+
 /** A row of records without anything between them; the filler at the end of a segment belongs to it. */
 export interface RecordRun {
   readonly from: number;
@@ -52,10 +63,14 @@ export interface SliceQueue {
   /** Queue offsets: of its first record, behind its last. */
   readonly first: number;
   readonly next: number;
+  /** Behind its last record in the log, which is `next` where they are in a row. */
+  readonly rowEnd: number;
   readonly firstLogOffset: number;
   readonly lastLogOffset: number;
   readonly breaks: number;
   readonly firstBreakLogOffset: number;
+  /** The first of them. */
+  readonly rowBreaks: readonly RowBreak[];
   /** What the slice held of it before is of a queue that was deleted. */
   readonly isRestarted: boolean;
   readonly faults: EntryFaults;
@@ -67,6 +82,7 @@ export interface SliceResult {
   readonly runs: readonly RecordRun[];
   readonly holes: readonly Hole[];
   readonly damage: RecordDamage;
+  readonly nameless: readonly NamelessRecord[];
   /** Fillers whose size is not what is left of their segment: where they are. */
   readonly wrongFillers: readonly number[];
   readonly oldestStoreMs: number;
@@ -101,6 +117,8 @@ class SliceCheck {
   readonly #runs: RecordRun[] = [];
   readonly #holes: Hole[] = [];
   readonly #damage = new DamageGatherer();
+  readonly #nameless: NamelessRecord[] = [];
+  readonly #healed: ReadonlyMap<number, string>;
   readonly #wrongFillers: number[] = [];
   #records = 0;
   #oldestStoreMs = Number.POSITIVE_INFINITY;
@@ -109,6 +127,7 @@ class SliceCheck {
   constructor(disk: Disk, reader: LogReader, context: SliceContext, slice: LogSlice) {
     this.#reader = reader;
     this.#slice = slice;
+    this.#healed = new Map(slice.healed.map(({ at, topic }) => [at, topic]));
     this.#checksBodies = context.checksBodies;
     this.#segmentEnd = segmentEnd(reader.files, slice.from);
     this.#scanner = new LogScanner(reader, false);
@@ -174,14 +193,13 @@ class SliceCheck {
     const { storeTimestamp, propertiesStart, propertiesLength } = cursor;
     if (storeTimestamp < this.#oldestStoreMs) this.#oldestStoreMs = storeTimestamp;
     if (storeTimestamp > this.#newestStoreMs) this.#newestStoreMs = storeTimestamp;
-    const fault = this.#checksBodies ? this.#faultOf() : null;
-    if (fault !== null) {
-      const { totalSize: size, topicStart, topicLength, queueId, queueOffset } = cursor;
-      const topic = this.#scanner.bytes.toString('utf8', topicStart, topicStart + topicLength);
-      this.#damage.add({ at: position, size, topic, queueId, queueOffset, fault });
-    }
+    this.#heal(position);
+    const fault = this.#faultOf();
+    if (fault !== null) this.#addDamaged(fault, null);
     // Nobody knows whose record it is, and what its keys are.
     if (fault === 'topic') {
+      const { queueId, queueOffset, topicLength } = cursor;
+      this.#nameless.push({ at: position, queueId, queueOffset, topicLength });
       this.#keys.pass(this.#scanner);
       return;
     }
@@ -192,8 +210,22 @@ class SliceCheck {
     else this.#keys.pass(this.#scanner);
   }
 
+  #heal(position: number): void {
+    const topic = this.#healed.get(position);
+    if (topic === undefined) return;
+    this.#addDamaged(this.#scanner.isTopicWhole() ? 'name' : 'topic', topic);
+    this.#scanner.healTopic(topic);
+  }
+
+  #addDamaged(fault: RecordFault, ownTopic: string | null): void {
+    const { cursor, position: at, topicText: topic } = this.#scanner;
+    const { totalSize: size, queueId, queueOffset } = cursor;
+    this.#damage.add({ at, size, topic, queueId, queueOffset, fault, ownTopic });
+  }
+
   /** What recovery would end the log at, and properties that begin or end with zeros: nothing else looks at those. */
   #faultOf(): RecordFault | null {
+    if (!this.#checksBodies) return this.#scanner.isTopicWhole() ? null : 'topic';
     const { cursor, bytes } = this.#scanner;
     if (!this.#scanner.areContentsWhole()) return this.#kindOfFault();
     const { propertiesStart, propertiesLength } = cursor;
@@ -203,8 +235,8 @@ class SliceCheck {
 
   #kindOfFault(): RecordFault {
     const { cursor, bytes, view, recordAt } = this.#scanner;
-    const { bodyStart, bodyLength, topicStart, topicLength } = cursor;
-    if (topicLength === 0 || bytes.subarray(topicStart, topicStart + topicLength).includes(0)) return 'topic';
+    const { bodyStart, bodyLength } = cursor;
+    if (!this.#scanner.isTopicWhole()) return 'topic';
     const crc = bodyCrc32(bytes.subarray(bodyStart, bodyStart + bodyLength));
     return crc === view.getInt32(recordAt + RecordAt.bodyCrc) ? 'sector' : 'body';
   }
@@ -227,14 +259,16 @@ class SliceCheck {
       runs: this.#runs,
       holes: this.#holes,
       damage: this.#damage.damage(),
+      nameless: this.#nameless,
       wrongFillers: this.#wrongFillers,
       oldestStoreMs: this.#oldestStoreMs,
       newestStoreMs: this.#newestStoreMs,
       queues: this.#entries.queues.map((queue) => {
-        const { topic, queueId, first, next, firstLogOffset, lastLogOffset, breaks, firstBreakLogOffset, isRestarted } =
-          queue;
-        const offsets = { first, next, firstLogOffset, lastLogOffset, breaks, firstBreakLogOffset, isRestarted };
-        return { topic, queueId, ...offsets, faults: this.#comparison.faultsOf(queue) };
+        const { topic, queueId, first, next, firstLogOffset, lastLogOffset, isRestarted } = queue;
+        const { breaks, firstBreakLogOffset, rowBreaks } = queue;
+        const offsets = { first, next, rowEnd: next, firstLogOffset, lastLogOffset, isRestarted };
+        const faults = this.#comparison.faultsOf(queue);
+        return { topic, queueId, ...offsets, breaks, firstBreakLogOffset, rowBreaks, faults };
       }),
       keys: this.#keys.faults,
     };

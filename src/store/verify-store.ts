@@ -7,10 +7,12 @@ import { isAsBuilt } from './built-store.ts';
 import type { Disk } from './disk.ts';
 import { foundFiles } from './file-run.ts';
 import type { Finding, FindingKind } from './findings.ts';
+import { topicsByEntries, topicsByGaps } from './healed-topics.ts';
 import { judgeLog } from './judge-log.ts';
 import { judgeQueues, queuesToCheck } from './judge-queues.ts';
 import { judgeCheckpoint, judgeIndex } from './judge-rest.ts';
 import { judgeOffsets, judgeSettings } from './judge-settings.ts';
+import type { HealedTopic } from './log-scanner.ts';
 import type { IndexFileResult } from './verify-index.ts';
 import { cutSlices, joinSlices, type LogPicture, wronglyBegun } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
@@ -68,7 +70,7 @@ export async function verifyStore(
   sliceBytes = sliceBytesFor(plan.queueFolders.length),
 ): Promise<VerifyReport> {
   const built = plan.options.skips?.built;
-  const lookThrough = (): Promise<LogPicture> => lookThroughLog(plan, run, advanced, sliceBytes);
+  const lookThrough = (): Promise<LogLook> => LogLook.through(plan, run, advanced, sliceBytes);
   // Begun before the log: a file takes one thread as long as many slices do, and the other would have nothing to do at the end.
   const indexResults = Promise.all(
     stillIndexFiles(plan).map(async (file) => {
@@ -79,12 +81,18 @@ export async function verifyStore(
   );
   // Awaited further down: until then nobody would take a failure.
   indexResults.catch(() => {});
-  let log = built?.log ?? (await lookThrough());
+  let look = built === undefined ? await lookThrough() : null;
+  let log = look?.log ?? built!.log;
   const { topics, places } = judgeSettings(disk, plan);
   let queues = await runQueues(disk, run, plan, log);
   const indexFiles = await indexResults;
   if (built !== undefined && !isAsBuilt(built, queues, indexFiles)) {
-    log = await lookThrough();
+    look = await lookThrough();
+    log = look.log;
+    queues = await runQueues(disk, run, plan, log);
+  }
+  if (look !== null && (await look.heal(topicsByEntries(log, queues, plan.queueFolders)))) {
+    log = look.log;
     queues = await runQueues(disk, run, plan, log);
   }
   judgeLog(disk, plan, log);
@@ -99,23 +107,59 @@ export async function verifyStore(
   return { findings: findings.kept, counts: findings.counts, matter: findings.matter, log, queues, topics };
 }
 
-async function lookThroughLog(
-  { segments, options }: VerifyPlan,
-  run: RunVerifyTask,
-  advanced: (bytes: number) => void,
-  sliceBytes: number,
-): Promise<LogPicture> {
-  const { segmentSizeBytes } = options.sizes;
-  const slices = cutSlices(segments, segmentSizeBytes, Math.min(sliceBytes, segmentSizeBytes));
-  const results = await Promise.all(
-    slices.map(async (slice) => {
-      const result = await runSlice(run, slice);
-      advanced(slice.to - slice.from);
-      return result;
-    }),
-  );
-  const filesEnd = (segments.at(-1) ?? -segmentSizeBytes) + segmentSizeBytes;
-  return joinSlices(await lookAgain(run, results), filesEnd);
+/** The log as slices of it show it. They are looked at again where it turns out that topics in them are damaged. */
+class LogLook {
+  readonly #run: RunVerifyTask;
+  readonly #filesEnd: number;
+  #results: readonly SliceResult[];
+  #log: LogPicture;
+
+  static async through(
+    { segments, options }: VerifyPlan,
+    run: RunVerifyTask,
+    advanced: (bytes: number) => void,
+    sliceBytes: number,
+  ): Promise<LogLook> {
+    const { segmentSizeBytes } = options.sizes;
+    const slices = cutSlices(segments, segmentSizeBytes, Math.min(sliceBytes, segmentSizeBytes));
+    const results = await Promise.all(
+      slices.map(async (slice) => {
+        const result = await runSlice(run, slice);
+        advanced(slice.to - slice.from);
+        return result;
+      }),
+    );
+    const filesEnd = (segments.at(-1) ?? -segmentSizeBytes) + segmentSizeBytes;
+    const look = new LogLook(run, filesEnd, await lookAgain(run, results));
+    await look.heal(topicsByGaps(look.log));
+    return look;
+  }
+
+  private constructor(run: RunVerifyTask, filesEnd: number, results: readonly SliceResult[]) {
+    this.#run = run;
+    this.#filesEnd = filesEnd;
+    this.#results = results;
+    this.#log = joinSlices(results, filesEnd);
+  }
+
+  get log(): LogPicture {
+    return this.#log;
+  }
+
+  /** False when there is nothing to heal. */
+  async heal(topics: readonly HealedTopic[]): Promise<boolean> {
+    if (topics.length === 0) return false;
+    this.#results = await Promise.all(
+      this.#results.map((result) => {
+        const { slice } = result;
+        const inSlice = topics.filter(({ at }) => at >= slice.from && at < slice.to);
+        if (inSlice.length === 0) return result;
+        return runSlice(this.#run, { ...slice, healed: [...slice.healed, ...inSlice] });
+      }),
+    );
+    this.#log = joinSlices(this.#results, this.#filesEnd);
+    return true;
+  }
 }
 
 /** Records before this, and their entries, may have been deleted by a broker's retention while they were looked at. */
@@ -156,6 +200,7 @@ async function runQueues(disk: Disk, run: RunVerifyTask, plan: VerifyPlan, log: 
     logEnd: log.end,
     cleanStop: plan.options.state === 'clean',
     limit: plan.walkStart,
+    healed: log.healed.map(({ at }) => at),
   };
   const queues = queuesToCheck(plan, log, plan.options.skips?.built);
   const parts: Promise<VerifyResult>[] = [];

@@ -18,6 +18,8 @@ export interface StoreStart {
   /** From here on a start after a clean stop may look through the log. */
   readonly lookFrom: number;
   readonly queues: readonly RecoveredQueue[];
+  /** The queues have all records before this (store/recovery.ts). */
+  readonly queuesCompleteTo: number;
   readonly batchTopics: readonly string[];
   /** Dispatch's first round makes them durable. */
   readonly unsynced: UnsyncedPaths;

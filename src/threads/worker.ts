@@ -222,6 +222,7 @@ const NOTHING_YET: StoreStart = {
   logEnd: 0,
   lookFrom: 0,
   queues: [],
+  queuesCompleteTo: 0,
   batchTopics: [],
   unsynced: { files: [], folders: [] },
   lastStoreTimestamp: 0,

@@ -17,15 +17,15 @@ it('builds any number of queues, from the first record of one of them on', () =>
     { from: 0, to: 200 },
     { from: 200, to: 400 },
   ];
-  expect(slicesOf({ build, buildIndex: false }, runs)).toEqual([runs[1]]);
+  expect(slicesOf({ build, buildIndex: false }, { runs, healed: [] })).toEqual([{ ...runs[1], healed: [] }]);
 });
 
 it('puts any number of slices together', () => {
   const damage = { at: [], endsLogAt: [], bruisedQueues: new Set<string>(), described: [] };
-  const nothing = { holes: [], wrongFillers: [], queues: [], damage, keys: NO_KEY_FAULTS };
+  const nothing = { holes: [], wrongFillers: [], queues: [], damage, nameless: [], keys: NO_KEY_FAULTS };
   const slices = Array.from({ length: MANY }, (_, i) => ({
     ...nothing,
-    slice: { from: i, to: i + 1, isExact: true },
+    slice: { from: i, to: i + 1, isExact: true, healed: [] },
     records: 1,
     runs: [{ from: i, to: i + 1 }],
     oldestStoreMs: 5,

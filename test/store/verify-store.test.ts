@@ -148,7 +148,7 @@ describe('verify', () => {
         const bytes = bytesAt(store, 5);
         bytes[Buffer.from(bytes).indexOf('body 5') + 'body 5'.length + 1] = 0;
       },
-      ['record-damaged! restore', 'record-offset! restore'],
+      ['record-damaged! restore'],
     ],
     [
       'a record with others behind it',

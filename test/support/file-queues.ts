@@ -26,7 +26,10 @@ export function fileQueues(
   const scanner = new LogScanner(reader, false);
   scanner.begin(store.dispatchFrom, store.logEnd);
   let found = scanner.next();
-  for (; found === Scanned.record; found = scanner.next()) fileOne(writer, scanner, store.batchTopics);
+  for (; found === Scanned.record; found = scanner.next()) {
+    if (scanner.position >= store.queuesCompleteTo && scanner.isTopicWhole())
+      fileOne(writer, scanner, store.batchTopics);
+  }
   assert(found === Scanned.end, 'the recovered log is whole up to its end');
   reader.close();
   return writer;

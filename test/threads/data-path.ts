@@ -63,6 +63,8 @@ export interface DataPathOptions {
   readonly dispatchFrom?: number;
   readonly lastStoreTimestamp?: number;
   readonly batchTopics?: readonly string[];
+  /** The queues have all records before this log offset. */
+  readonly completeTo?: number;
 }
 
 export class DataPath {
@@ -174,6 +176,7 @@ export class DataPath {
       index,
       delays: new DelayLevels(),
       batchTopics: new Set(this.#options.batchTopics ?? []),
+      completeTo: this.#options.completeTo ?? 0,
       clock: this.clock,
       deleted: new DeletedFiles(ends, log, files),
     });

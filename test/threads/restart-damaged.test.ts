@@ -2,7 +2,10 @@
 import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NodeDisk } from '../../src/store/disk.ts';
+import { storePathsOf } from '../../src/store/store-paths.ts';
 import { temporaryFolder } from '../support/folders.ts';
+import { repaired } from '../support/repaired.ts';
 import { type LogLine, NodeClient, startNode } from './node-client.ts';
 
 const QUEUES = 3;
@@ -16,6 +19,19 @@ let expected: string[][];
 
 const warnings = (): string[] => lines.filter(({ level }) => level === 'warn').map(({ message }) => message);
 const queueFolder = (queueId: number): string => join(store, 'consumequeue/Orders', String(queueId));
+
+/** Changes the topic of message `i` where it lies in the log. */
+function damageTopic(i: number, damage: (topic: Uint8Array) => void): void {
+  const folder = join(store, 'commitlog');
+  for (const name of readdirSync(folder)) {
+    const bytes = readFileSync(join(folder, name));
+    const body = bytes.indexOf(`message ${i} `);
+    if (body < 0) continue;
+    const at = bytes.indexOf('Orders', body);
+    damage(bytes.subarray(at, at + 'Orders'.length));
+    writeFileSync(join(folder, name), bytes);
+  }
+}
 
 /** All bodies by queue, over a new start. */
 async function served(): Promise<string[][]> {
@@ -111,6 +127,33 @@ describe('a store that was stopped in order', () => {
     expect(warnings()).toEqual([
       expect.stringMatching(/^the record at \d+ \(Orders, queue 1, offset 1\) was on the disk and is damaged/),
     ]);
+  });
+
+  it.each<[what: string, topic: string | number[], shown: RegExp]>([
+    ['is zero', '\0'.repeat(6), /^the record at \d+ \("\\u0000.*", queue 1, offset 100\) was on the disk/],
+    ['leads out of the queues', '../ab/', /^the record at \d+ \("\.\.\/ab\/", queue 1, offset 100\) was on the disk/],
+    ['is no text', [0x4f, 0xf2], /^the record at \d+ \(".*", queue 1, offset 100\) was on the disk/],
+    ['is one that nobody has', 'N', /^the record at \d+ \(Nrders, queue 1, offset 100\) is in no queue/],
+  ])('is served as it was when the topic of a record %s, with a line that names it', async (_what, topic, shown) => {
+    damageTopic(301, (bytes) => bytes.set(Buffer.from(topic as string)));
+    expect(await served()).toEqual(expected);
+    expect(warnings()).toEqual([expect.stringMatching(shown)]);
+    // Now dispatch goes over it as well.
+    rmSync(join(store, 'index'), { recursive: true });
+    expect(await served()).toEqual(expected);
+    expect(warnings().slice(1)).toEqual([expect.stringMatching(/^the key index lacks/), expect.stringMatching(shown)]);
+    expect(readdirSync(join(store, 'consumequeue'))).toEqual(['Orders']);
+    expect(readdirSync(store)).not.toContain('ab');
+  });
+
+  it('is refused when the queue of such a record has gone too, and served as it was after a repair', async () => {
+    damageTopic(301, (bytes) => bytes.fill(0));
+    rmSync(queueFolder(1), { recursive: true });
+    await expect(served()).rejects.toThrow(
+      /queue Orders\/1 goes on with 101 after 99\. .*`ringmq repair` builds the queue/,
+    );
+    expect((await repaired(new NodeDisk(), storePathsOf(store))).end).toBe('repaired');
+    expect(await served()).toEqual(expected);
   });
 
   it.each(['the newest file', 'every file'])(

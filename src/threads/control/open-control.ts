@@ -206,6 +206,7 @@ function storeStart(recovered: RecoveredStore): StoreStart {
     logEnd: recovered.logEnd,
     lookFrom: recovered.lookFrom,
     queues: recovered.queues.map(({ topic, queueId, next }) => ({ topic, queueId, next })),
+    queuesCompleteTo: recovered.queuesCompleteTo,
     batchTopics: [...recovered.batchTopics],
     unsynced: recovered.unsynced,
     lastStoreTimestamp: Math.max(logTimestamp, queuesTimestamp, recovered.newestStoreTimestamp),

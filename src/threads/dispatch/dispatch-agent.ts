@@ -17,7 +17,9 @@ import {
   RECORD_MAGIC_V2,
   RecordAt,
   RecordCursor,
+  SysFlag,
 } from '../../layout/message-record.ts';
+import { isTopicName } from '../../layout/topic-names.ts';
 import { isOutOfDescriptors } from '../../store/disk.ts';
 import type { LogReader } from '../../store/log-reader.ts';
 import { segmentEnd } from '../../store/segments.ts';
@@ -41,6 +43,8 @@ export interface DispatchOptions {
   readonly delays: DelayLevels;
   /** Topics whose queues Apache's broker keeps in its batch format, which are not built here. */
   readonly batchTopics: ReadonlySet<string>;
+  /** The queues have all records before this log offset, as far as these say their own queue. */
+  readonly completeTo: number;
   readonly clock: Clock;
   readonly deleted: DeletedFiles;
 }
@@ -53,6 +57,7 @@ export class DispatchAgent implements Agent {
   readonly #index: IndexFiling | null;
   readonly #tagsCodes: TagsCodes;
   readonly #batchTopics: ReadonlySet<string>;
+  readonly #completeTo: number;
   readonly #clock: Clock;
   readonly #deleted: DeletedFiles;
   readonly #queues: QueueLookup;
@@ -71,16 +76,17 @@ export class DispatchAgent implements Agent {
   /** The index has refused a key of the record at the position, or the log could not be opened there. */
   #isShort = false;
 
-  constructor({ ends, log, filing, index, delays, batchTopics, clock, deleted }: DispatchOptions) {
+  constructor({ ends, log, filing, index, delays, batchTopics, completeTo, clock, deleted }: DispatchOptions) {
     this.#ends = ends;
     this.#log = log;
     this.#filing = filing;
     this.#index = index;
     this.#tagsCodes = new TagsCodes(delays);
     this.#batchTopics = batchTopics;
+    this.#completeTo = completeTo;
     this.#clock = clock;
     this.#deleted = deleted;
-    this.#queues = new QueueLookup(ends.directory);
+    this.#queues = new QueueLookup(ends.directory, batchTopics);
     this.#position = ends.dispatched.read();
   }
 
@@ -196,23 +202,26 @@ export class DispatchAgent implements Agent {
   #take(at: number): boolean {
     const record = this.#record;
     assert(record.load(this.#view, at), 'the parts of a record in the log add up');
-    const { propertiesStart, propertiesLength } = record;
+    const { topicStart, propertiesStart, propertiesLength } = record;
+    const topicEnd = topicStart + record.topicLength;
+    // An inner batch is in a queue of another format.
+    const isInQueue = !isInNoQueue(record.sysFlag) && (record.sysFlag & SysFlag.innerBatch) === 0;
+    const slot = isInQueue ? this.#queues.find(this.#buffer, topicStart, topicEnd, record.queueId) : NO_SLOT;
+    // Damaged since it was filed: nobody knows whose it is, and what its keys are.
+    if (slot === NO_SLOT && !isTopicName(this.#buffer, topicStart, topicEnd)) return true;
     scanIndexed(this.#buffer, propertiesStart, propertiesStart + propertiesLength, this.#indexed);
     if (this.#index?.add(record, this.#buffer, this.#indexed) === false) {
       this.#isShort = true;
       return false;
     }
-    if (isInNoQueue(record.sysFlag)) return true;
-    const topicEnd = record.topicStart + record.topicLength;
-    const slot = this.#queues.find(this.#buffer, record.topicStart, topicEnd, record.queueId);
     if (slot === NO_SLOT) {
-      this.#passOver(record);
+      if (isInQueue) this.#passOver(record);
       return true;
     }
     let next = this.#next[slot]!;
     if (next < 0) next = this.#learn(slot);
     // After a restart the walk begins before the newest entries of some queues.
-    if (record.queueOffset < next) return true;
+    if (record.queueOffset < next || record.physicalOffset < this.#completeTo) return true;
     assert(record.queueOffset === next, 'a queue has no gaps');
     if (!this.#filing.hasRoom(slot, next)) return false;
     const { queueTable } = this.#ends;
@@ -233,6 +242,7 @@ export class DispatchAgent implements Agent {
   }
 
   #passOver({ topicStart, topicLength, queueId, physicalOffset }: RecordCursor): void {
+    if (physicalOffset < this.#completeTo) return;
     const topic = this.#buffer.toString('utf8', topicStart, topicStart + topicLength);
     assert(this.#batchTopics.has(topic), `the record at ${physicalOffset} has a queue: ${queueId} of ${topic}`);
   }

@@ -46,6 +46,7 @@ export function openDispatch(
     index,
     delays: new DelayLevels(),
     batchTopics: new Set(start.batchTopics),
+    completeTo: start.queuesCompleteTo,
     clock,
     deleted: new DeletedFiles(ends, log, files),
   });

@@ -12,10 +12,13 @@ export class QueueLookup {
   readonly #directory: QueueDirectory;
   /** Rows by queue id. */
   readonly #topics = new ByteKeyedMap<number[]>();
+  readonly #leftOut: ReadonlySet<string>;
   #known = 0;
 
-  constructor(directory: QueueDirectory) {
+  /** Topics that are `leftOut` have no rows for this look-up, whatever the directory says. */
+  constructor(directory: QueueDirectory, leftOut: ReadonlySet<string>) {
     this.#directory = directory;
+    this.#leftOut = leftOut;
   }
 
   find(bytes: Uint8Array, topicStart: number, topicEnd: number, queueId: number): QueueSlot | typeof NO_SLOT {
@@ -30,6 +33,7 @@ export class QueueLookup {
     const count = this.#directory.count();
     for (; this.#known < count; this.#known++) {
       const { topic, queueId } = this.#directory.entry(asQueueSlot(this.#known));
+      if (this.#leftOut.has(topic)) continue;
       const name = Buffer.from(topic);
       const slots = this.#topics.get(name, 0, name.length) ?? [];
       slots[queueId] = this.#known;

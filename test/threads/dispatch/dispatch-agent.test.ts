@@ -258,6 +258,36 @@ describe('records that are in no queue, or in one already', () => {
     ).toBe(1);
   });
 
+  it.each([
+    ['of a batch topic', { topic: 'Batch' }],
+    ['that is an inner batch', { topic: 'T', sysFlag: 0x80 }],
+  ])('passes over a record %s, whose queue has another format, although it has a row', (_what, batch) => {
+    const path = logOf([{ ...batch, queueOffset: 3 }, { ...batch, queueOffset: 8 }, { queueOffset: 0 }], {
+      batchTopics: ['Batch'],
+    });
+    const [row] = path.addTopic('Batch', 1);
+    expect(path.dispatcher().agent.doWork()).toBe(3);
+    expect([path.queueTable.max(row!), path.queueTable.max(SLOT)]).toEqual([0, 1]);
+  });
+
+  it.each(['T\0', '..', 'a/b', '\x1b[2J', '', 'T\x7f'])('passes over a record whose topic is no name: %j', (topic) => {
+    const path = logOf([{ queueOffset: 0 }, { topic, queueOffset: 1 }, { topic, sysFlag: 4 }], {
+      indexShape: { slots: 10, entries: 20 },
+    });
+    expect(path.dispatcher().agent.doWork()).toBe(3);
+    expect(path.queueTable.max(SLOT)).toBe(1);
+  });
+
+  it('files no record that lies before the place up to which the queues have all, whatever it says', () => {
+    const damaged = [{ queueOffset: 5 }, { topic: 'U', queueOffset: 0 }, { topic: 'Strange', queueOffset: 7 }];
+    const size = 3 * testRecordSize({ topic: 'T' }) + 'Strange'.length - 1;
+    const path = logOf([...damaged, { queueOffset: 0 }], { completeTo: size });
+    const [other] = path.addTopic('U', 1);
+    expect(path.dispatcher().agent.doWork()).toBe(4);
+    expect([path.queueTable.max(SLOT), path.queueTable.max(other!)]).toEqual([1, 0]);
+    expect(tail(path, SLOT, 0, 1)[0]![0]).toBe(size);
+  });
+
   it('stops the broker where the log holds no record', () => {
     const path = logOf([{ queueOffset: 0 }, { queueOffset: 1 }]);
     path.disk.bytesOf('/store/commitlog/00000000000000000000').fill(0, testRecordSize({ topic: 'T' }));

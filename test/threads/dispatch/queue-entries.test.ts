@@ -80,6 +80,7 @@ function openDispatch() {
     index: null,
     delays: new DelayLevels(),
     batchTopics: new Set(),
+    completeTo: 0,
     clock: systemClock,
     deleted: new DeletedFiles(ends, reader, files),
   });
