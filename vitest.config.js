@@ -1,7 +1,23 @@
 import { defineConfig } from 'vitest/config';
 
 /** Folders whose tests start no server and take no times: two of their files at a time share the two cores, then the others one by one. */
-const PURE = ['base', 'broker', 'config', 'filter', 'layout', 'observe', 'remoting', 'ring', 'store', 'tidy'];
+const PURE = [
+  'base',
+  'broker',
+  'config',
+  'filter',
+  'layout',
+  'observe',
+  'remoting',
+  'ring',
+  'simulator',
+  'store',
+  'threads/append',
+  'threads/control',
+  'threads/dispatch',
+  'threads/flush',
+  'tidy',
+];
 
 // Vitest cannot start workers from .ts files on Node 20 (docs/decisions/0001), so the tests run from what `tsc -b` wrote.
 export default defineConfig({

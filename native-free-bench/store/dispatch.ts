@@ -81,6 +81,7 @@ function run(records: number, logEnd: number, indexed: boolean, round: number): 
     delays: new DelayLevels(),
     batchTopics: new Set(),
     completeTo: 0,
+    queues: [],
     clock: systemClock,
     deleted: new DeletedFiles(ends, log, files),
   });

@@ -8,7 +8,6 @@ import { readVouched } from '../store/checkpoint.ts';
 import type { Disk } from '../store/disk.ts';
 import { Findings } from '../store/findings.ts';
 import { indexHeads } from '../store/index-heads.ts';
-import { isUnfinishedRepair } from '../store/repair-checkpoint.ts';
 import { type StorePaths, storePathsOf } from '../store/store-paths.ts';
 import { type KnownSizes, knownSizes, type StoreSizes } from '../store/store-sizes.ts';
 import { isStore } from './inspect/overview.ts';
@@ -44,7 +43,7 @@ export function storeArguments(disk: Disk, folder: string, options: StoreFlags):
 /** By what was said at the last stop: only there is it known that none is kept. */
 function keepsIndex(disk: Disk, { checkpoint }: StorePaths): boolean {
   const vouched = readVouched(disk, checkpoint);
-  return vouched === null || vouched.stoppedAt < 0 || isUnfinishedRepair(vouched) || vouched.indexEnd !== NO_INDEX_KEPT;
+  return vouched === null || vouched.stoppedAt < 0 || vouched.indexEnd !== NO_INDEX_KEPT;
 }
 
 /** Null for what is no whole number from 0 on, or too large to be exact. */

@@ -62,7 +62,7 @@ export interface Vouched {
   readonly filedTo: number;
   /** An earlier such place, from which a start after a clean stop looks through the log. */
   readonly lookFrom: number;
-  /** Newest message in the index: -1 when there is none, -2 when no index is kept. */
+  /** Newest message in the index: -1 when there is none, {@link NO_INDEX_KEPT}, or {@link INDEX_UNKNOWN}. */
   readonly indexEnd: number;
   /** Where the log ended when the broker was stopped in order; -1 while it runs. */
   readonly stoppedAt: number;
@@ -71,7 +71,10 @@ export interface Vouched {
   readonly queueEntries: number;
 }
 
+/** The last broker has kept no index. */
 export const NO_INDEX_KEPT = -2;
+/** There is to be an index, and it may lack keys or be damaged anywhere: a start looks through it. */
+export const INDEX_UNKNOWN = -3;
 
 /** `vouched`: null leaves RingMQ's part empty. */
 export function encodeCheckpoint(fields: CheckpointFields, vouched: Vouched | null): Uint8Array {

@@ -84,7 +84,7 @@ export function buildQueues(
     scanner.begin(asLogOffset(slice.from), segmentEnd(reader.files, slice.from));
     while (scanner.nextPosition < slice.to && scanner.next() === Scanned.record && scanner.position < slice.to) {
       records++;
-      const topic = healed.get(scanner.position);
+      const topic = healed.size > 0 ? healed.get(scanner.position) : undefined;
       if (topic !== undefined) scanner.healTopic(topic);
       if (!scanner.isTopicWhole()) continue;
       const { propertiesStart, propertiesLength } = scanner.cursor;

@@ -3,7 +3,7 @@
  * through. Part of recovery.ts. Refuses a log that has lost what was on the disk.
  */
 import { asLogOffset, type LogOffset } from '../base/units.ts';
-import { type CheckpointFields, NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
+import type { CheckpointFields, Vouched } from '../layout/checkpoint-file.ts';
 import { findCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { hasFailedSync } from './failed-sync.ts';
@@ -120,6 +120,11 @@ export class LogAtStart {
     return new StoreDamagedError(`the log of ${this.files.directory} has lost something: ${what}. ${todo}`);
   }
 
+  /** Whether a record begins in `[from, to)`, and not only a filler. */
+  hasRecordIn(from: LogOffset, to: LogOffset): boolean {
+    return hasRecordAt(this.reader, from, to);
+  }
+
   close(): void {
     this.reader.close();
   }
@@ -151,7 +156,7 @@ export function wasStoppedInOrder(disk: Disk, paths: StorePaths): boolean {
  * time before it was not cut after a crash either.
  */
 export function isIndexKept(vouched: Vouched | null): boolean {
-  return vouched?.indexEnd !== NO_INDEX_KEPT;
+  return vouched === null || vouched.indexEnd >= -1;
 }
 
 /** Up to here all records have been on the disk; 0 when nobody says so. */

@@ -20,6 +20,8 @@ export interface RecoveredQueue {
   readonly max: QueueOffset;
   /** What append gives the queue's next message: it counts records that dispatch has still to file. */
   readonly next: QueueOffset;
+  /** Log offset behind the record of its newest entry in files; -1 without one. What lies before is not filed again (spec/store.md 5.2). */
+  readonly filedTo: number;
 }
 
 /** What is left when the cuts are carried out. */
@@ -59,7 +61,7 @@ export function boundsOf(
     const first = asQueueOffset(Math.max(0, firstUnfiled));
     const min = queue === undefined ? first : minOf(disk, files, queue, logStart);
     const max = queue?.end ?? first;
-    return { topic, queueId, min, max, next: asQueueOffset(Math.max(max, next)) };
+    return { topic, queueId, min, max, next: asQueueOffset(Math.max(max, next)), filedTo: queue?.logEnd ?? -1 };
   });
 }
 

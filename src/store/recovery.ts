@@ -15,7 +15,7 @@
 import { dirname } from 'node:path';
 import { counted } from '../base/counted.ts';
 import { asLogOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
-import { type CheckpointFields, NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
+import { type CheckpointFields, INDEX_UNKNOWN, NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
 import type { Disk } from './disk.ts';
 import { type IndexFiles, refuseFolders } from './index-files.ts';
 import { findIndexCut, type IndexCut, type IndexRecoverySettings, indexEnd } from './index-recovery.ts';
@@ -167,7 +167,8 @@ class Recovery {
     report(this.#log, files, cleanStop, { logStart, from, dispatchFrom, logEnd }, queues.length);
     const bounds = boundsOf(this.#disk, this.#queueFiles, queues, ledger, logStart);
     const lookFrom = asLogOffset(lookBack.from(logEnd));
-    const isWordTrue = vouched !== null && vouched.filedTo <= dispatchFrom;
+    const { filedTo = -1, indexEnd } = vouched ?? {};
+    const isWordTrue = filedTo >= 0 && filedTo <= queuesTo(found) && (indexEnd! < -1 || !lacksKeys(found));
     return {
       cleanStop,
       logStart,
@@ -175,7 +176,7 @@ class Recovery {
       lookFrom,
       dispatchFrom,
       queuesCompleteTo: ledger.firstUnfiledAt ?? logEnd,
-      word: isWordTrue ? null : this.#word(found, dispatchFrom, lookFrom),
+      word: isWordTrue ? null : this.#word(found, lookFrom),
       checkpoint,
       newestStoreTimestamp: ledger.newestStoreTimestamp,
       batchTopics: this.#batchTopics,
@@ -293,10 +294,11 @@ class Recovery {
 
   #indexFrom({ limit, lookFrom }: StartPoint, end: number): LogOffset | null {
     const { cleanStop, vouched } = this.#logFound;
-    const known = vouched?.indexEnd ?? NO_INDEX_KEPT;
-    const isComplete = known !== NO_INDEX_KEPT && end >= known;
+    const known = vouched?.indexEnd ?? INDEX_UNKNOWN;
+    const isComplete = known >= -1 && end >= known;
     if (isComplete) return cleanStop ? null : limit;
     const behind = this.#logFound.behind(end);
+    if (!cleanStop && behind < limit && !this.#logFound.hasRecordIn(behind, limit)) return limit;
     if (vouched !== null || behind < lookFrom) {
       this.#log.warn(`the key index lacks messages from ${behind} on: they are put in again`);
     }
@@ -318,8 +320,8 @@ class Recovery {
     const from = asLogOffset(Math.min(lookFrom, index?.from ?? lookFrom));
     // While a broker runs its first rounds do not count them.
     const areCounted = vouched !== null && (cleanStop || vouched.queueCount > 0);
-    if (!areCounted || hasAllOf(vouched, queues)) return from;
-    const { count, entries } = sumsOf(queues);
+    if (!areCounted || this.#hasAllOf(vouched, queues)) return from;
+    const { count, entries } = this.#sumsOf(queues);
     this.#log.warn(
       `${counted(count, 'queue')} with ${counted(entries, 'entry', 'entries')} where there were ${vouched.queueCount} with ` +
         `${vouched.queueEntries}: what is missing is built again from the log`,
@@ -338,7 +340,7 @@ class Recovery {
       progress(position);
     };
     const isCounted = vouched !== null && vouched.queueEntries > 0;
-    const completeTo = isCounted && hasAllOf(vouched, queues) ? vouched.filedTo : 0;
+    const completeTo = isCounted && this.#hasAllOf(vouched, queues) ? vouched.filedTo : 0;
     const ledger = new QueueLedger(this.#batchTopics, completeTo);
     for (const queue of queues) ledger.addFiled(queue);
     walkBefore(reader, from, lookFrom, ledger, progress);
@@ -351,6 +353,18 @@ class Recovery {
         `goes on with ${first.firstUnfiled} at ${from}: what is missing is built again from the log's start`,
     );
     return this.#walk(queues, start, this.#logFound.start);
+  }
+
+  /** Who counts them while a broker runs has no rows for those of batch topics. */
+  #sumsOf(queues: readonly FiledQueue[]): { readonly count: number; readonly entries: number } {
+    const filed = queues.filter(({ topic, end }) => end > 0 && !this.#batchTopics.has(topic));
+    return { count: filed.length, entries: filed.reduce((sum, { end }) => sum + end, 0) };
+  }
+
+  /** Whether the queues have what they had when RingMQ said so. */
+  #hasAllOf({ queueCount, queueEntries }: Vouched, queues: readonly FiledQueue[]): boolean {
+    const { count, entries } = this.#sumsOf(queues);
+    return count === queueCount && entries === queueEntries;
   }
 
   #unfinished(queues: readonly FiledQueue[], ledger: QueueLedger): UnfinishedQueue[] {
@@ -380,35 +394,38 @@ class Recovery {
    * What the checkpoint may say from now on: what the start itself goes by, as far as queues and index do not lack anything. All that has been on
    * the disk counts as that still.
    */
-  #word({ start, index }: StartFindings, dispatchFrom: LogOffset, lookFrom: LogOffset): Vouched {
+  #word(found: StartFindings, lookFrom: LogOffset): Vouched {
     const { vouched } = this.#logFound;
-    const filedTo = Math.min(start.limit, dispatchFrom);
+    const { index } = found;
+    const filedTo = queuesTo(found);
+    const isSame = vouched !== null && filedTo === vouched.filedTo;
     return {
       filedTo,
       lookFrom: Math.min(lookFrom, filedTo),
-      indexEnd: index === null ? NO_INDEX_KEPT : this.#indexEndBefore(index, asLogOffset(filedTo)),
+      // The queues do not wait for one that lacks keys.
+      indexEnd: lacksKeys(found) ? INDEX_UNKNOWN : this.#indexEndBefore(index, filedTo),
       stoppedAt: vouched === null ? -1 : lossLimit(vouched),
-      queueCount: 0,
-      queueEntries: 0,
+      queueCount: isSame ? vouched.queueCount : 0,
+      queueEntries: isSame ? vouched.queueEntries : 0,
     };
   }
 
-  #indexEndBefore({ end }: FoundIndex, limit: LogOffset): number {
-    if (end < limit) return end;
+  #indexEndBefore(index: FoundIndex | null, limit: LogOffset): number {
+    if (index === null) return NO_INDEX_KEPT;
+    if (index.end < limit) return index.end;
     const settings = { ...this.#indexSettings(limit), believedTo: Number.POSITIVE_INFINITY };
     return findIndexCut(this.#disk, this.#settings.index!, settings).end;
   }
 }
 
-function sumsOf(queues: readonly FiledQueue[]): { readonly count: number; readonly entries: number } {
-  const filed = queues.filter(({ end }) => end > 0);
-  return { count: filed.length, entries: filed.reduce((sum, { end }) => sum + end, 0) };
+/** The queues have all records before this. */
+function queuesTo({ start, walk }: StartFindings): LogOffset {
+  return asLogOffset(Math.min(start.limit, walk.ledger.firstUnfiledAt ?? walk.logEnd));
 }
 
-/** Whether the queues have what they had when RingMQ said so. */
-function hasAllOf({ queueCount, queueEntries }: Vouched, queues: readonly FiledQueue[]): boolean {
-  const { count, entries } = sumsOf(queues);
-  return count === queueCount && entries === queueEntries;
+function lacksKeys(found: StartFindings): boolean {
+  const from = found.index?.from ?? null;
+  return from !== null && from < queuesTo(found);
 }
 
 function aheadText(ahead: readonly FoundQueue[], logEnd: LogOffset, meaning: string): string {

@@ -5,7 +5,7 @@
 
 import { LOOK_BACK_BYTES } from '../base/limits.ts';
 import { asLogOffset } from '../base/units.ts';
-import { encodeCheckpoint, NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
+import { encodeCheckpoint, INDEX_UNKNOWN, NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
 import { CheckpointWriter, EMPTY_CHECKPOINT } from './checkpoint.ts';
 import { type Disk, DiskFullError, replaceFile } from './disk.ts';
 import { fileStartOf } from './file-names.ts';
@@ -37,7 +37,7 @@ export function vouchForLog(disk: Disk, plan: VerifyPlan, log: LogPicture, end: 
   const to = lastRecordEnd(disk, plan, log, end);
   const { start } = log;
   const { masterFlushedOffset, confirmedOffset } = plan.checkpoint;
-  const counts = { indexEnd: NO_INDEX_KEPT, queueCount: UNFINISHED, queueEntries: UNFINISHED };
+  const counts = { indexEnd: INDEX_UNKNOWN, queueCount: UNFINISHED, queueEntries: UNFINISHED };
   const vouched = to < 0 ? null : { filedTo: start, lookFrom: start, stoppedAt: to, ...counts };
   const fields = { ...EMPTY_CHECKPOINT, masterFlushedOffset, confirmedOffset };
   replaceFile(disk, plan.paths.checkpoint, encodeCheckpoint(fields, vouched));
@@ -68,14 +68,14 @@ function vouchedOf(disk: Disk, plan: VerifyPlan, log: LogPicture, hasIndex: bool
   const end = lastRecordEnd(disk, plan, log, log.end);
   if (end < 0) return null;
   const queues = listQueues(disk, queueFilesOf(plan.paths, plan.options.sizes), { cleanStop: true, limit: 0 });
-  const filed = queues.filter((queue) => queue.end > 0);
+  const filed = queues.filter(({ topic, end }) => end > 0 && !plan.context.batchTopics.has(topic));
   // A start is not to look at older files: what is damaged there stays.
   const newest = fileStartOf(end - 1, segmentSizeBytes);
   const near = log.runs.findLast(({ from }) => from <= end - LOOK_BACK_BYTES)?.from ?? log.start;
   return {
     filedTo: end,
     lookFrom: Math.max(newest, near),
-    indexEnd: hasIndex ? indexEndOf(disk, plan) : NO_INDEX_KEPT,
+    indexEnd: plan.options.wantsIndex ? (hasIndex ? indexEndOf(disk, plan) : INDEX_UNKNOWN) : NO_INDEX_KEPT,
     stoppedAt: end,
     queueCount: filed.length,
     queueEntries: filed.reduce((sum, queue) => sum + queue.end, 0),
@@ -86,7 +86,7 @@ function indexEndOf(disk: Disk, { paths, options }: VerifyPlan): number {
   const { indexShape: given, sizes } = options;
   const [head] = indexHeads(disk, { directory: paths.index, given, state: 'clean', sizes }, new Findings());
   const shape = given ?? head?.shape;
-  return shape === undefined ? NO_INDEX_KEPT : indexEnd(disk, { directory: paths.index, shape });
+  return shape === undefined ? INDEX_UNKNOWN : indexEnd(disk, { directory: paths.index, shape });
 }
 
 /** Behind the last record before `end`, which may be the end of a filler: a start takes that away when no file follows. -1 without a record. */

@@ -62,6 +62,7 @@ function writeNumber(disk: Disk, { fileSizeBytes }: QueueFiles, directory: strin
   const file = openSized(disk, fresh, 'exclusive', fileSizeBytes);
   try {
     writeFully(file, fillers, 0, fillers.length, 0);
+    file.sync();
   } finally {
     file.close();
   }

@@ -126,6 +126,6 @@ function toldBy(
 /** The log has been on the disk farther than its only file goes: it has lost its end, or those behind it are gone. */
 function hasLostRecords(disk: Disk, { commitLog, checkpoint }: StorePaths): boolean {
   const [file, ...others] = filesOf(disk, commitLog);
-  if (file === undefined || others.length > 0) return false;
+  if (file === undefined || others.length > 0 || file.size === DEFAULT_STORE_SIZES.segmentSizeBytes) return false;
   return lossLimit(readVouched(disk, checkpoint)) > file.start + file.size;
 }

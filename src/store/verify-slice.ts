@@ -211,7 +211,7 @@ class SliceCheck {
   }
 
   #heal(position: number): void {
-    const topic = this.#healed.get(position);
+    const topic = this.#healed.size > 0 ? this.#healed.get(position) : undefined;
     if (topic === undefined) return;
     this.#addDamaged(this.#scanner.isTopicWhole() ? 'name' : 'topic', topic);
     this.#scanner.healTopic(topic);

@@ -11,13 +11,18 @@ import type { AgentName, BrokerMemory } from './topology.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
+/** For append and dispatch (store/recovered-queues.ts). */
+export interface StartedQueue extends RecoveredQueue {
+  readonly filedTo: number;
+}
+
 /** What recovery has found, for those who go on from there. */
 export interface StoreStart {
   readonly logStart: number;
   readonly logEnd: number;
   /** From here on a start after a clean stop may look through the log. */
   readonly lookFrom: number;
-  readonly queues: readonly RecoveredQueue[];
+  readonly queues: readonly StartedQueue[];
   /** The queues have all records before this (store/recovery.ts). */
   readonly queuesCompleteTo: number;
   readonly batchTopics: readonly string[];

@@ -82,7 +82,7 @@ export const MUTATIONS: readonly Mutation[] = [
       { file: 'src/store/recovery.js', find: 'vouched.queueCount > 0', replace: 'false' },
       {
         file: 'src/threads/dispatch/dispatch-agent.js',
-        find: "assert(record.queueOffset === next, 'a queue has no gaps');",
+        find: "assert(queueOffset === next, 'a queue has no gaps');",
         replace: '',
       },
     ],

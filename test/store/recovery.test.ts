@@ -208,8 +208,8 @@ describe('a start', () => {
     };
     const { records } = smallStore(100);
     const limit = 3 * SMALL_SIZES.segmentSizeBytes;
-    const { logOffset, size } = records.findLast((record) => record.logOffset < limit)!;
-    expect(wordOf(false)).toMatchObject({ filedTo: logOffset + size, indexEnd: logOffset });
+    const { logOffset } = records.findLast((record) => record.logOffset < limit)!;
+    expect(wordOf(false)).toMatchObject({ filedTo: limit, indexEnd: logOffset });
     expect(wordOf(true)).toMatchObject({ filedTo: limit, indexEnd: logOffset });
   });
 

@@ -1,6 +1,6 @@
 /** Starts that find something missing, and what the next one makes of the store when they end before they have built it. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { NO_INDEX_KEPT, type Vouched } from '../../src/layout/checkpoint-file.ts';
+import { INDEX_UNKNOWN, NO_INDEX_KEPT, type Vouched } from '../../src/layout/checkpoint-file.ts';
 import { INDEX_ENTRY_BYTES, indexEntryPosition } from '../../src/layout/index-file.ts';
 import { entryLogOffset, entrySize, QUEUE_ENTRY_BYTES } from '../../src/layout/queue-entry.ts';
 import { readVouched, vouchAtStart } from '../../src/store/checkpoint.ts';
@@ -98,6 +98,18 @@ describe('a start that ends before it has built what was missing', () => {
     start(true);
     const word = readVouched(store.disk, smallPaths.checkpoint)!;
     expect(word).toMatchObject({ filedTo: store.records[1]!.logOffset, stoppedAt: store.logEnd, queueCount: 0 });
+  });
+
+  it('and had lost only the index leaves the queues as they are', () => {
+    vouch();
+    store.disk.removeTree('/store/index');
+    expect(start(true).dispatchFrom).toBe(0);
+    const counts = { queueCount: 2, queueEntries: MESSAGES };
+    const word = readVouched(store.disk, smallPaths.checkpoint);
+    expect(word).toMatchObject({ filedTo: store.logEnd, indexEnd: INDEX_UNKNOWN, ...counts });
+    const next = start(false);
+    expect(next.dispatchFrom).toBe(0);
+    expect(next.queues.map(({ max }) => max)).toEqual([MESSAGES - EARLY / 2, EARLY / 2]);
   });
 
   it('says nothing when nothing is missing', () => {

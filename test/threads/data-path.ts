@@ -29,7 +29,7 @@ import { IndexFiling } from '../../src/threads/dispatch/index-filing.ts';
 import { QueueFiling } from '../../src/threads/dispatch/queue-filing.ts';
 import { FlushAgent } from '../../src/threads/flush/flush-agent.ts';
 import { QueueRounds } from '../../src/threads/flush/queue-rounds.ts';
-import type { QueueRound } from '../../src/threads/thread-messages.ts';
+import type { QueueRound, StartedQueue } from '../../src/threads/thread-messages.ts';
 import { appendEnds, type BrokerMemory, controlEnds, dispatchEnds, flushEnds } from '../../src/threads/topology.ts';
 import { MemoryDisk } from '../support/memory-disk.ts';
 import { plainTopic } from '../support/plain-views.ts';
@@ -65,6 +65,8 @@ export interface DataPathOptions {
   readonly batchTopics?: readonly string[];
   /** The queues have all records before this log offset. */
   readonly completeTo?: number;
+  /** Queues as dispatch's start found them. */
+  readonly started?: readonly StartedQueue[];
 }
 
 export class DataPath {
@@ -177,6 +179,7 @@ export class DataPath {
       delays: new DelayLevels(),
       batchTopics: new Set(this.#options.batchTopics ?? []),
       completeTo: this.#options.completeTo ?? 0,
+      queues: this.#options.started ?? [],
       clock: this.clock,
       deleted: new DeletedFiles(ends, log, files),
     });

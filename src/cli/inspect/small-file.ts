@@ -53,7 +53,8 @@ function vouchedFacts(vouched: Vouched | null): Record<string, Shown> {
   return {
     'all is on the disk before log offset': filedTo,
     'a start looks from': lookFrom,
-    'newest message in the index': indexEnd === NO_INDEX_KEPT ? 'no index is kept' : indexEnd,
+    'newest message in the index':
+      indexEnd >= -1 ? indexEnd : indexEnd === NO_INDEX_KEPT ? 'no index is kept' : 'not known',
     'stopped in order at': stoppedAt < 0 ? 'not yet' : stoppedAt,
     'queues then': `${queueCount} with ${counted(queueEntries, 'entry', 'entries')}`,
   };

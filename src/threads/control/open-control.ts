@@ -205,7 +205,7 @@ function storeStart(recovered: RecoveredStore): StoreStart {
     logStart: recovered.logStart,
     logEnd: recovered.logEnd,
     lookFrom: recovered.lookFrom,
-    queues: recovered.queues.map(({ topic, queueId, next }) => ({ topic, queueId, next })),
+    queues: recovered.queues.map(({ topic, queueId, next, filedTo }) => ({ topic, queueId, next, filedTo })),
     queuesCompleteTo: recovered.queuesCompleteTo,
     batchTopics: [...recovered.batchTopics],
     unsynced: recovered.unsynced,

@@ -22,9 +22,11 @@ import {
 import { isTopicName } from '../../layout/topic-names.ts';
 import { isOutOfDescriptors } from '../../store/disk.ts';
 import type { LogReader } from '../../store/log-reader.ts';
+import { queueName } from '../../store/queue-folders.ts';
 import { segmentEnd } from '../../store/segments.ts';
 import type { Agent } from '../agent.ts';
 import type { DeletedFiles } from '../deleted-files.ts';
+import type { StartedQueue } from '../thread-messages.ts';
 import type { DispatchEnds } from '../topology.ts';
 import type { IndexFiling } from './index-filing.ts';
 import type { QueueFiling } from './queue-filing.ts';
@@ -45,6 +47,7 @@ export interface DispatchOptions {
   readonly batchTopics: ReadonlySet<string>;
   /** The queues have all records before this log offset, as far as these say their own queue. */
   readonly completeTo: number;
+  readonly queues: readonly StartedQueue[];
   readonly clock: Clock;
   readonly deleted: DeletedFiles;
 }
@@ -69,6 +72,12 @@ export class DispatchAgent implements Agent {
   /** Offset of each queue's next entry; -1 before the queue is met. */
   readonly #next = new Float64Array(QUEUE_SLOTS_MAX).fill(-1);
   readonly #published = new Float64Array(QUEUE_SLOTS_MAX);
+  /**
+   * Log offsets behind the newest entries that queues had at the start, by name and by row: what lies before is of a topic that was deleted and
+   * made again. Only of those that reach beyond the place where dispatch begins.
+   */
+  readonly #filedTo: ReadonlyMap<string, number>;
+  readonly #rowFiledTo = new Float64Array(QUEUE_SLOTS_MAX);
   /** Queues that grew in this round. */
   readonly #grown = new Int32Array(QUEUE_SLOTS_MAX);
   #grownCount = 0;
@@ -76,7 +85,7 @@ export class DispatchAgent implements Agent {
   /** The index has refused a key of the record at the position, or the log could not be opened there. */
   #isShort = false;
 
-  constructor({ ends, log, filing, index, delays, batchTopics, completeTo, clock, deleted }: DispatchOptions) {
+  constructor({ ends, log, filing, index, delays, batchTopics, completeTo, queues, clock, deleted }: DispatchOptions) {
     this.#ends = ends;
     this.#log = log;
     this.#filing = filing;
@@ -87,7 +96,10 @@ export class DispatchAgent implements Agent {
     this.#clock = clock;
     this.#deleted = deleted;
     this.#queues = new QueueLookup(ends.directory, batchTopics);
-    this.#position = ends.dispatched.read();
+    const position = ends.dispatched.read();
+    this.#position = position;
+    const ahead = queues.filter(({ filedTo }) => filedTo > position);
+    this.#filedTo = new Map(ahead.map((queue) => [queueName(queue), queue.filedTo]));
   }
 
   hasWork(): boolean {
@@ -221,8 +233,10 @@ export class DispatchAgent implements Agent {
     let next = this.#next[slot]!;
     if (next < 0) next = this.#learn(slot);
     // After a restart the walk begins before the newest entries of some queues.
-    if (record.queueOffset < next || record.physicalOffset < this.#completeTo) return true;
-    assert(record.queueOffset === next, 'a queue has no gaps');
+    const { queueOffset, physicalOffset } = record;
+    if (queueOffset < next || physicalOffset < this.#completeTo || physicalOffset < this.#rowFiledTo[slot]!)
+      return true;
+    assert(queueOffset === next, 'a queue has no gaps');
     if (!this.#filing.hasRoom(slot, next)) return false;
     const { queueTable } = this.#ends;
     queueTable.put(
@@ -252,6 +266,9 @@ export class DispatchAgent implements Agent {
     this.#next[slot] = next;
     this.#published[slot] = next;
     this.#filing.learn(slot, next);
+    if (this.#filedTo.size > 0) {
+      this.#rowFiledTo[slot] = this.#filedTo.get(queueName(this.#ends.directory.entry(slot))) ?? 0;
+    }
     return next;
   }
 

@@ -47,6 +47,7 @@ export function openDispatch(
     delays: new DelayLevels(),
     batchTopics: new Set(start.batchTopics),
     completeTo: start.queuesCompleteTo,
+    queues: start.queues,
     clock,
     deleted: new DeletedFiles(ends, log, files),
   });

@@ -16,6 +16,7 @@ const recovered = (topic: string, queueId: number, min: number, max: number) => 
   min: asQueueOffset(min),
   max: asQueueOffset(max),
   next: asQueueOffset(max),
+  filedTo: -1,
 });
 
 describe('the rows of the queues', () => {

@@ -288,6 +288,18 @@ describe('records that are in no queue, or in one already', () => {
     expect(tail(path, SLOT, 0, 1)[0]![0]).toBe(size);
   });
 
+  it('files no record of a topic that was deleted and made again, also when it is built from where the old ones lie', () => {
+    const size = testRecordSize({ topic: 'T' });
+    const old = [{ queueOffset: 0 }, { queueOffset: 1 }, { queueOffset: 2 }];
+    const made = [{ queueOffset: 0 }, { queueOffset: 1 }];
+    const path = logOf([...old, ...made], { started: [{ topic: 'T', queueId: 0, next: 1, filedTo: 4 * size }] });
+    // Its file has the first message of the new life.
+    path.queueTable.publishMax(SLOT, asQueueOffset(1));
+    expect(path.dispatcher().agent.doWork()).toBe(5);
+    expect(path.queueTable.max(SLOT)).toBe(2);
+    expect(tail(path, SLOT, 1, 1)[0]![0]).toBe(4 * size);
+  });
+
   it('stops the broker where the log holds no record', () => {
     const path = logOf([{ queueOffset: 0 }, { queueOffset: 1 }]);
     path.disk.bytesOf('/store/commitlog/00000000000000000000').fill(0, testRecordSize({ topic: 'T' }));

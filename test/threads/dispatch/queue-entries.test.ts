@@ -81,6 +81,7 @@ function openDispatch() {
     delays: new DelayLevels(),
     batchTopics: new Set(),
     completeTo: 0,
+    queues: [],
     clock: systemClock,
     deleted: new DeletedFiles(ends, reader, files),
   });
