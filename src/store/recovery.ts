@@ -167,8 +167,6 @@ class Recovery {
     report(this.#log, files, cleanStop, { logStart, from, dispatchFrom, logEnd }, queues.length);
     const bounds = boundsOf(this.#disk, this.#queueFiles, queues, ledger, logStart);
     const lookFrom = asLogOffset(lookBack.from(logEnd));
-    const { filedTo = -1, indexEnd } = vouched ?? {};
-    const isWordTrue = filedTo >= 0 && filedTo <= queuesTo(found) && (indexEnd! < -1 || !lacksKeys(found));
     return {
       cleanStop,
       logStart,
@@ -176,7 +174,7 @@ class Recovery {
       lookFrom,
       dispatchFrom,
       queuesCompleteTo: ledger.firstUnfiledAt ?? logEnd,
-      word: isWordTrue ? null : this.#word(found, lookFrom),
+      word: vouched !== null && isTrueOf(found, vouched) ? null : this.#word(found, lookFrom),
       checkpoint,
       newestStoreTimestamp: ledger.newestStoreTimestamp,
       batchTopics: this.#batchTopics,
@@ -421,6 +419,11 @@ class Recovery {
 /** The queues have all records before this. */
 function queuesTo({ start, walk }: StartFindings): LogOffset {
   return asLogOffset(Math.min(start.limit, walk.ledger.firstUnfiledAt ?? walk.logEnd));
+}
+
+/** Whether RingMQ's word claims no more than there is. */
+function isTrueOf(found: StartFindings, { filedTo, indexEnd }: Vouched): boolean {
+  return filedTo <= queuesTo(found) && (indexEnd < -1 || !lacksKeys(found));
 }
 
 function lacksKeys(found: StartFindings): boolean {

@@ -1,7 +1,7 @@
 /** What the tools take for the settings of a store that they are not given. */
 import { describe, expect, it } from 'vitest';
 import { storeArguments } from '../../src/cli/store-arguments.ts';
-import { NO_INDEX_KEPT, type Vouched } from '../../src/layout/checkpoint-file.ts';
+import { INDEX_UNKNOWN, NO_INDEX_KEPT, type Vouched } from '../../src/layout/checkpoint-file.ts';
 import { vouchAtStart } from '../../src/store/checkpoint.ts';
 import { smallPaths, smallStore } from '../support/small-store.ts';
 
@@ -22,7 +22,7 @@ describe('whether a store is to have a key index', () => {
 
   it('is so where nobody knows: before a stop, in a repair, after another broker', () => {
     expect(wanted({ stoppedAt: -1, queueCount: 0, queueEntries: 0 })).toBe(true);
-    expect(wanted({ queueCount: -1, queueEntries: -1 })).toBe(true);
+    expect(wanted({ indexEnd: INDEX_UNKNOWN })).toBe(true);
     expect(wanted(null)).toBe(true);
   });
 
