@@ -15,14 +15,13 @@
 import { dirname } from 'node:path';
 import { counted } from '../base/counted.ts';
 import { asLogOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
-import { type CheckpointFields, INDEX_UNKNOWN, NO_INDEX_KEPT, type Vouched } from '../layout/checkpoint-file.ts';
+import { type CheckpointFields, INDEX_UNKNOWN, type Vouched } from '../layout/checkpoint-file.ts';
 import type { Disk } from './disk.ts';
-import { type IndexFiles, refuseFolders } from './index-files.ts';
-import { findIndexCut, type IndexCut, type IndexRecoverySettings, indexEnd } from './index-recovery.ts';
-import { isIndexKept, LogAtStart, lossLimit, type StartPoint } from './log-at-start.ts';
+import { type FoundIndex, IndexAtStart } from './index-at-start.ts';
+import type { IndexFiles } from './index-files.ts';
+import { LogAtStart, lossLimit, type StartPoint } from './log-at-start.ts';
 import { endLogAt, type WalkProgress, walkBefore, walkRecords } from './log-recovery.ts';
 import { LookBack } from './look-back.ts';
-import { StoreTimes } from './offset-search.ts';
 import { type QueueFiles, queueFilesOf } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
 import { type LedgerQueue, QueueLedger } from './queue-ledger.ts';
@@ -100,24 +99,12 @@ const WAS_LOST = 'what lies between was not flushed before the crash, and is los
 const IS_GONE = 'it has lost what lies between. These entries go';
 const IS_DAMAGED = 'these entries are damaged, and built again';
 
-const EVERYTHING = asLogOffset(Number.MAX_SAFE_INTEGER);
-
 /** What was found on the way to the log's end. */
 interface Walk {
   readonly ledger: QueueLedger;
   readonly logEnd: LogOffset;
   readonly from: LogOffset;
   readonly lookBack: LookBack;
-}
-
-/** The key index as a start leaves it. */
-interface FoundIndex {
-  /** Null when nothing is cut. */
-  readonly cut: IndexCut | null;
-  /** Log offset of its newest message: -1 when it is empty. */
-  readonly end: number;
-  /** From here on messages may be missing in it; null when none is. */
-  readonly from: LogOffset | null;
 }
 
 /** The records between its last entry and its first in the log are gone with old segments: so are those of its entries. */
@@ -144,6 +131,7 @@ class Recovery {
   readonly #log: RecoveryLog;
   readonly #queueFiles: QueueFiles;
   readonly #logFound: LogAtStart;
+  readonly #index: IndexAtStart;
   readonly #batchTopics: ReadonlySet<string>;
 
   constructor(disk: Disk, paths: StorePaths, settings: RecoverySettings, log: RecoveryLog) {
@@ -153,6 +141,7 @@ class Recovery {
     this.#settings = settings;
     this.#queueFiles = queueFilesOf(paths, settings);
     this.#logFound = new LogAtStart(disk, paths, settings);
+    this.#index = new IndexAtStart(disk, paths, settings.index ?? null, this.#logFound, log);
     this.#batchTopics = new Set(disk.list(paths.batchConsumeQueue));
   }
 
@@ -195,7 +184,7 @@ class Recovery {
     const cuts = listed.map((queue) =>
       cleanStop ? keepQueue(queue) : findCut(this.#disk, this.#queueFiles, queue, start.limit),
     );
-    const found = this.#lookWith(start, cuts, this.#findIndex(start));
+    const found = this.#lookWith(start, cuts, this.#index.find(start));
     this.#logFound.refuseLoss(found.walk.logEnd);
     const ahead = listed.filter((queue) => queue.logEnd > found.walk.logEnd);
     if (cleanStop) return this.#withoutWhatIsAhead(found, ahead);
@@ -232,7 +221,7 @@ class Recovery {
     });
     if (ahead.length > 0)
       this.#log.warn(aheadText(ahead, logEnd, this.#logFound.vouched === null ? IS_GONE : IS_DAMAGED));
-    const index = isIndexAhead ? this.#indexBefore(logEnd) : found.index;
+    const index = isIndexAhead ? this.#index.before(logEnd) : found.index;
     const goodTo = cuts
       .filter(({ directory }) => names.has(directory))
       .reduce((least, { left }) => Math.min(least, left?.logEnd ?? -1), start.lookFrom as number);
@@ -263,53 +252,6 @@ class Recovery {
   #listQueues(limit: number): FoundQueue[] {
     if (this.#logFound.isMissing) return [];
     return listQueues(this.#disk, this.#queueFiles, { cleanStop: this.#logFound.cleanStop, limit });
-  }
-
-  #findIndex(start: StartPoint): FoundIndex | null {
-    const { index } = this.#settings;
-    const { isMissing, cleanStop, vouched } = this.#logFound;
-    // The files go, also of an index that is not kept.
-    if (isMissing) refuseFolders(this.#disk, { directory: this.#paths.index });
-    if (index == null) return null;
-    if (isMissing) return { cut: null, end: -1, from: null };
-    const isKept = isIndexKept(vouched);
-    const limits = this.#indexSettings(cleanStop ? EVERYTHING : start.limit);
-    const settings = isKept ? limits : { ...limits, believedTo: -1 };
-    const cut = cleanStop && isKept ? null : findIndexCut(this.#disk, index, settings);
-    const end = cut?.end ?? indexEnd(this.#disk, index);
-    return { cut, end, from: this.#indexFrom(start, end) };
-  }
-
-  /** After a stop in order, of an index that names records beyond the end of the log. */
-  #indexBefore(logEnd: LogOffset): FoundIndex {
-    this.#log.warn(
-      `the key index names records beyond the end of the log at ${logEnd}: these entries go, what is missing is put in again`,
-    );
-    const settings = { ...this.#indexSettings(logEnd), believedTo: Number.POSITIVE_INFINITY };
-    const cut = findIndexCut(this.#disk, this.#settings.index!, settings);
-    return { cut, end: cut.end, from: this.#logFound.behind(cut.end) };
-  }
-
-  #indexFrom({ limit, lookFrom }: StartPoint, end: number): LogOffset | null {
-    const { cleanStop, vouched } = this.#logFound;
-    const known = vouched?.indexEnd ?? INDEX_UNKNOWN;
-    const isComplete = known >= -1 && end >= known;
-    if (isComplete) return cleanStop ? null : limit;
-    const behind = this.#logFound.behind(end);
-    if (!cleanStop && behind < limit && !this.#logFound.hasRecordIn(behind, limit)) return limit;
-    if (vouched !== null || behind < lookFrom) {
-      this.#log.warn(`the key index lacks messages from ${behind} on: they are put in again`);
-    }
-    return cleanStop ? behind : asLogOffset(Math.min(behind, limit));
-  }
-
-  #indexSettings(limit: LogOffset): IndexRecoverySettings {
-    const times = new StoreTimes(this.#logFound.reader);
-    return {
-      limit,
-      believedTo: this.#logFound.checkpoint.indexTimestamp,
-      storeTimeAt: (logOffset) => times.at(logOffset),
-    };
   }
 
   /** The walk begins early enough for what is missing. */
@@ -401,18 +343,11 @@ class Recovery {
       filedTo,
       lookFrom: Math.min(lookFrom, filedTo),
       // The queues do not wait for one that lacks keys.
-      indexEnd: lacksKeys(found) ? INDEX_UNKNOWN : this.#indexEndBefore(index, filedTo),
+      indexEnd: lacksKeys(found) ? INDEX_UNKNOWN : this.#index.endBefore(index, filedTo),
       stoppedAt: vouched === null ? -1 : lossLimit(vouched),
       queueCount: isSame ? vouched.queueCount : 0,
       queueEntries: isSame ? vouched.queueEntries : 0,
     };
-  }
-
-  #indexEndBefore(index: FoundIndex | null, limit: LogOffset): number {
-    if (index === null) return NO_INDEX_KEPT;
-    if (index.end < limit) return index.end;
-    const settings = { ...this.#indexSettings(limit), believedTo: Number.POSITIVE_INFINITY };
-    return findIndexCut(this.#disk, this.#settings.index!, settings).end;
   }
 }
 
