@@ -195,10 +195,8 @@ export class Findings {
     this.#matter += more;
   }
 
-  #count(kind: FindingKind, more: number): number {
-    const count = (this.#counts.get(kind) ?? 0) + more;
-    this.#counts.set(kind, count);
-    return count;
+  #count(kind: FindingKind, more: number): void {
+    this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + more);
   }
 
   get kept(): readonly Finding[] {

@@ -2,12 +2,14 @@
  * The key index as a start finds it, before anything is changed: where it ends, what of it goes, and from where on it lacks messages. Part of
  * recovery.ts.
  */
+import { counted } from '../base/counted.ts';
 import { asLogOffset, type LogOffset } from '../base/units.ts';
 import { INDEX_UNKNOWN, NO_INDEX_KEPT } from '../layout/checkpoint-file.ts';
 import type { Disk } from './disk.ts';
-import { type IndexFiles, refuseFolders } from './index-files.ts';
+import { type IndexFiles, indexFileNames, refuseFolders } from './index-files.ts';
 import { findIndexCut, type IndexCut, type IndexRecoverySettings, indexEnd } from './index-recovery.ts';
 import { isIndexKept, type LogAtStart, type StartPoint } from './log-at-start.ts';
+import type { RecoveryLog } from './log-recovery.ts';
 import { StoreTimes } from './offset-search.ts';
 import type { StorePaths } from './store-paths.ts';
 
@@ -28,7 +30,7 @@ export class IndexAtStart {
   readonly #directory: string;
   readonly #files: IndexFiles | null;
   readonly #logFound: LogAtStart;
-  readonly #log: { warn(message: string): void };
+  readonly #log: RecoveryLog;
 
   /** `files`: null where no index is to be kept. */
   constructor(
@@ -36,7 +38,7 @@ export class IndexAtStart {
     { index: directory }: StorePaths,
     files: IndexFiles | null,
     logFound: LogAtStart,
-    log: { warn(message: string): void },
+    log: RecoveryLog,
   ) {
     this.#disk = disk;
     this.#directory = directory;
@@ -55,9 +57,16 @@ export class IndexAtStart {
     const isKept = isIndexKept(vouched);
     const limits = this.#settings(cleanStop ? EVERYTHING : start.limit);
     const settings = isKept ? limits : { ...limits, believedTo: -1 };
+    if (!isKept) this.#tellWholeRead(this.#files);
     const cut = cleanStop && isKept ? null : findIndexCut(this.#disk, this.#files, settings);
     const end = cut?.end ?? indexEnd(this.#disk, this.#files);
     return { cut, end, from: this.#from(start, end) };
+  }
+
+  /** It takes a second for each few million messages, and nobody is served meanwhile. */
+  #tellWholeRead(files: IndexFiles): void {
+    const count = indexFileNames(this.#disk, files).length;
+    if (count > 0) this.#log.info(`the key index was not kept to its end: ${counted(count, 'file')} to be read whole`);
   }
 
   /** After a stop in order, of an index that names records beyond the end of the log. */

@@ -109,6 +109,12 @@ function strayText(scanner: LogScanner): string {
   );
 }
 
+/** Where a start says what it finds and does. */
+export interface RecoveryLog {
+  info(message: string): void;
+  warn(message: string): void;
+}
+
 /** Told of the offset that a walk has reached. */
 export type WalkProgress = (position: number) => void;
 

@@ -20,7 +20,7 @@ import type { Disk } from './disk.ts';
 import { type FoundIndex, IndexAtStart } from './index-at-start.ts';
 import type { IndexFiles } from './index-files.ts';
 import { LogAtStart, lossLimit, type StartPoint } from './log-at-start.ts';
-import { endLogAt, type WalkProgress, walkBefore, walkRecords } from './log-recovery.ts';
+import { endLogAt, type RecoveryLog, type WalkProgress, walkBefore, walkRecords } from './log-recovery.ts';
 import { LookBack } from './look-back.ts';
 import { type QueueFiles, queueFilesOf } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
@@ -47,11 +47,6 @@ export interface RecoverySettings {
   readonly progress?: WalkProgress;
   /** Called when nothing is refused any more and the first change comes. */
   readonly changes?: () => void;
-}
-
-export interface RecoveryLog {
-  info(message: string): void;
-  warn(message: string): void;
 }
 
 export interface RecoveredStore {
@@ -192,15 +187,19 @@ class Recovery {
     return found;
   }
 
-  /** With what is left of queues and index when these cuts are carried out. `goodTo`: a queue may lack records from there on. */
+  /**
+   * With what is left of queues and index when these cuts are carried out. `damaged`: what the word is compared with, and from where on the
+   * cuts have taken something.
+   */
   #lookWith(
     start: StartPoint,
     queueCuts: readonly QueueCut[],
     index: FoundIndex | null,
-    goodTo = Number.POSITIVE_INFINITY,
+    damaged?: { readonly asFound: readonly FiledQueue[]; readonly goodTo: number },
   ): StartFindings {
     const queues = leftOf(queueCuts);
-    const from = Math.max(this.#logFound.start, Math.min(goodTo, this.#walkFrom(queues, start, index)));
+    const { asFound = queues, goodTo = Number.POSITIVE_INFINITY } = damaged ?? {};
+    const from = Math.max(this.#logFound.start, Math.min(goodTo, this.#walkFrom(asFound, start, index)));
     const walk = this.#walk(queues, start, asLogOffset(from));
     return { start, walk, queueCuts, index, unfinished: this.#unfinished(queues, walk.ledger) };
   }
@@ -225,7 +224,7 @@ class Recovery {
     const goodTo = cuts
       .filter(({ directory }) => names.has(directory))
       .reduce((least, { left }) => Math.min(least, left?.logEnd ?? -1), start.lookFrom as number);
-    return this.#lookWith(start, cuts, index, goodTo);
+    return this.#lookWith(start, cuts, index, { asFound: leftOf(queueCuts), goodTo });
   }
 
   #change({ start, walk, queueCuts, index, unfinished }: StartFindings): {

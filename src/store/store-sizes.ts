@@ -49,15 +49,13 @@ const QUEUES_LOOKED_AT = 64;
 /** What is `given` counts, then what the files tell, then the defaults. */
 export function knownSizes(disk: Disk, paths: StorePaths, given: Partial<StoreSizes> = {}): KnownSizes {
   const told = toldSizes(disk, paths);
-  const segment = told.segmentSizeBytes;
-  const hasLost = hasLostRecords(disk, paths);
   const known = (name: keyof StoreSizes, size: ToldSize | null): { bytes: number; origin: SizeOrigin } => {
     const bytes = given[name];
     if (bytes !== undefined) return { bytes, origin: 'sure' };
     if (size === null) return { bytes: DEFAULT_STORE_SIZES[name], origin: 'default' };
     return { bytes: size.bytes, origin: size.isSure ? 'sure' : 'guessed' };
   };
-  const segments = known('segmentSizeBytes', hasLost ? null : segment);
+  const segments = known('segmentSizeBytes', told.segmentSizeBytes);
   const queues = known('queueFileSizeBytes', told.queueFileSizeBytes);
   return {
     sizes: { segmentSizeBytes: segments.bytes, queueFileSizeBytes: queues.bytes },
@@ -65,12 +63,15 @@ export function knownSizes(disk: Disk, paths: StorePaths, given: Partial<StoreSi
   };
 }
 
-export function toldSizes(disk: Disk, { commitLog, consumeQueue }: StorePaths): ToldSizes {
+/** A log that has lost its end tells nothing. */
+export function toldSizes(disk: Disk, paths: StorePaths): ToldSizes {
   const { segmentSizeBytes, queueFileSizeBytes } = DEFAULT_STORE_SIZES;
-  const queues = queueFolders(disk, consumeQueue).slice(0, QUEUES_LOOKED_AT);
+  const queues = queueFolders(disk, paths.consumeQueue).slice(0, QUEUES_LOOKED_AT);
   const queueFiles = queues.map(({ directory }) => filesOf(disk, directory));
+  const logFiles = filesOf(disk, paths.commitLog);
+  const isWhole = !hasLostRecords(disk, logFiles, paths);
   return {
-    segmentSizeBytes: toldBy([filesOf(disk, commitLog)], isRound, isPowerOfTwo, segmentSizeBytes),
+    segmentSizeBytes: isWhole ? toldBy([logFiles], isRound, isPowerOfTwo, segmentSizeBytes) : null,
     queueFileSizeBytes: toldBy(queueFiles, isOfEntries, (size) => size === queueFileSizeBytes, queueFileSizeBytes),
   };
 }
@@ -124,8 +125,8 @@ function toldBy(
 }
 
 /** The log has been on the disk farther than its only file goes: it has lost its end, or those behind it are gone. */
-function hasLostRecords(disk: Disk, { commitLog, checkpoint }: StorePaths): boolean {
-  const [file, ...others] = filesOf(disk, commitLog);
+function hasLostRecords(disk: Disk, logFiles: readonly FoundFile[], { checkpoint }: StorePaths): boolean {
+  const [file, ...others] = logFiles;
   if (file === undefined || others.length > 0 || file.size === DEFAULT_STORE_SIZES.segmentSizeBytes) return false;
   return lossLimit(readVouched(disk, checkpoint)) > file.start + file.size;
 }

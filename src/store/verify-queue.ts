@@ -27,7 +27,7 @@ export interface QueueContext extends QueueStop {
   readonly logStart: number;
   readonly logEnd: number;
   /** Log offsets of records that say another queue than their own: a start may have taken them for that one's. */
-  readonly healed: readonly number[];
+  readonly healed: ReadonlySet<number>;
 }
 
 export interface UnclaimedEntry {
@@ -156,7 +156,7 @@ class QueueCheck {
     const isEntry = logOffset >= 0 && size > 0;
     if (next >= 0 && offset >= next) this.#takeBehind(offset, logOffset, isEntry);
     else if (!isEntry || (size === FILLER_ENTRY_SIZE && logOffset === 0)) return;
-    else if (this.#context.healed.includes(logOffset)) return;
+    else if (this.#context.healed.has(logOffset)) return;
     else if (logOffset < this.#context.logStart) this.#deleted++;
     else if (next < 0 && logOffset >= this.#context.logEnd) this.#takeBehind(offset, logOffset, true);
     else {

@@ -200,7 +200,7 @@ async function runQueues(disk: Disk, run: RunVerifyTask, plan: VerifyPlan, log: 
     logEnd: log.end,
     cleanStop: plan.options.state === 'clean',
     limit: plan.walkStart,
-    healed: log.healed.map(({ at }) => at),
+    healed: new Set(log.healed.map(({ at }) => at)),
   };
   const queues = queuesToCheck(plan, log, plan.options.skips?.built);
   const parts: Promise<VerifyResult>[] = [];

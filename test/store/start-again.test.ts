@@ -26,6 +26,7 @@ const INDEX = { directory: smallPaths.index, shape: SMALL_SHAPE };
 
 let store: SmallStore;
 let warnings: string[];
+let infos: string[];
 
 beforeEach(() => {
   store = smallStore(MESSAGES, (i) => ({ queueId: i < EARLY ? i % 2 : 0 }));
@@ -35,8 +36,12 @@ beforeEach(() => {
 function start(cleanStop: boolean, settings: Partial<RecoverySettings> = {}): RecoveredStore {
   const { disk } = store;
   warnings = [];
+  infos = [];
   const all = { ...SMALL_SIZES, checksBodies: true, cleanStop, index: INDEX, ...settings };
-  const recovered = recoverStore(disk, smallPaths, all, { info: () => {}, warn: (line) => warnings.push(line) });
+  const recovered = recoverStore(disk, smallPaths, all, {
+    info: (line) => infos.push(line),
+    warn: (line) => warnings.push(line),
+  });
   if (recovered.word !== null) vouchAtStart(disk, smallPaths.checkpoint, recovered.word);
   return recovered;
 }
@@ -180,6 +185,19 @@ describe('a damaged entry of a queue, after a stop in order', () => {
     expectQueue1(recovered);
   });
 
+  it('lets the look begin at its record, and not at the start of the log', () => {
+    vouch();
+    const { disk, records } = store;
+    const at = (records.filter(({ queueId }) => queueId === 0).length - 1) * QUEUE_ENTRY_BYTES;
+    const inFile = at % SMALL_SIZES.queueFileSizeBytes;
+    const bytes = disk.bytesOf(`/store/consumequeue/T/0/${String(at - inFile).padStart(20, '0')}`);
+    new DataView(bytes.buffer, bytes.byteOffset).setInt32(inFile, 7);
+    const recovered = start(true);
+    expect(recovered.dispatchFrom).toBe(records.at(-1)!.logOffset);
+    expect(warnings).toHaveLength(1);
+    expect(infos.join()).toContain(`looked through from ${records[90]!.logOffset},`);
+  });
+
   it('is taken for one of records that are gone where RingMQ does not say that the log is whole', () => {
     const { disk, records } = store;
     const { logOffset } = records[95]!;
@@ -203,6 +221,7 @@ describe('the key index', () => {
     vouch({ indexEnd: NO_INDEX_KEPT });
     // Two keys a message: entries 1 to 29 are of messages 0 to 14.
     expect(start(true).dispatchFrom).toBe(store.records[15]!.logOffset);
+    expect(infos[0]).toBe('the key index was not kept to its end: 1 file to be read whole');
   });
 
   it('without a word is believed no further than the checkpoint says, in any of its files', () => {
