@@ -41,10 +41,10 @@ export interface BrokerSettings extends ControlSettings {
   readonly flushDiskType: FlushDiskType;
   /** Async flush: longest time that written bytes wait for their fdatasync. */
   readonly flushIntervalCommitLog: number;
-  /** Async flush: so many written bytes are flushed before their time (details.md 2). */
+  /** Async flush: so many written bytes are flushed before their time. */
   readonly flushAheadBytes: number;
   readonly syncFlushTimeout: number;
-  /** Zero-write the next segment under sync flush, which makes fdatasync cheaper (details.md 3). */
+  /** Zero-write the next segment under sync flush, which makes fdatasync cheaper. */
   readonly zeroWriteNextSegment: boolean;
 
   /** How long a send may wait for room in the rings. */

@@ -1,5 +1,5 @@
 /**
- * How far from its end the log is taken to be in the page cache, so that a net thread may read it itself (details.md 6). Starts at the
+ * How far from its end the log is taken to be in the page cache, so that a net thread may read it itself. Starts at the
  * share of the memory that upstream assumes; a read that was slow because of the disk halves it, quiet times give it back. What was
  * written before the start of the broker is never taken to be there.
  */

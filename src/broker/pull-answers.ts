@@ -15,7 +15,7 @@ import { PullRuns } from './pull-runs.ts';
 import type { PullSelection } from './pull-selection.ts';
 import type { ReplyPort } from './reply-port.ts';
 
-/** Records less than this apart are one read: 4 KiB more cost less than a second call (details.md 6). */
+/** Records less than this apart are one read: 4 KiB more cost less than a second call. */
 const GAP_MAX_BYTES = 4095;
 /** With fewer gaps between the records of a pull its own reads are the cheapest. */
 const GAPS_FOR_WINDOWS = 3;

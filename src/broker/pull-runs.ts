@@ -1,6 +1,6 @@
 /**
  * How the records of a pull are read: those that lie close together in the log are one read, with what is between them, and are pushed
- * together afterwards. A second read costs more than a few KiB that nobody wants (details.md 6). Used on net by hot and cold reads.
+ * together afterwards. A second read costs more than a few KiB that nobody wants. Used on net by hot and cold reads.
  */
 import { asLogOffset } from '../base/units.ts';
 import type { LogRun } from './cold-reads.ts';

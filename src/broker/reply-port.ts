@@ -1,6 +1,6 @@
 /**
  * How the request families of a net thread answer. One port per connection; what is written to it goes to the socket in one piece at the
- * end of the net agent's turn. threads/net implements it over a pooled private slab (never shared memory, details.md 1).
+ * end of the net agent's turn. threads/net implements it over a pooled private slab (never shared memory).
  */
 export interface ReplyPort {
   readonly connectionId: number;

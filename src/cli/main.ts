@@ -167,7 +167,7 @@ addSettingsOptions(doctor)
 Examples:
   ringmq doctor ./store
   ringmq doctor -c broker.conf --set flushDiskType=SYNC_FLUSH
-Writes one small file to the folder, or to the nearest one above it that is there, and removes it again.
+Writes one file of up to 64 MiB to the folder, or to the nearest one above it that is there, and removes it again.
 Exit codes: 0 nothing is bad, 1 something is, 2 the command line cannot be used`,
   )
   .action((folder, options) => ends(import('./doctor.ts').then(({ runDoctor }) => runDoctor(folder, options))));

@@ -58,7 +58,7 @@ export interface CheckpointFields {
 
 /** What RingMQ knows of the disk, in log offsets. */
 export interface Vouched {
-  /** A record begins or the log ends here; all before is on the disk, in the log, in every queue and in the index. */
+  /** A record begins or the log ends here; all before is on the disk, in the log and in every queue, and in the index where {@link indexEnd} names a message. */
   readonly filedTo: number;
   /** An earlier such place, from which a start after a clean stop looks through the log. */
   readonly lookFrom: number;

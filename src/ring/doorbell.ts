@@ -57,7 +57,7 @@ export class BlockingSleeper {
 
 /**
  * Waits for the bell of a thread that lives in its event loop: one outstanding `Atomics.waitAsync`, never with a timeout (timed waits
- * leak, details.md 4). A wait that is outstanding when the thread wakes for another reason stays, and serves the next {@link arm}.
+ * leak). A wait that is outstanding when the thread wakes for another reason stays, and serves the next {@link arm}.
  */
 export class EventSleeper {
   readonly #word: Int32Array;

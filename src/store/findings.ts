@@ -117,7 +117,7 @@ export const FINDING_KINDS = {
   },
   'checkpoint-ahead': {
     means: 'The checkpoint names a later time, or another place of the log, than any record has',
-    todo: 'records are gone that it vouched for, or it is of another store. Put back what is missing, or accept the loss: repair writes it anew',
+    todo: "records are gone that it vouched for, or it is of another store: put back what is missing, or accept the loss; repair writes it anew. After a crash of Apache's broker these may be messages that were not flushed"
   },
   'repair-unfinished': {
     means: 'A repair has been interrupted',
@@ -126,7 +126,7 @@ export const FINDING_KINDS = {
   'settings-damaged': {
     means:
       'A settings file is empty, or not what a broker reads, or gone while its .bak is there; or a folder has its name',
-    todo: 'nothing where its .bak can be read; else restore it',
+    todo: 'nothing where its .bak can be read; move a folder away; else restore it',
   },
   'offset-ahead': {
     means: 'Groups have offsets beyond the end of their queue, whose last messages are gone',

@@ -61,7 +61,7 @@ export function misfitError({ path, sizeBytes, isFolder }: FoundIndexFile, shape
   if (isFolder) return folderError(path);
   return new StoreDamagedError(
     `${path} has ${counted(sizeBytes, 'byte')}, but maxHashSlotNum and maxIndexNum make ${indexFileBytes(shape)}. Set them as they were, or ` +
-      'move the file away: what is missing in the index is built again from the log',
+      'move the files away: the index is built again from the log',
   );
 }
 

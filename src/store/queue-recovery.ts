@@ -146,6 +146,20 @@ export function minOf(
   return asQueueOffset(below === entries ? firstOffset : firstOffset + below);
 }
 
+/**
+ * Whether files before its first are gone although messages in them may still be in the log: it begins with one that is, and not with offset 0.
+ * Retention leaves the file of the newest deleted message; Apache's does not where that is the last of its file.
+ */
+export function lacksBeginning(disk: Disk, { directory, starts }: QueueStarts, logStart: number): boolean {
+  const first = starts[0] ?? 0;
+  if (first === 0) return false;
+  return withProbe(
+    disk,
+    queueFilePath(directory, first),
+    (probe) => probe.load(0) && !isFiller(probe) && probe.logOffset >= logStart,
+  );
+}
+
 /** A record that begins before the limit ends there or before: an entry that says something else is damaged. */
 function endsBefore(probe: EntryProbe, limit: number): boolean {
   return isFiller(probe) ? limit > 0 : probe.logOffset + probe.size <= limit;

@@ -3,13 +3,15 @@
  * looked through. Called by recovery.ts only; what is done to a single queue is in queue-recovery.ts.
  */
 
+import { counted } from '../base/counted.ts';
 import { asQueueOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
+import { QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
 import type { Disk } from './disk.ts';
 import { tellTorn } from './file-run.ts';
 import type { QueueFiles } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
 import type { QueueLedger } from './queue-ledger.ts';
-import { carryOutCut, type FiledQueue, minOf, type QueueCut } from './queue-recovery.ts';
+import { carryOutCut, type FiledQueue, lacksBeginning, minOf, type QueueCut } from './queue-recovery.ts';
 import { type UnsyncedPaths, UnsyncedQueues } from './unsynced-queues.ts';
 
 export interface RecoveredQueue {
@@ -45,6 +47,23 @@ export function carryOutCuts(
     carryOutCut(disk, files, cut, unsynced);
   }
   return unsynced.take();
+}
+
+/** Nobody is sent what they lack, and a start does not look for it: that would be all of the log. */
+export function tellLackingBeginnings(
+  disk: Disk,
+  queues: readonly FiledQueue[],
+  logStart: LogOffset,
+  log: { warn(message: string): void },
+): void {
+  const lacking = queues.filter((queue) => lacksBeginning(disk, queue, logStart));
+  const first = lacking[0];
+  if (first === undefined) return;
+  const others = lacking.length === 1 ? '' : ` (and ${counted(lacking.length - 1, 'other')})`;
+  log.warn(
+    `queue ${queueName(first)}${others} begins with offset ${first.starts[0]! / QUEUE_ENTRY_BYTES}, of a message that is still in the log: ` +
+      'files before may be missing. `ringmq verify` says whether messages are, `ringmq repair` builds the queue',
+  );
 }
 
 /** Of all queues that have files or were met in the log. */

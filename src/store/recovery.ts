@@ -26,7 +26,7 @@ import { type QueueFiles, queueFilesOf } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
 import { type LedgerQueue, QueueLedger } from './queue-ledger.ts';
 import { type FiledQueue, type FoundQueue, findCut, keepQueue, listQueues, type QueueCut } from './queue-recovery.ts';
-import { boundsOf, carryOutCuts, leftOf, lookUp, type RecoveredQueue } from './recovered-queues.ts';
+import { boundsOf, carryOutCuts, leftOf, lookUp, type RecoveredQueue, tellLackingBeginnings } from './recovered-queues.ts';
 import type { CommitLogFiles } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
@@ -149,6 +149,7 @@ class Recovery {
     const { queues, unsynced } = this.#change(found);
     const dispatchFrom = asLogOffset(Math.min(ledger.firstUnfiledAt ?? logEnd, found.index?.from ?? logEnd, logEnd));
     report(this.#log, files, cleanStop, { logStart, from, dispatchFrom, logEnd }, queues.length);
+    tellLackingBeginnings(this.#disk, queues, logStart, this.#log);
     const bounds = boundsOf(this.#disk, this.#queueFiles, queues, ledger, logStart);
     const lookFrom = asLogOffset(lookBack.from(logEnd));
     return {

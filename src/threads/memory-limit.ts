@@ -1,4 +1,4 @@
-/** How much memory there is for this process and the page cache of its files: what counts as hot follows from it (details.md 6). */
+/** How much memory there is for this process and the page cache of its files: what counts as hot follows from it. */
 import { totalmem } from 'node:os';
 
 /** The smaller of the machine's memory and what its control group allows. */

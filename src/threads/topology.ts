@@ -137,7 +137,7 @@ export function allocateBrokerMemory(
 /** A watermark for those who only look. */
 export type WatermarkReader = Pick<Watermark, 'read'>;
 
-/** What consumers may see of the log: nothing that is not flushed under sync flush (architecture.md 3). */
+/** What consumers may see of the log: nothing that is not flushed under sync flush (docs/durability.md). */
 function visibleOf({ status }: ThreadPage, syncFlush: boolean): WatermarkReader {
   return status.watermark(syncFlush ? 'flushed' : 'written');
 }

@@ -16,7 +16,7 @@ export interface Connection {
   readonly bufferedBytes: number;
   /**
    * Hands the bytes to the socket in one piece. They must stay as they are until `released` is called: once, when the kernel has them or the
-   * connection is gone. Never shared memory (details.md 1). After {@link close} nothing is sent and `released` is called at once.
+   * connection is gone. Never shared memory. After {@link close} nothing is sent and `released` is called at once.
    */
   write(bytes: Uint8Array, released?: () => void): void;
   /** No chunk comes until {@link resume}; the peer is slowed down by TCP. */

@@ -209,6 +209,29 @@ describe('a damaged entry of a queue, after a stop in order', () => {
   });
 });
 
+describe('a queue whose oldest file is gone', () => {
+  const SECOND_FILE = SMALL_SIZES.queueFileSizeBytes / QUEUE_ENTRY_BYTES;
+
+  beforeEach(() => {
+    vouch();
+    store.disk.unlink('/store/consumequeue/T/0/00000000000000000000');
+  });
+
+  it('is named, because its messages are still in the log', () => {
+    expect(start(true).queues.find(({ queueId }) => queueId === 0)?.min).toBe(SECOND_FILE);
+    expect(warnings).toEqual([expect.stringContaining(`queue T/0 begins with offset ${SECOND_FILE}, of a message that`)]);
+  });
+
+  it('is as retention leaves it when its messages are gone too', () => {
+    const { disk, records } = store;
+    const next = records.filter(({ queueId }) => queueId === 0)[SECOND_FILE]!.logOffset;
+    for (const name of disk.list(smallPaths.commitLog))
+      if (Number(name) <= next) disk.unlink(`${smallPaths.commitLog}/${name}`);
+    expect(start(true).logStart).toBeGreaterThan(next);
+    expect(warnings).toEqual([]);
+  });
+});
+
 describe('the key index', () => {
   /** Of the newest file a page of entries did not get to the disk, although its header counts them. */
   function loseEntries(): void {

@@ -20,7 +20,6 @@ const ALL = [
   'broker',
   'threads',
   'nameserver',
-  'client',
   'config',
   'observe',
   'bench',
@@ -38,7 +37,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   transport: ['base', 'layout', 'remoting'],
   broker: ['base', 'layout', 'ring', 'store', 'remoting', 'filter'],
   nameserver: ['base', 'layout', 'remoting', 'transport'],
-  client: ['base', 'layout', 'remoting', 'transport'],
   // broker.conf is a Java properties file, and remoting reads those; transport knows what this Node can do with a port; broker and
   // nameserver say which settings they need.
   config: ['base', 'layout', 'remoting', 'transport', 'broker', 'nameserver'],

@@ -1,4 +1,4 @@
-/** Measures the disk of a folder with one small file, which is removed again. Called by `ringmq doctor`; takes up to two seconds, or more on a slow disk. */
+/** Measures the disk of a folder with one file of 64 MiB at most, which is removed again. Called by `ringmq doctor`; takes up to two seconds, or more on a slow disk. */
 import { closeSync, fdatasyncSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';

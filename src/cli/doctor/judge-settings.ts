@@ -63,7 +63,7 @@ function judgeIndexShape({ path, sizeBytes, shape }: IndexMisfit, settings: Brok
   const figure = `${slots} and ${entries} make ${indexFileBytes({ slots, entries })} bytes, but ${path} has ${sizeBytes}`;
   const remedy =
     shape === null
-      ? 'set them as they were, or move the file away'
+      ? 'set them as they were, or move the files away'
       : `set maxHashSlotNum=${shape.slots} and maxIndexNum=${shape.entries}`;
   return line('bad', 'maxHashSlotNum, maxIndexNum', figure, `the broker refuses to start: ${remedy}`);
 }

@@ -1,4 +1,4 @@
-/** Gathers what `ringmq doctor` judges: reads and measures, changes nothing but one small file that it removes again. */
+/** Gathers what `ringmq doctor` judges: reads and measures, changes nothing but one file that it removes again. */
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';

@@ -1,7 +1,7 @@
 /**
  * Moves queue entries from the tails in shared memory to the ConsumeQueue files, many at a time. A queue is filed at every 64th entry: the
  * newest of a queue are read from its tail, and after a crash they come from the log. Every ten seconds a round files what is left, a
- * piece per turn, and hands what was filed to flush, which makes it durable for the checkpoint (details.md 2, decision 0010). Part of
+ * piece per turn, and hands what was filed to flush, which makes it durable for the checkpoint (decision 0010). Part of
  * dispatch.
  */
 import { QUEUE_SLOTS_MAX, QUEUE_TAIL_ENTRIES } from '../../base/limits.ts';
