@@ -117,7 +117,7 @@ export const FINDING_KINDS = {
   },
   'checkpoint-ahead': {
     means: 'The checkpoint names a later time, or another place of the log, than any record has',
-    todo: "records are gone that it vouched for, or it is of another store: put back what is missing, or accept the loss; repair writes it anew. After a crash of Apache's broker these may be messages that were not flushed"
+    todo: 'records are gone that it vouched for, or it is of another store: put back what is missing, or accept the loss; repair writes it anew. After a crash under Apache they may be messages that were not flushed',
   },
   'repair-unfinished': {
     means: 'A repair has been interrupted',

@@ -26,7 +26,14 @@ import { type QueueFiles, queueFilesOf } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
 import { type LedgerQueue, QueueLedger } from './queue-ledger.ts';
 import { type FiledQueue, type FoundQueue, findCut, keepQueue, listQueues, type QueueCut } from './queue-recovery.ts';
-import { boundsOf, carryOutCuts, leftOf, lookUp, type RecoveredQueue, tellLackingBeginnings } from './recovered-queues.ts';
+import {
+  boundsOf,
+  carryOutCuts,
+  leftOf,
+  lookUp,
+  type RecoveredQueue,
+  tellLackingBeginnings,
+} from './recovered-queues.ts';
 import type { CommitLogFiles } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';

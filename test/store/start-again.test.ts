@@ -219,7 +219,9 @@ describe('a queue whose oldest file is gone', () => {
 
   it('is named, because its messages are still in the log', () => {
     expect(start(true).queues.find(({ queueId }) => queueId === 0)?.min).toBe(SECOND_FILE);
-    expect(warnings).toEqual([expect.stringContaining(`queue T/0 begins with offset ${SECOND_FILE}, of a message that`)]);
+    expect(warnings).toEqual([
+      expect.stringContaining(`queue T/0 begins with offset ${SECOND_FILE}, of a message that`),
+    ]);
   });
 
   it('is as retention leaves it when its messages are gone too', () => {
