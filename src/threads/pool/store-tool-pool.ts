@@ -26,6 +26,10 @@ export function storeToolPool(): StoreToolPool {
   return {
     threads,
     run: (context, task) => pool.run({ context, task }),
-    close: () => pool.destroy(),
+    close() {
+      // Piscina's word for an answer that comes when its worker is being ended: the task has been refused by then.
+      pool.on('error', () => {});
+      return pool.destroy();
+    },
   };
 }
