@@ -52,7 +52,8 @@ export function newestStoreMs(reader: LogReader, segments: readonly number[]): n
   return newest;
 }
 
-function segmentsEnd({ files }: LogReader, segments: readonly number[]): LogOffset {
+/** Of the files: the log may end before. */
+export function segmentsEnd({ files }: LogReader, segments: readonly number[]): LogOffset {
   return asLogOffset((segments.at(-1) ?? -files.segmentSizeBytes) + files.segmentSizeBytes);
 }
 

@@ -20,7 +20,7 @@ import type { Disk } from './disk.ts';
 import { type FoundIndex, IndexAtStart } from './index-at-start.ts';
 import type { IndexFiles } from './index-files.ts';
 import { LogAtStart, lossLimit, type StartPoint } from './log-at-start.ts';
-import { endLogAt, type RecoveryLog, type WalkProgress, walkBefore, walkRecords } from './log-recovery.ts';
+import { endLogAt, type RecoveryLog, segmentsEnd, walkBefore, walkRecords } from './log-recovery.ts';
 import { LookBack } from './look-back.ts';
 import { type QueueFiles, queueFilesOf } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
@@ -51,7 +51,8 @@ export interface RecoverySettings {
   readonly nowMs?: number;
   /** Left out without a key index: what there is of one is left alone. */
   readonly index?: IndexFiles | null;
-  readonly progress?: WalkProgress;
+  /** Told of the place that the look through the log has reached, and of the end of its files. */
+  readonly progress?: (position: number, filesEnd: number) => void;
   /** Called when nothing is refused any more and the first change comes. */
   readonly changes?: () => void;
 }
@@ -282,15 +283,17 @@ class Recovery {
     const { checksBodies, progress = () => {} } = this.#settings;
     const { reader, run, vouched } = this.#logFound;
     const lookBack = new LookBack(lookFrom);
+    const filesEnd = segmentsEnd(reader, run.starts);
+    const told = (position: number): void => progress(position, filesEnd);
     const passed = (position: number): void => {
       lookBack.passed(position);
-      progress(position);
+      told(position);
     };
     const isCounted = vouched !== null && vouched.queueEntries > 0;
     const completeTo = isCounted && this.#hasAllOf(vouched, queues) ? vouched.filedTo : 0;
     const ledger = new QueueLedger(this.#batchTopics, completeTo);
     for (const queue of queues) ledger.addFiled(queue);
-    walkBefore(reader, from, lookFrom, ledger, progress);
+    walkBefore(reader, from, lookFrom, ledger, told);
     const walk = { from: lookFrom, durableTo: lossLimit(vouched), checksContents: checksBodies, ledger };
     const logEnd = walkRecords(reader, run.starts, walk, passed, this.#log);
     const first = ledger.incomplete[0];

@@ -5,15 +5,19 @@ const EVERY_US = 2_000_000;
 const LOOK_EVERY_BYTES = 1024 * 1024;
 
 /** Call it as often as you like. The position may go back: a walk begins again further back when a queue lacks more than it should. */
-export function slowProgress(clock: Clock, line: (text: string) => void, what: string): (position: number) => void {
+export function slowProgress(
+  clock: Clock,
+  line: (text: string) => void,
+  what: string,
+): (position: number, end: number) => void {
   let nextUs = clock.monotonicUs() + EVERY_US;
   let lookedAt = Number.NEGATIVE_INFINITY;
-  return (position) => {
+  return (position, end) => {
     // A look at the clock takes as long as a record.
     if (position >= lookedAt && position < lookedAt + LOOK_EVERY_BYTES) return;
     lookedAt = position;
     if (clock.monotonicUs() < nextUs) return;
     nextUs = clock.monotonicUs() + EVERY_US;
-    line(`${what}: at ${position}`);
+    line(`${what}: at ${position} of ${end}`);
   };
 }

@@ -54,7 +54,7 @@ export function openDispatch(
   const progress = slowProgress(clock, (line) => say('info', line), 'building queues and index from the log');
   agent.catchUp(start.logEnd, (position) => {
     beat();
-    progress(position);
+    progress(position, start.logEnd);
   });
   // Of what has been filed in an earlier life the log's newest record is the measure: a round that is owed has to reach it.
   filing.seen(start.lastStoreTimestamp, start.logEnd);
