@@ -8,9 +8,9 @@ import { readVouched } from '../store/checkpoint.ts';
 import type { Disk } from '../store/disk.ts';
 import { Findings } from '../store/findings.ts';
 import { indexHeads } from '../store/index-heads.ts';
+import { isStore } from '../store/store-folder.ts';
 import { type StorePaths, storePathsOf } from '../store/store-paths.ts';
 import { type KnownSizes, knownSizes, type StoreSizes } from '../store/store-sizes.ts';
-import { isStore } from './inspect/overview.ts';
 import { gather } from './server-options.ts';
 
 export interface StoreFlags {

@@ -19,6 +19,13 @@ export class DiskFullError extends Error {
   }
 }
 
+/** What to do about what is not the disk's fault. */
+const HINTS: Readonly<Record<string, string>> = {
+  EACCES: ' (this user may not: start as the owner of the store, or give it to this user)',
+  EPERM: ' (this user may not: start as the owner of the store, or give it to this user)',
+  EROFS: ' (the file system is mounted read-only)',
+};
+
 /** The operating system refused. On a file of the log this stops the broker: what is on the disk is not known any more. */
 export class DiskFailedError extends Error {
   override readonly name = 'DiskFailedError';
@@ -28,7 +35,7 @@ export class DiskFailedError extends Error {
   readonly code: string;
 
   constructor(path: string, operation: string, code: string, cause?: unknown) {
-    super(`${operation} ${path}: ${code}`, { cause });
+    super(`${operation} ${path}: ${code}${HINTS[code] ?? ''}`, { cause });
     this.path = path;
     this.operation = operation;
     this.code = code;

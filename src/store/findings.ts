@@ -41,6 +41,10 @@ export const FINDING_KINDS = {
     means: 'The offsets of the records of a queue are not in a row',
     todo: 'restore the log: the queue cannot be built from it',
   },
+  'log-foreign': {
+    means: 'The log begins with what is no record of Apache RocketMQ, or one in another byte order',
+    todo: 'put the file back that was there: no start and no repair changes anything of such a log',
+  },
   'log-hole': {
     means: 'Bytes in the middle of the log are no records, good ones follow',
     todo: 'restore the file from a copy, or repair --cut-at',

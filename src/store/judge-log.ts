@@ -4,6 +4,7 @@ import { BLANK_HEAD_BYTES, RECORD_MAGIC_V1, RECORD_MAGIC_V2, RecordAt } from '..
 import type { Disk } from './disk.ts';
 import { hasFailedSync } from './failed-sync.ts';
 import { fileNameOf } from './file-names.ts';
+import { foreignFormat } from './log-format.ts';
 import { LogReader } from './log-reader.ts';
 import type { DamagedRecord, RecordFault } from './record-damage.ts';
 import type { Hole } from './record-search.ts';
@@ -25,6 +26,11 @@ export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
     findings.add({ kind: 'sync-failed', file, offset: null, what, matters: true, advice: 'repair' });
   }
   if (plan.segments.length === 0) addMissing(plan);
+  const foreign = log.records === 0 ? foreignFormatOf(disk, plan) : null;
+  if (foreign !== null) {
+    const what = `${foreign}: a start refuses it`;
+    findings.add({ kind: 'log-foreign', ...at(plan.segments[0]!), what, matters: true, advice: 'restore' });
+  }
   const described = log.damage.described.filter((record) => !isInFlux(plan, record.at));
   for (const damaged of described) {
     const what = damagedText(plan, log, damaged);
@@ -45,7 +51,18 @@ export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
     findings.add({ kind: 'filler-wrong', ...at(position), what, matters: false, advice: 'nothing' });
   }
   // A broker that runs is writing there.
-  if (log.tail !== null && options.state !== 'running') addTail(disk, plan, log.tail, at(log.end));
+  if (log.tail !== null && options.state !== 'running' && foreign === null) addTail(disk, plan, log.tail, at(log.end));
+}
+
+function foreignFormatOf(disk: Disk, { paths, options, segments }: VerifyPlan): string | null {
+  const [first] = segments;
+  if (first === undefined) return null;
+  const reader = new LogReader(disk, logFilesOf(paths, options.sizes));
+  try {
+    return foreignFormat(reader, first);
+  } finally {
+    reader.close();
+  }
 }
 
 function addMissing({ loss, queueFolders, findings, paths }: VerifyPlan): void {

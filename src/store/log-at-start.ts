@@ -8,6 +8,7 @@ import { findCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { hasFailedSync } from './failed-sync.ts';
 import { type FoundRun, findRun } from './file-run.ts';
+import { foreignFormat } from './log-format.ts';
 import { LogReader } from './log-reader.ts';
 import { findWalkStart, newestStoreMs } from './log-recovery.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
@@ -61,6 +62,15 @@ export class LogAtStart {
     if (loss !== null) throw this.#lost(loss, withoutLog(paths.checkpoint));
   }
 
+  #refuseForeignFormat(): void {
+    const what = foreignFormat(this.reader, this.start);
+    if (what === null) return;
+    throw new StoreDamagedError(
+      `${segmentPath(this.files, this.start)} ${what}: nothing was changed. Put the file back that was there, or give this store to a broker ` +
+        'that has written it',
+    );
+  }
+
   get isMissing(): boolean {
     return this.run.starts.length === 0;
   }
@@ -103,6 +113,7 @@ export class LogAtStart {
   refuseLoss(end: LogOffset): void {
     const loss = lossAtEnd(this.vouched, end);
     if (loss !== null) throw this.#lost(loss);
+    if (end === this.start && !this.isMissing) this.#refuseForeignFormat();
     if (this.vouched === null) this.#refuseFilesBehind(end);
   }
 

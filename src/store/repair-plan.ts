@@ -168,6 +168,8 @@ function refusalsOf(plan: VerifyPlan, report: VerifyReport, { cutAt }: RepairOpt
     return [
       'there is no log: put it back first, nothing can be built without it (where it lies elsewhere, give storePathCommitLog)',
     ];
+  if (counts.has('log-foreign'))
+    return ['the log begins with what is no record of Apache RocketMQ: put the file back that was there first'];
   if (counts.has('segment-missing'))
     return [
       'a file of the log is missing between others: put it back first, or, where it was never flushed, start a broker once',

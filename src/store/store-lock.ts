@@ -20,6 +20,7 @@ import {
 } from './disk.ts';
 import { type ProcessTable, processOfIdentity } from './process-table.ts';
 import { StoreOwnedError } from './store-errors.ts';
+import { refuseOtherFolder } from './store-folder.ts';
 import type { StorePaths } from './store-paths.ts';
 
 const LOCK_PREFIX = 'lock.';
@@ -45,8 +46,9 @@ export class StoreLock {
     this.cleanStop = cleanStop;
   }
 
-  /** Becomes the owner, or throws StoreOwnedError. From here on the store counts as not cleanly stopped. */
+  /** Becomes the owner, or throws StoreOwnedError, and StoreDamagedError for a folder of something else. From here on the store counts as not cleanly stopped. */
   static acquire(disk: Disk, paths: StorePaths, processes: ProcessTable): StoreLock {
+    refuseOtherFolder(disk, paths);
     makeDurableDirectory(disk, paths.root);
     const file = join(paths.root, LOCK_PREFIX + (processes.find(processes.self)?.identity ?? String(processes.self)));
     create(disk, file, paths.root);

@@ -90,6 +90,7 @@ describe('the disk of the machine', () => {
       expect(isMissing(error)).toBe(true);
     }
     expect(isMissing(new DiskFailedError('a', 'open', 'EACCES'))).toBe(false);
+    expect(new DiskFailedError('a', 'open', 'EACCES').message).toContain('start as the owner of the store');
   });
 
   it('links without replacing', () => {

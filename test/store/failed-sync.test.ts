@@ -54,7 +54,7 @@ describe('an fdatasync that fails', () => {
       return operation === 'open' && !path.startsWith('/elsewhere/log/') ? code : null;
     };
     const said =
-      /^fdatasync .*0: EIO; and (open|disk full: open) \/store\/commitlog\.sync-failed(: EROFS)?: make that file/;
+      /^fdatasync .*0: EIO; and (open|disk full: open) \/store\/commitlog\.sync-failed(: EROFS \(.*\))?: make that file/;
     expect(() => failToSync(disk)).toThrow(said);
   });
 });

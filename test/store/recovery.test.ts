@@ -513,7 +513,8 @@ describe('any store that lost its tail', () => {
         const vouchedFor = Math.floor(vouched * filed);
         checkpointAt(store.disk, store.timeOf(vouchedFor) + SLACK_MS);
         loseEntries(store.disk, store.stored.slice(vouchedFor, filed));
-        const cut = Math.floor(where * store.end);
+        // A log that has nothing but something else is refused.
+        const cut = Math.max(isNoise ? BLANK_HEAD_BYTES : 0, Math.floor(where * store.end));
         damageFrom(store.disk, cut, isNoise);
         const kept = store.stored.filter(({ end }) => end - (isNoise ? 0 : ZEROS_AT_END) <= cut);
 

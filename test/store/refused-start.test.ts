@@ -135,6 +135,22 @@ const REFUSALS: readonly Refusal[] = [
       for (let i = 80; i < MESSAGES; i++) bytesOf(store, i).fill(0);
     },
   },
+  {
+    about: 'a log in another byte order',
+    says: 'begins with the magic number 0xa720a3da, that of a record in the other byte order',
+    damage: (store) => {
+      store.disk.unlink(smallPaths.checkpoint);
+      store.disk.bytesOf(segmentAt(0)).subarray(4, 8).reverse();
+    },
+  },
+  {
+    about: 'a log of another format, whatever RingMQ has said',
+    says: 'begins with the magic number 0x74696573, which no record of Apache RocketMQ has',
+    damage: (store) => {
+      vouch(store, 0);
+      store.disk.bytesOf(segmentAt(0)).set(Buffer.from('ties'), 4);
+    },
+  },
   { about: 'a log with a hole', says: 'the log has a hole', fields: withHole },
   { about: 'a queue with a gap', says: 'has a gap: its files end at 5, the log goes on with 6', fields: withGap },
   {

@@ -501,6 +501,23 @@ describe('repair', () => {
     expect([started.logEnd, started.dispatchFrom]).toEqual([logEnd, logEnd]);
   });
 
+  it('changes nothing of a log in another byte order, which no start reads', async () => {
+    const { disk, records } = smallStore(COUNT);
+    for (const { logOffset } of records) {
+      const inFile = logOffset % SMALL_SIZES.segmentSizeBytes;
+      const name = String(logOffset - inFile).padStart(20, '0');
+      disk
+        .bytesOf(`/store/commitlog/${name}`)
+        .subarray(inFile, inFile + 8)
+        .reverse();
+    }
+    disk.journal.length = 0;
+    const { end, plan, verified } = await repair(disk);
+    expect([end, disk.journal]).toEqual(['refused', []]);
+    expect(plan.refusals).toEqual([expect.stringContaining('no record of Apache RocketMQ')]);
+    expect(kindsOf(verified.report)).toContain('log-foreign! restore');
+  });
+
   it.each<[what: string, damage: (disk: MemoryDisk) => void]>([
     ['the first file has lost its end', (disk) => disk.put(FIRST, disk.readWhole(FIRST).slice(0, 1024))],
     [

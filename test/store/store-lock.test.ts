@@ -51,6 +51,27 @@ function containerWith(self: number, startedMs: number): ProcessTable {
   return container.seenBy(self);
 }
 
+describe('a folder of something else', () => {
+  it('is refused, and nothing is put there', () => {
+    const disk = new MemoryDisk();
+    disk.put('/store/photos/1.jpg', 'a picture');
+    disk.journal.length = 0;
+    expect(() => StoreLock.acquire(disk, paths, machine(10).seenBy(10))).toThrow(
+      '/store is no store, and has photos in it: nothing was changed',
+    );
+    expect(disk.journal).toEqual([]);
+  });
+
+  it.each(['broker.conf', 'config/topics.json', '.git', 'lost+found/x', 'checkpoint.tmp', 'commitlog/x'])(
+    'is none that has only %s',
+    (name) => {
+      const disk = new MemoryDisk();
+      disk.put(`/store/${name}`, '');
+      expect(() => StoreLock.acquire(disk, paths, machine(10).seenBy(10))).not.toThrow();
+    },
+  );
+});
+
 describe('the lock of a store', () => {
   it('is taken and given back, and tells a clean stop from a crash', () => {
     const disk = new MemoryDisk();

@@ -90,12 +90,3 @@ function misplacedNotes(
 function sizeOf(disk: Disk, directory: string, names: readonly string[]): number {
   return names.reduce((sum, name) => sum + (disk.stat(join(directory, name))?.size ?? 0), 0);
 }
-
-/** True for a folder that looks like a store. */
-export function isStore(disk: Disk, paths: StorePaths): boolean {
-  return (
-    disk.stat(paths.commitLog) !== null ||
-    disk.stat(paths.consumeQueue) !== null ||
-    disk.stat(paths.checkpoint) !== null
-  );
-}
