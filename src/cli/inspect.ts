@@ -24,14 +24,18 @@ import { inspectRecordAt, inspectSegment } from './inspect/segment.ts';
 import { inspectAbort, inspectCheckpoint, inspectLock, inspectSettings } from './inspect/small-file.ts';
 import { inspectTimerCheck, inspectTimerLog, inspectTimerWheel } from './inspect/timer-file.ts';
 import { refuseFile, type StoreFlags, storeArguments, wholeNumber } from './store-arguments.ts';
-import { jsonLine } from './tool-output.ts';
+import { jsonLine, orFailureJson } from './tool-output.ts';
 
 export interface InspectFlags extends StoreFlags {
   readonly limit: string;
 }
 
 /** `what`: what of it is wanted, see `--help`. 1 when it is not there. */
-export function runInspect(path: string, what: string | undefined, options: InspectFlags): number {
+export function runInspect(path: string, what: string | undefined, options: InspectFlags): Promise<number> {
+  return orFailureJson(options.json, () => show(path, what, options));
+}
+
+function show(path: string, what: string | undefined, options: InspectFlags): number {
   const limit = wholeNumber(options.limit);
   if (limit === null) throw new ConfigurationError([`--limit ${options.limit}: must be a number`]);
   const inspection = inspect(new NodeDisk(), resolve(path), what, limit, options);

@@ -1,4 +1,5 @@
 /** What the tools (inspect, verify, repair, doctor) print alike: times, sizes, JSON, aligned lines. Called by their sub-commands. */
+import { ConfigurationError } from '../config/configuration-error.ts';
 
 /** 1700000000000 -> "2023-11-14T22:13:20.000Z"; what is no time in ms stays a number. */
 export function timeText(ms: number): string {
@@ -18,6 +19,21 @@ export function sizeText(bytes: number): string {
     unit++;
   }
   return unit === 0 ? `${bytes} B` : `${value.toFixed(value < 10 ? 1 : 0)} ${UNITS[unit]}`;
+}
+
+/** A tool that was asked for JSON gives it when it fails too, but for a command line that cannot be used. */
+export async function orFailureJson(json: boolean | undefined, run: () => number | Promise<number>): Promise<number> {
+  try {
+    return await run();
+  } catch (error) {
+    if (json === true && !(error instanceof ConfigurationError))
+      process.stdout.write(jsonLine({ error: wordsOf(error) }));
+    throw error;
+  }
+}
+
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Standard JSON on one line; an int64 that a number cannot hold becomes text, and bytes become hex. */

@@ -18,7 +18,7 @@ import { bytesToVerify, type VerifyReport, verifyStore, workContext } from '../s
 import { type StoreToolPool, storeToolPool } from '../threads/pool/store-tool-pool.ts';
 import { ExitCode } from './exit-code.ts';
 import { type StoreArguments, type StoreFlags, storeArguments } from './store-arguments.ts';
-import { jsonLine, sizeText, timeText } from './tool-output.ts';
+import { jsonLine, orFailureJson, sizeText, timeText } from './tool-output.ts';
 import { toolProgress } from './tool-progress.ts';
 
 export interface Verified {
@@ -28,7 +28,11 @@ export interface Verified {
 }
 
 /** 1 when something that was found matters. */
-export async function runVerify(folder: string, options: StoreFlags): Promise<number> {
+export function runVerify(folder: string, options: StoreFlags): Promise<number> {
+  return orFailureJson(options.json, () => verifyFolder(folder, options));
+}
+
+async function verifyFolder(folder: string, options: StoreFlags): Promise<number> {
   const disk = new NodeDisk();
   const store = storeArguments(disk, folder, options);
   const state = stateOf(disk, store.paths);

@@ -114,6 +114,8 @@ export interface FileRun extends RunRule {
   readonly directory: string;
   /** Name of the setting that gives their size. */
   readonly setting: string;
+  /** What helps where a file is missing or of another size, and there is no copy. */
+  readonly remedy: string;
 }
 
 /** Throws for files that do not fit. */
@@ -124,7 +126,10 @@ export function findRun(disk: Disk, run: FileRun): FoundRun {
   return { starts, torn, empty };
 }
 
-function faultError({ directory, sizeBytes, setting }: FileRun, { kind, file, before }: RunFault): StoreDamagedError {
+function faultError(
+  { directory, sizeBytes, setting, remedy }: FileRun,
+  { kind, file, before }: RunFault,
+): StoreDamagedError {
   const path = join(directory, fileNameOf(file.start));
   switch (kind) {
     case 'folder':
@@ -134,11 +139,12 @@ function faultError({ directory, sizeBytes, setting }: FileRun, { kind, file, be
         `${path} begins where no file of ${sizeBytes} bytes does: ${setting} is not what it was when it was made`,
       );
     case 'size':
-      return new StoreDamagedError(`${path} has ${counted(file.size, 'byte')}, but ${setting} is ${sizeBytes}`);
+      return new StoreDamagedError(
+        `${path} has ${counted(file.size, 'byte')}, but ${setting} is ${sizeBytes}. Set it as it was, or put a copy of the file back; without one ${remedy}`,
+      );
     case 'missing':
       return new StoreDamagedError(
-        `${path} does not follow ${fileNameOf(before)}: a file between them is missing. Put it back; to go on without it, move this one and all ` +
-          'behind it away',
+        `${path} does not follow ${fileNameOf(before)}: a file between them is missing. Put it back; without it ${remedy}`,
       );
   }
 }
@@ -148,7 +154,7 @@ export function tellTorn(log: { warn(message: string): void }, directory: string
   if (torn.length === 0) return;
   const first = fileNameOf(torn[0]!);
   log.warn(
-    `${directory}: ${counted(torn.length, 'file')} from ${first} on, behind one that is short or missing: never flushed, and taken away now`,
+    `${directory}: ${counted(torn.length, 'file')} from ${first} on, behind one that is short or missing: not known to have been flushed, and taken away now`,
   );
 }
 

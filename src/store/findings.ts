@@ -26,7 +26,7 @@ export const FINDING_KINDS = {
   },
   'segment-missing': {
     means: 'Between two files of the log one is missing',
-    todo: 'restore it: no broker starts like that, unless nothing of what lies behind was ever flushed',
+    todo: 'restore it: no broker starts like that, unless nobody knows that something of what lies behind was flushed',
   },
   'filler-wrong': {
     means: 'The filler at the end of a file of the log does not say the size that it has',
@@ -125,7 +125,7 @@ export const FINDING_KINDS = {
   },
   'repair-unfinished': {
     means: 'A repair has been interrupted',
-    todo: 'run it again before a broker is started: that would build also what a repair leaves as it is',
+    todo: 'run it again before a broker is started: that would build also what a repair leaves as it is. Give the sizes that are not the defaults with --set or -c: the files that told them may be gone',
   },
   'settings-damaged': {
     means:

@@ -55,18 +55,22 @@ export class IndexAtStart {
     if (this.#files === null) return null;
     if (isMissing) return { cut: null, end: -1, from: null };
     const isKept = isIndexKept(vouched);
+    if (cleanStop && isKept) {
+      const end = indexEnd(this.#disk, this.#files);
+      // One that says less is damaged: what its file holds may not be what a new one would.
+      if (end >= (vouched?.indexEnd ?? 0)) return { cut: null, end, from: this.#from(start, end) };
+    }
     const limits = this.#settings(cleanStop ? EVERYTHING : start.limit);
-    const settings = isKept ? limits : { ...limits, believedTo: -1 };
-    if (!isKept) this.#tellWholeRead(this.#files);
-    const cut = cleanStop && isKept ? null : findIndexCut(this.#disk, this.#files, settings);
-    const end = cut?.end ?? indexEnd(this.#disk, this.#files);
-    return { cut, end, from: this.#from(start, end) };
+    const isBelieved = isKept && !cleanStop;
+    if (!isBelieved) this.#tellWholeRead(this.#files);
+    const cut = findIndexCut(this.#disk, this.#files, isBelieved ? limits : { ...limits, believedTo: -1 });
+    return { cut, end: cut.end, from: this.#from(start, cut.end) };
   }
 
   /** It takes a second for each few million messages, and nobody is served meanwhile. */
   #tellWholeRead(files: IndexFiles): void {
     const count = indexFileNames(this.#disk, files).length;
-    if (count > 0) this.#log.info(`the key index was not kept to its end: ${counted(count, 'file')} to be read whole`);
+    if (count > 0) this.#log.info(`the key index may lack messages: ${counted(count, 'file')} to be read whole`);
   }
 
   /** After a stop in order, of an index that names records beyond the end of the log. */

@@ -5,9 +5,11 @@
 import { counted } from '../base/counted.ts';
 import {
   FIRST_INDEX_ENTRY,
+  INDEX_ENTRY_BYTES,
   INDEX_HEADER_BYTES,
   type IndexFileShape,
   type IndexHeader,
+  indexEntryPosition,
   indexFileBytes,
   readIndexHeader,
 } from '../layout/index-file.ts';
@@ -47,6 +49,11 @@ export function indexHeads(disk: Disk, index: IndexToLookAt, findings: Findings)
     for (const { path } of halfWiped) addExpected(findings, path, HALF_WIPED);
   }
   const fitting = new Set(kept.map(({ path }) => path).filter((path) => !refusedPaths.has(path)));
+  // A crash may have taken the header only: the next start counts again, or builds the file anew.
+  if (state === 'clean') {
+    const empty = looked.filter(({ file, header }) => fitting.has(file.path) && isEmpty(header));
+    for (const { file } of empty) if (hasEntry(disk, file, shape)) addUncounted(findings, file.path);
+  }
   return looked.flatMap(({ file: { path }, header }) =>
     fitting.has(path) && header !== null && !isEmpty(header) ? { path, header, shape } : [],
   );
@@ -64,6 +71,26 @@ function toldShape(looked: readonly Looked[], misfitsOf: (shape: IndexFileShape)
 
 const UNFINISHED = 'was made just before the crash, or the file before it was: the next start removes it';
 const HALF_WIPED = 'a start that took it back has lost power: the next start goes on with that';
+
+const UNCOUNTED = 'its header counts no entry, and there are some: a start counts them again';
+
+function addUncounted(findings: Findings, file: string): void {
+  findings.add({ kind: 'index-header', file, offset: 0, what: UNCOUNTED, matters: true, advice: 'repair' });
+}
+
+/** Whether the first entry is one, whatever the header says. */
+function hasEntry(disk: Disk, { path, sizeBytes }: FoundIndexFile, shape: IndexFileShape): boolean {
+  const at = indexEntryPosition(shape, FIRST_INDEX_ENTRY);
+  if (sizeBytes < at + INDEX_ENTRY_BYTES) return false;
+  const open = openUnlessGone(disk, path);
+  if (open === null) return false;
+  try {
+    const entry = new Uint8Array(INDEX_ENTRY_BYTES);
+    return open.read(entry, 0, entry.length, at) === entry.length && entry.some((byte) => byte !== 0);
+  } finally {
+    open.close();
+  }
+}
 
 function addExpected(findings: Findings, file: string, what: string): void {
   findings.add({ kind: 'index-header', file, offset: 0, what, matters: false, advice: 'nothing' });

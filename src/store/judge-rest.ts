@@ -7,13 +7,18 @@ import type { IndexFileResult } from './verify-index.ts';
 import type { LogPicture } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
 
+/** It was not looked into, because it is damaged or nothing tells its shape. */
+function isIndexThere({ counts }: VerifyPlan['findings']): boolean {
+  return counts.has('index-shape') || counts.has('index-header');
+}
+
 export function judgeIndex(plan: VerifyPlan, log: LogPicture, results: readonly IndexFileResult[]): void {
   const { findings, context, options } = plan;
   if (!options.wantsIndex) return;
   const directory = plan.paths.index;
   if (context.indexFiles.length === 0) {
     // A broker that runs has its first entries in memory only.
-    if (log.records === 0 || options.state === 'running' || findings.counts.has('index-shape')) return;
+    if (log.records === 0 || options.state === 'running' || isIndexThere(findings)) return;
     const what = 'messages cannot be queried by key: the next start puts the keys in';
     findings.add({ kind: 'index-missing', file: directory, offset: null, what, matters: false, advice: 'nothing' });
     return;

@@ -68,7 +68,7 @@ export function judgeSegments(
 }
 
 function tornText(torn: readonly number[]): string {
-  return `${counted(torn.length, 'file')} from here on, behind one that is short or missing: never flushed, and the next start`;
+  return `${counted(torn.length, 'file')} from here on, behind one that is short or missing: not known to have been flushed, and the next start`;
 }
 
 export function judgeQueueFiles(

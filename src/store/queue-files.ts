@@ -67,6 +67,7 @@ export function queueRunOf(
     directory,
     sizeBytes: fileSizeBytes,
     setting: 'mappedFileSizeConsumeQueue',
+    remedy: '`ringmq repair` builds the queue',
     cleanStop,
     wasFlushed: (_, behind) => !behind.every(isBuiltAgain),
   };

@@ -34,7 +34,8 @@ export function logRunOf(
   flushedTo: number,
 ): FileRun {
   const wasFlushed = (tear: number): boolean => tear < flushedTo;
-  return { directory, sizeBytes, setting: 'mappedFileSizeCommitLog', cleanStop, wasFlushed };
+  const remedy = '`ringmq verify` says what would be lost';
+  return { directory, sizeBytes, setting: 'mappedFileSizeCommitLog', remedy, cleanStop, wasFlushed };
 }
 
 /** Start of the segment that holds the byte at `offset`. */

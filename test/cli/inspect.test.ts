@@ -243,6 +243,8 @@ describe('ringmq inspect', () => {
     const missing = await resultOf(ringmq(['inspect', file, '1000']));
     expect([missing.code, missing.stdout]).toEqual([1, expect.stringContaining('! there is no entry of offset 1000')]);
     expect((await resultOf(ringmq(['inspect', '/not-there']))).stderr).toBe('ringmq: /not-there is not there');
+    const asJson = await resultOf(ringmq(['inspect', '/not-there', '--json']));
+    expect([asJson.code, JSON.parse(asJson.stdout)]).toEqual([1, { error: '/not-there is not there' }]);
     expect(() => look('/store/checkpoint/x')).toThrow('/store/checkpoint is a file, not a folder of a store');
   });
 

@@ -50,6 +50,8 @@ describe('ringmq verify', () => {
     const folder = temporaryFolder('no-store');
     const none = await resultOf(ringmq(['verify', folder]));
     expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('is no store')]);
+    const asJson = await resultOf(ringmq(['verify', '/not-there', '--json']));
+    expect([asJson.code, JSON.parse(asJson.stdout)]).toEqual([1, { error: '/not-there is not there' }]);
     expect((await resultOf(ringmq(['verify', folder, '--set', 'listenPort=x']))).code).toBe(2);
     expect((await resultOf(ringmq(['verify']))).code).toBe(2);
   });

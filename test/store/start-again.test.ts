@@ -1,7 +1,7 @@
 /** Starts that find something missing, and what the next one makes of the store when they end before they have built it. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { INDEX_UNKNOWN, NO_INDEX_KEPT, type Vouched } from '../../src/layout/checkpoint-file.ts';
-import { INDEX_ENTRY_BYTES, indexEntryPosition } from '../../src/layout/index-file.ts';
+import { INDEX_ENTRY_BYTES, INDEX_HEADER_BYTES, indexEntryPosition } from '../../src/layout/index-file.ts';
 import { entryLogOffset, entrySize, QUEUE_ENTRY_BYTES } from '../../src/layout/queue-entry.ts';
 import { readVouched, vouchAtStart } from '../../src/store/checkpoint.ts';
 import { isStoppedInOrder } from '../../src/store/log-at-start.ts';
@@ -246,8 +246,20 @@ describe('the key index', () => {
     vouch({ indexEnd: NO_INDEX_KEPT });
     // Two keys a message: entries 1 to 29 are of messages 0 to 14.
     expect(start(true).dispatchFrom).toBe(store.records[15]!.logOffset);
-    expect(infos[0]).toBe('the key index was not kept to its end: 1 file to be read whole');
+    expect(infos[0]).toBe('the key index may lack messages: 1 file to be read whole');
   });
+
+  it.each([true, false])(
+    'is whole again where the header of its newest file has become zero, with a word: %s',
+    (isSaid) => {
+      const { disk, logEnd } = store;
+      if (isSaid) vouch();
+      const whole = disk.readWhole(SMALL_INDEX);
+      disk.bytesOf(SMALL_INDEX).fill(0, 0, INDEX_HEADER_BYTES);
+      expect(start(true).dispatchFrom).toBe(logEnd);
+      expect(Buffer.from(disk.readWhole(SMALL_INDEX)).equals(whole)).toBe(true);
+    },
+  );
 
   it('without a word is believed no further than the checkpoint says, in any of its files', () => {
     loseEntries();

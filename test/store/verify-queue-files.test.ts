@@ -151,7 +151,7 @@ describe('verify and a start', () => {
       'a young file behind one that is missing, after a crash',
       { ...crashed, filed: 35, changes: ['kept', 'gone', 'kept'] },
       [
-        'queue-files nothing T/0/00000000000000000800: 1 file from here on, behind one that is short or missing: never flushed, and the next start takes them away',
+        'queue-files nothing T/0/00000000000000000800: 1 file from here on, behind one that is short or missing: not known to have been flushed, and the next start takes them away',
       ],
       'repaired',
     ],

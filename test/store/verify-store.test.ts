@@ -4,6 +4,7 @@ import { readSettings } from '../../src/broker/read-settings.ts';
 import {
   encodeIndexHeader,
   INDEX_ENTRY_BYTES,
+  INDEX_HEADER_BYTES,
   indexEntryKeyHash,
   indexEntryPosition,
   indexSlotPosition,
@@ -239,6 +240,14 @@ describe('verify', () => {
     ],
   ])('names damage to %s', async (_what, damage, expected) => {
     expect(await found(damage)).toEqual(expected);
+  });
+
+  it('tells an index file whose header has become zero from one without an entry', async () => {
+    const { disk } = smallStore(6);
+    disk.bytesOf(SMALL_INDEX).fill(0, 0, INDEX_HEADER_BYTES);
+    expect(kindsOf(await verified(disk, smallPaths, { shape: SMALL_SHAPE }))).toEqual(['index-header! repair']);
+    disk.bytesOf(SMALL_INDEX).fill(0);
+    expect(kindsOf(await verified(disk, smallPaths, { shape: SMALL_SHAPE }))).toEqual(['index-missing nothing']);
   });
 
   it('names a sector of properties that did not get to the disk, and another zero in them', async () => {

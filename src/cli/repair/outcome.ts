@@ -3,7 +3,7 @@ import { counted } from '../../base/counted.ts';
 import { queueName } from '../../store/queue-folders.ts';
 import type { RepairPlan } from '../../store/repair-plan.ts';
 import { NOTHING_DONE, type RepairEnd, type RepairOutcome, type StoreRepair } from '../../store/store-repair.ts';
-import { jsonLine, sizeText } from '../tool-output.ts';
+import { jsonLine, sizeText, wordsOf } from '../tool-output.ts';
 import { findingLines, problemsText } from '../verify.ts';
 
 export interface RepairFigures {
@@ -65,7 +65,7 @@ export function failureJson(error: unknown, repair: StoreRepair | null): string 
   return jsonLine({
     ok: false,
     end: 'failed',
-    error: error instanceof Error ? error.message : String(error),
+    error: wordsOf(error),
     isHalfDone: repair?.isHalfDone ?? false,
     ...(repair?.done ?? NOTHING_DONE),
     kept: repair?.kept ?? [],
