@@ -1,5 +1,5 @@
 /** What is wrong with the queues beside the log, and whether it matters. Part of verify-store.ts. */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { counted } from '../base/counted.ts';
 import { isLightQueue } from '../layout/topic-names.ts';
 import type { BuiltStore } from './built-store.ts';
@@ -8,6 +8,7 @@ import { judgeQueueFiles } from './judge-runs.ts';
 import { queueDirectory } from './queue-files.ts';
 import type { QueueFolder } from './queue-folders.ts';
 import { queueName } from './queue-folders.ts';
+import { TOPICS_FILE } from './settings-file.ts';
 import type { LogPicture, LogQueue } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
 import type { QueueResult, QueueToCheck } from './verify-queue.ts';
@@ -93,14 +94,18 @@ function addMissing(plan: VerifyPlan, queue: LogQueue, topics: ReadonlySet<strin
 /** Queues whose files nobody can reach. */
 function addWithoutTopic(plan: VerifyPlan, topics: ReadonlySet<string>): void {
   const unknown = plan.queueFolders.filter(({ topic }) => !isLightQueue(topic) && !topics.has(topic));
+  // The version before it that is taken instead may be older than they are.
+  const isOlder = plan.findings.kept.some(
+    ({ kind, file }) => kind === 'settings-damaged' && basename(file) === TOPICS_FILE,
+  );
   for (const topic of new Set(unknown.map(({ topic }) => topic))) {
     plan.findings.add({
       kind: 'topic-missing',
       file: join(plan.paths.consumeQueue, topic),
       offset: null,
       what: 'has queues, and is not among the topics of config/topics.json: nobody can send to it or consume from it',
-      matters: false,
-      advice: 'nothing',
+      matters: isOlder,
+      advice: isOlder ? 'restore' : 'nothing',
     });
   }
 }

@@ -185,6 +185,19 @@ describe('what a start makes of the settings', () => {
     expect(() => start(disk)).toThrow(/1000000 queues/);
   });
 
+  it('a version before that does not know a topic yet, where it is taken', async () => {
+    const older = '{"topicConfigTable":{"Other":{"readQueueNums":1}}}';
+    const kinds = async (current: string): Promise<string[]> => {
+      const disk = damaged((changed) => {
+        changed.put(TOPICS, current);
+        changed.put(`${TOPICS}.bak`, older);
+      });
+      return kindsOf(await verified(disk, smallPaths, options));
+    };
+    expect(await kinds('{')).toEqual(['settings-damaged nothing', 'topic-missing! restore']);
+    expect(await kinds(older)).toEqual(['topic-missing nothing']);
+  });
+
   it('a table without a topic, where there are queues: it is there and names none', async () => {
     const disk = damaged((changed) => changed.put(TOPICS, '{}'));
     expect(kindsOf(await verified(disk, smallPaths, options))).toEqual(['topic-missing! restore']);
