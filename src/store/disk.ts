@@ -69,7 +69,7 @@ export function isNotAllowed(error: unknown): boolean {
 }
 
 /** True for what is short now and may not be later, room or descriptors. What was asked for was not done, nothing else is lost. */
-export function isShortage(error: unknown): boolean {
+export function isShortage(error: unknown): error is Error {
   return error instanceof DiskFullError || isOutOfDescriptors(error);
 }
 

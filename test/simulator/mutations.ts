@@ -21,7 +21,7 @@ const QUEUE_WRONG = /^Violation: (message .* lies at \d+, its queue says|entry .
 const SETTINGS_LOST = /^Violation: (topic .* is lost|consumer offsets .* are none of those that were saved last)/;
 /** A start refuses a store that has lost what the checkpoint vouches for, or files of a row. */
 const LOG_SHORT = /^StoreDamagedError: the log of .* has lost something: /;
-const FILE_SHORT = /^StoreDamagedError: .* has \d+ bytes, but .*(is \d+$|make \d+\.)/;
+const FILE_SHORT = /^StoreDamagedError: .* has \d+ bytes, but .*(is|make) \d+\./;
 const FILE_MISSING = /^StoreDamagedError: .* does not follow \d+: a file between them is missing/;
 /** One of the two, of the log. */
 const LOG_FILE = /^StoreDamagedError: \S*\/commitlog\/\d+ (has \d+ bytes|does not follow)/;

@@ -70,6 +70,7 @@ export interface DataPathOptions {
 }
 
 export class DataPath {
+  readonly warnings: string[] = [];
   readonly disk: MemoryDisk;
   readonly clock = new TestClock();
   readonly settings: BrokerSettings;
@@ -132,6 +133,7 @@ export class DataPath {
       clock: this.clock,
       lastStoreTimestamp: options.lastStoreTimestamp ?? 0,
       flushAfterBytes: 0,
+      warn: (message) => this.warnings.push(message),
     });
   }
 

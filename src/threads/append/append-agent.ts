@@ -27,6 +27,8 @@ import type { NextOffsets } from './next-offsets.ts';
 /** A run is written at the latest when it has this many bytes, so that the first of its senders do not wait for the last. */
 const RUN_BYTES_MAX = 1024 * 1024;
 const SLEEP_MAX_MS = 1000;
+/** A disk that is full stays so for a while. */
+const SHORTAGE_TOLD_EVERY_US = 60_000_000;
 
 type Producer = AppendEnds['producers'][number];
 
@@ -39,6 +41,8 @@ export interface AppendOptions {
   readonly lastStoreTimestamp: number;
   /** Flush is woken when so many bytes were written since the last time; 0 wakes it for every run. */
   readonly flushAfterBytes: number;
+  /** Told now and then, while sends are refused. */
+  readonly warn: (message: string) => void;
 }
 
 export class AppendAgent implements Agent {
@@ -50,19 +54,22 @@ export class AppendAgent implements Agent {
   readonly #waited: SharedHistogram;
   readonly #writeTime: SharedHistogram;
   readonly #flushAfterBytes: number;
+  readonly #warn: (message: string) => void;
   #flushRungAt: number;
+  #shortageTold = Number.NEGATIVE_INFINITY;
   #storeTimestamp: number;
   #first = 0;
   /** The log's end with the run that is being built. */
   #end = 0;
 
-  constructor({ ends, log, nextOffsets, clock, lastStoreTimestamp, flushAfterBytes }: AppendOptions) {
+  constructor({ ends, log, nextOffsets, clock, lastStoreTimestamp, flushAfterBytes, warn }: AppendOptions) {
     this.#ends = ends;
     this.#log = log;
     this.#nextOffsets = nextOffsets;
     this.#clock = clock;
     this.#storeTimestamp = lastStoreTimestamp;
     this.#flushAfterBytes = flushAfterBytes;
+    this.#warn = warn;
     this.#flushRungAt = log.end;
     this.#waited = ends.page.status.stage('append');
     this.#writeTime = ends.page.status.stage('write');
@@ -196,8 +203,9 @@ export class AppendAgent implements Agent {
     try {
       this.#log.write(bytes.bytes, start, length);
     } catch (cause) {
-      if (cause instanceof DiskFullError) return false;
-      throw cause;
+      if (!(cause instanceof DiskFullError)) throw cause;
+      this.#tellShortage(cause);
+      return false;
     }
     this.#writeTime.record(this.#clock.monotonicUs() - startUs);
     const { page, written, writtenAt } = this.#ends;
@@ -220,11 +228,19 @@ export class AppendAgent implements Agent {
     try {
       this.#log.roll();
     } catch (cause) {
-      if (isShortage(cause)) return false;
-      throw cause;
+      if (!isShortage(cause)) throw cause;
+      this.#tellShortage(cause);
+      return false;
     }
     this.#ends.page.add('segmentsMadeInline', this.#log.unpreparedSegments - madeBefore);
     return true;
+  }
+
+  #tellShortage({ message }: Error): void {
+    const nowUs = this.#clock.monotonicUs();
+    if (nowUs < this.#shortageTold + SHORTAGE_TOLD_EVERY_US) return;
+    this.#shortageTold = nowUs;
+    this.#warn(`sends are refused as long as they cannot be written: ${message}`);
   }
 
   /** Gives back the queue offsets of a run that was not written. */

@@ -8,7 +8,10 @@ import type { OpenedAgent, WorkerContext } from '../worker-context.ts';
 import { AppendAgent } from './append-agent.ts';
 import { NextOffsets } from './next-offsets.ts';
 
-export function openAppend({ memory, settings, logFiles, disk, clock }: WorkerContext, start: StoreStart): OpenedAgent {
+export function openAppend(
+  { memory, settings, logFiles, disk, clock, log: say }: WorkerContext,
+  start: StoreStart,
+): OpenedAgent {
   const ends = appendEnds(memory);
   const agent = new AppendAgent({
     ends,
@@ -17,6 +20,7 @@ export function openAppend({ memory, settings, logFiles, disk, clock }: WorkerCo
     clock,
     lastStoreTimestamp: start.lastStoreTimestamp,
     flushAfterBytes: settings.flushDiskType === 'SYNC_FLUSH' ? 0 : settings.flushAheadBytes,
+    warn: (message) => say('warn', message),
   });
   return { agent };
 }

@@ -164,6 +164,9 @@ describe('a full disk', () => {
     path.write();
     expect(codes(path)).toEqual([14, 14, 14]);
     expect(path.net.diskFullAnswers).toBe(3);
+    expect(path.warnings).toEqual([
+      expect.stringContaining('sends are refused as long as they cannot be written: disk full'),
+    ]);
     expect(path.log.end).toBe(end);
     expect(path.status.watermark('written').read()).toBe(end);
     path.disk.roomBytes = Number.POSITIVE_INFINITY;
