@@ -24,6 +24,7 @@ export function scriptedProfile(syncFlush: boolean): Profile {
     bodyMax: 500,
     hasOneLength: false,
     slow: null,
+    latencyMaxMs: 20,
     deletes: true,
     lives: 1,
     stepsPerLife: 150,

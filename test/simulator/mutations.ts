@@ -25,6 +25,7 @@ const FILE_SHORT = /^StoreDamagedError: .* has \d+ bytes, but .*(is|make) \d+\./
 const FILE_MISSING = /^StoreDamagedError: .* does not follow \d+: a file between them is missing/;
 /** One of the two, of the log. */
 const LOG_FILE = /^StoreDamagedError: \S*\/commitlog\/\d+ (has \d+ bytes|does not follow)/;
+const LOG_HOLE = /^StoreDamagedError: the log is damaged at \d+ .* and goes on in /;
 const LOG_END = /^Violation: the log (says that it ends|begins) at \d+/;
 const LOG_DAMAGE = [LOST, LOG_SHORT, FILE_SHORT, FILE_MISSING, LOG_END];
 const QUEUE_DAMAGE = [REPAIRED, QUEUE_WRONG, FILE_SHORT, FILE_MISSING, /^Violation: message .* times by its key/];
@@ -51,6 +52,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     fault: 'flushed moves on without an fdatasync',
     edits: [{ file: FLUSH, find: 'log.sync(asLogOffset(this.#flushed), asLogOffset(written));', replace: '' }],
+    seen: LOST_ANSWERED,
+    also: LOG_DAMAGE,
+  },
+  {
+    fault: 'what is written during the fdatasync counts as flushed',
+    edits: [
+      { file: FLUSH, find: 'this.#flushed = written;', replace: 'this.#flushed = ends.written.read();' },
+      { file: FLUSH, find: 'ends.flushed.advance(written);', replace: 'ends.flushed.advance(this.#flushed);' },
+    ],
     seen: LOST_ANSWERED,
     also: LOG_DAMAGE,
   },
@@ -164,6 +174,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     seen: LOG_FILE,
+    also: [LOG_HOLE],
   },
   {
     fault: 'a settings file is not flushed before it replaces the old one',

@@ -14,6 +14,8 @@ export interface Profile {
   readonly hasOneLength: boolean;
   /** This one gets few turns, as on a machine that has other things to do. */
   readonly slow: SlowAgent;
+  /** A slow disk: longest time that a write or an fdatasync takes. Others have turns during an fdatasync. 0: all is done at once. */
+  readonly latencyMaxMs: number;
   /** An operator has old segments deleted now and then. */
   readonly deletes: boolean;
   readonly lives: number;
@@ -54,6 +56,8 @@ export function drawProfile(random: Random, steps: number): Profile {
     bodyMax: pick(random, [40, 600, segmentBytes / 2]),
     hasOneLength: random.below(3) === 0,
     slow: pick(random, [null, null, 'append', 'flush', 'dispatch', 'control']),
+    // The longest is beyond syncFlushTimeout.
+    latencyMaxMs: pick(random, [0, 0, 20, 8000]),
     deletes: random.below(3) === 0,
     lives: 1 + random.below(3),
     stepsPerLife: steps,

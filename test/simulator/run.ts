@@ -45,6 +45,7 @@ const STEPS = 120;
 const LAST_STEPS = 30;
 const KEYS_ASKED = 4;
 const FIRST_CRASH_WITHIN = 400;
+const SLOW_WRITE_EVERY = 20;
 
 /** What a start says when the checkpoint was wrong: after damage from outside, which there is none of here. */
 const REPAIR = /built again|put in again|it is not believed/;
@@ -102,6 +103,7 @@ class Run {
 
   #beginLife(): SimDisk {
     const disk = this.#disk;
+    disk.during = (operation) => this.#takeTime(operation);
     this.#life++;
     this.#trace.note('life', () => `${this.#life}, ${disk.usedBytes} bytes on the disk`);
     if (this.#trace.isOn) {
@@ -109,6 +111,13 @@ class Run {
         this.#trace.note('disk', `${call} ${operation} ${path} ${detail || ''}`);
     }
     return disk;
+  }
+
+  /** Few writes wait for the disk. */
+  #takeTime(operation: 'write' | 'fdatasync'): void {
+    const { latencyMaxMs } = this.#profile;
+    if (latencyMaxMs === 0 || (operation === 'write' && this.#random.below(SLOW_WRITE_EVERY) > 0)) return;
+    this.#clock.passMs(this.#random.below(latencyMaxMs + 1));
   }
 
   #drawCrash(disk: SimDisk): void {

@@ -141,3 +141,49 @@ it('after a failed fdatasync takes lost sectors for clean', () => {
   const left = disk.afterCrash('power', random, 0).readWhole('/d/a');
   expect(new Set(left)).toEqual(new Set([1, 2]));
 });
+
+describe('an fdatasync', () => {
+  /** A disk on which a file of three sectors is synced; `during` is done meanwhile. */
+  function synced(during: (disk: SimDisk, write: (value: number, at: number) => void) => void): SimDisk {
+    const disk = diskWith('a', 1536);
+    const file = disk.open('/d/a', 'write');
+    const sector = (value: number, at: number): void => void file.write(bytes(512, value), 0, 512, at);
+    sector(2, 0);
+    sector(2, 512);
+    disk.during = () => during(disk, sector);
+    try {
+      file.sync();
+    } catch (error) {
+      expect(error).toBeInstanceOf(CrashedError);
+    }
+    return disk;
+  }
+
+  const firstBytes = (disk: SimDisk): number[] => {
+    const left = disk.readWhole('/d/a');
+    return Array.from({ length: left.length / 512 }, (_, sector) => left[sector * 512]!);
+  };
+
+  it('covers what was written before it began, and nothing of what comes meanwhile', () => {
+    const disk = synced((_, write) => {
+      for (const at of [512, 1024, 1536]) write(3, at);
+    });
+    expect(firstBytes(disk.copy(random))).toEqual([2, 3, 3, 3]);
+    expect(firstBytes(disk.copy(random).afterCrash('power', random, 0))).toEqual([2, 2, 1]);
+    disk.open('/d/a', 'write').sync();
+    expect(firstBytes(disk.afterCrash('power', random, 0))).toEqual([2, 3, 3, 3]);
+  });
+
+  it('may be ended when any part of that is on the platter', () => {
+    const seen = new Set<string>();
+    for (let round = 0; round < 100; round++) {
+      const disk = synced((dying, write) => {
+        dying.crashAt = dying.calls + 1;
+        // Whoever has this turn does not notice.
+        expect(() => write(3, 1024)).toThrow(CrashedError);
+      });
+      seen.add(firstBytes(disk.afterCrash('power', random, 0)).join(''));
+    }
+    expect([...seen].sort()).toEqual(['111', '121', '211', '221']);
+  });
+});

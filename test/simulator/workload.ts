@@ -22,6 +22,8 @@ const OFFSETS_FILE = `${STORE_PATHS.config}/consumerOffset.json`;
 /** Of those that every broker has: it takes no offset of another. */
 const GROUPS = SYSTEM_GROUPS.slice(0, 2);
 const BATCH_MAX = 5;
+/** Steps of others during one fdatasync. */
+const MEANWHILE_MAX = 6;
 
 interface Request {
   readonly messages: readonly Sent[];
@@ -41,7 +43,8 @@ export class Workload {
   readonly #reader: StoreReader;
   readonly #requests = new Map<number, Request>();
   readonly #steps: readonly Step[];
-  readonly #weights: number;
+  /** Those that are taken while flush waits for the disk. */
+  readonly #stepsMeanwhile: readonly Step[];
   #opaque = 0;
   #offsetsFile: string;
   /** Topics that control has been asked for. */
@@ -60,7 +63,7 @@ export class Workload {
       [24, 'send', () => this.#send()],
       [8, 'batch', () => this.#batch()],
       [18, 'append', () => broker.append.doWork()],
-      [16, 'flush', () => broker.flush.doWork()],
+      [16, 'flush', () => this.#flush()],
       [14, 'dispatch', () => broker.dispatch.doWork()],
       [10, 'answers', () => this.harvest()],
       [6, 'some ms', () => clock.passMs(1 + random.below(300))],
@@ -73,18 +76,49 @@ export class Workload {
       [profile.deletes ? 2 : 0, 'delete', () => this.#delete()],
     ];
     this.#steps = steps.map(([weight, name, run]) => [name === profile.slow ? 1 : weight, name, run]);
-    this.#weights = this.#steps.reduce((sum, [weight]) => sum + weight, 0);
+    this.#stepsMeanwhile = this.#steps.filter(([, name]) => name !== 'flush' && name !== 'write back');
   }
 
   step(): void {
-    let draw = this.#random.below(this.#weights);
-    for (const [weight, name, run] of this.#steps) {
+    this.#stepOf(this.#steps, 'step');
+  }
+
+  #stepOf(steps: readonly Step[], kind: string): void {
+    let draw = this.#random.below(steps.reduce((sum, [weight]) => sum + weight, 0));
+    for (const [weight, name, run] of steps) {
       draw -= weight;
       if (draw >= 0) continue;
-      this.#trace.note('step', name);
+      this.#trace.note(kind, name);
       run();
       return;
     }
+  }
+
+  /** A turn of flush; the others have some during each of its fdatasyncs. Who fails then does not do so within flush, which goes on. */
+  #flush(): void {
+    const { disk, flush } = this.#broker;
+    const failures: unknown[] = [];
+    const attempt = (run: () => void): void => {
+      try {
+        run();
+      } catch (cause) {
+        failures.push(cause);
+      }
+    };
+    const { during } = disk;
+    disk.during = (operation) => {
+      during(operation);
+      if (operation === 'fdatasync' && failures.length === 0) attempt(() => this.#othersWork());
+    };
+    attempt(() => flush.doWork());
+    disk.during = during;
+    if (failures.length > 0) throw failures[0];
+  }
+
+  #othersWork(): void {
+    if (this.#profile.latencyMaxMs === 0) return;
+    const count = this.#random.below(MEANWHILE_MAX + 1);
+    for (let step = 0; step < count; step++) this.#stepOf(this.#stepsMeanwhile, 'during');
   }
 
   close(): void {

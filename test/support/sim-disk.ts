@@ -57,6 +57,11 @@ export class SimDisk implements Disk {
   nowMs: () => number = () => 0;
   /** Called before each call that changes something, with its number. */
   before: (call: number, operation: DiskOperation, path: string, detail: number) => void = () => {};
+  /**
+   * Called while a write or an fdatasync takes its time, and not within itself. A write takes effect behind it; an fdatasync covers what was
+   * written before it.
+   */
+  during: (operation: 'write' | 'fdatasync') => void = () => {};
   /** Files outside of the disk, such as those of /proc. */
   readonly system = new Map<string, string>();
   /** The call to crash at. */
@@ -270,6 +275,7 @@ export class SimDisk implements Disk {
   }
 
   writeTo(inode: SimInode, path: string, from: Uint8Array, at: number, length: number, offset: number): number {
+    this.#takeTime('write');
     const isCrash = this.#calls + 1 === this.crashAt;
     if (isCrash) inode.write(from, at, wholeSectors(offset, length * this.crashShare), offset);
     this.#turn('write', path, offset);
@@ -296,7 +302,12 @@ export class SimDisk implements Disk {
       if (!this.#isDead) inode.syncInVain(this.#random);
       throw error;
     }
-    if (this.lies.sync?.(path) !== true) inode.sync();
+    if (this.lies.sync?.(path) === true) return;
+    const underWay = inode.syncBegin(this.#random);
+    this.#takeTime('fdatasync');
+    // Whoever had a turn meanwhile may have come to the call to crash at.
+    this.#live();
+    inode.syncEnd(underWay);
   }
 
   resize(inode: SimInode, path: string, bytes: number): void {
@@ -328,6 +339,13 @@ export class SimDisk implements Disk {
   #look(operation: DiskOperation, path: string): void {
     this.#live();
     this.#refuse(operation, path);
+  }
+
+  #takeTime(operation: 'write' | 'fdatasync'): void {
+    const { during } = this;
+    this.during = () => {};
+    during(operation);
+    this.during = during;
   }
 
   /** What every call needs that opens something, if only for itself. */

@@ -8,6 +8,14 @@ export const SECTOR_BYTES = 512;
 
 let inodes = 0;
 
+/** What an fdatasync covers: what was dirty when it began. */
+export interface SyncUnderWay {
+  /** How many of the sizes that were not on the platter. */
+  readonly sizes: number;
+  /** Contents of sectors. */
+  readonly sectors: ReadonlyMap<number, Uint8Array>;
+}
+
 export class SimInode {
   readonly number = ++inodes;
   /** As the page cache has it; zeros behind {@link size}. */
@@ -70,13 +78,27 @@ export class SimInode {
     if (size !== this.size) this.#setSize(size);
   }
 
-  /** Everything is on the platter now. */
-  sync(): void {
-    this.#applySizes(this.#sizes.length);
+  /** An fdatasync begins: some of what it covers is on the platter at once. {@link writeBackOne} has to wait for its end. */
+  syncBegin(random: Random): SyncUnderWay {
+    const sectors = new Map<number, Uint8Array>();
+    for (const sector of [...this.#ahead, ...this.#dirty]) {
+      const contents = this.#contents(sector).slice();
+      sectors.set(sector, contents);
+      if (random.below(2) === 0) this.#durable.set(contents, sector * SECTOR_BYTES);
+    }
+    return { sizes: this.#sizes.length, sectors };
+  }
+
+  /** All that it covers is on the platter now. What was changed meanwhile is dirty. */
+  syncEnd({ sizes, sectors }: SyncUnderWay): void {
+    this.#applySizes(sizes);
+    this.#sizes = this.#sizes.slice(sizes);
     // A size that was set earlier takes nothing from what was written later.
-    for (const sector of [...this.#ahead, ...this.#dirty]) this.#writeBack(sector);
-    this.#dirty = [];
-    this.#sizes = [];
+    for (const [sector, contents] of sectors) {
+      this.#durable.set(contents, sector * SECTOR_BYTES);
+      if (Buffer.compare(contents, this.#contents(sector)) === 0) this.#isDirty[sector] = 0;
+    }
+    this.#dirty = this.#dirty.filter((sector) => this.#isDirty[sector] === 1);
     this.#ahead = [];
   }
 
@@ -106,8 +128,7 @@ export class SimInode {
     );
     for (const sector of this.#dirty) {
       if (random.next() >= kept) continue;
-      const start = sector * SECTOR_BYTES;
-      left.#durable.set(this.bytes.subarray(start, start + SECTOR_BYTES), start);
+      left.#durable.set(this.#contents(sector), sector * SECTOR_BYTES);
     }
     left.#durable.fill(0, left.#durableSize);
     left.bytes = left.#durable.slice();
@@ -156,9 +177,12 @@ export class SimInode {
   }
 
   #writeBack(sector: number): void {
-    const start = sector * SECTOR_BYTES;
-    this.#durable.set(this.bytes.subarray(start, start + SECTOR_BYTES), start);
+    this.#durable.set(this.#contents(sector), sector * SECTOR_BYTES);
     this.#isDirty[sector] = 0;
+  }
+
+  #contents(sector: number): Uint8Array {
+    return this.bytes.subarray(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES);
   }
 
   /** All arrays are as long as the file has ever been, in whole sectors. */
