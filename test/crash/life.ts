@@ -32,8 +32,10 @@ const OFFSETS_MARGIN_MS = 2000;
 /** Every so many cycles all messages are looked at; else the new ones and so many before them. */
 const CYCLES_OF_FULL_SURVEY = 10;
 const SEEN_AGAIN = 100;
-/** So many messages of each queue are looked for by their keys. */
+/** So many messages of each queue are looked for by their keys, */
 const LOOKED_UP = 5;
+/** and the times of so many are searched. */
+const SEARCHED = 10;
 const SNAPSHOT_SEGMENTS = 3;
 
 export interface LifeOptions {
@@ -276,6 +278,7 @@ export class Life {
       const found = await survey.queues(this.#model, (queue) => (isFull ? 0 : this.#surveyedTo(queue)));
       this.#model.checkQueues(found);
       for (const text of await survey.lookUpSome(found, LOOKED_UP)) this.#model.report(text);
+      for (const text of await survey.searchTimes(found, SEARCHED)) this.#model.report(text);
       const offsets = await survey.offsets(this.#model);
       const maxes = new Map(found.map((queue) => [keyOf(queue), queue.max]));
       this.#model.checkOffsets(offsets, (topic, queueId) => maxes.get(keyOf({ topic, queueId })) ?? 0, ended);

@@ -44,10 +44,12 @@ const LOADED_MS = 60_000;
 /** A file has to come to its end, on a machine that may be busy. */
 const WIRE_MS = 30_000;
 const PRODUCERS = 2;
-/** So many messages of each queue are looked for by their keys, */
+/** So many messages of each queue are looked for by their keys in the index of all times, */
 const LOOKED_UP = 20;
 /** and so many of the newest: more than an index file holds. */
 const LOOKED_UP_LAST = 700;
+/** The times of so many messages of each queue are searched. */
+const SEARCHED = 100;
 /** An index file has room for a few hundred messages of two or three keys. */
 const INDEX_SHAPE: IndexFileShape = { slots: 500, entries: 2000 };
 const OFFSETS_INTERVAL_MS = 500;
@@ -57,8 +59,11 @@ const TOPICS: readonly TopicPlan[] = [4, 1, 2].map((queues, index) => ({ index, 
 
 export class Exchange {
   readonly store = `${temporaryFolder('exchange')}/store`;
+  /** Messages that the owners were asked for by their keys, and searches by time. */
+  readonly asked = { messages: 0, times: 0 };
   readonly #sizes: ExchangeSizes;
   readonly #stamp: number;
+  readonly #asksAllKeys: boolean;
   readonly #model = new StoreModel();
   readonly #clients: readonly ClientProcess[];
   readonly #nameServer: NameServer;
@@ -71,13 +76,15 @@ export class Exchange {
   /** Null: no owner was asked when all were there. */
   #topicsAndGroups: string | null = null;
 
-  static async open(sizes: ExchangeSizes, stamp: number): Promise<Exchange> {
-    return new Exchange(sizes, stamp, await startRingmqNameServer());
+  /** `asksAllKeys`: each owner is asked for every message by its keys; else for some, and for the newest. */
+  static async open(sizes: ExchangeSizes, stamp: number, asksAllKeys: boolean): Promise<Exchange> {
+    return new Exchange(sizes, stamp, asksAllKeys, await startRingmqNameServer());
   }
 
-  private constructor(sizes: ExchangeSizes, stamp: number, nameServer: NameServer) {
+  private constructor(sizes: ExchangeSizes, stamp: number, asksAllKeys: boolean, nameServer: NameServer) {
     this.#sizes = sizes;
     this.#stamp = stamp;
+    this.#asksAllKeys = asksAllKeys;
     this.#nameServer = nameServer;
     const folder = temporaryFolder('exchange-clients');
     const producers = Array.from({ length: PRODUCERS }, (_, i) => new ClientProcess('producer', folder, stamp, i));
@@ -186,8 +193,12 @@ export class Exchange {
     try {
       const found = await survey.queues(this.#model, () => 0);
       this.#model.checkQueues(found);
+      if (this.#asksAllKeys) for (const text of await survey.lookUpAll(found)) this.#model.report(text);
       for (const text of await survey.lookUpSome(found, LOOKED_UP)) this.#model.report(text);
       for (const text of await survey.lookUpNewest(found, LOOKED_UP_LAST)) this.#model.report(text);
+      for (const text of await survey.searchTimes(found, SEARCHED)) this.#model.report(text);
+      this.asked.messages += survey.asked.messages;
+      this.asked.times += survey.asked.times;
       const maxes = new Map(found.map(({ topic, queueId, max }) => [`${topic}/${queueId}`, max]));
       const offsets = await survey.offsets(this.#model);
       const ended = { clean: this.#clean, filingMs: OFFSETS_FILED_MS, hasLost: false };
