@@ -54,12 +54,15 @@ export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
   if (log.tail !== null && options.state !== 'running' && foreign === null) addTail(disk, plan, log.tail, at(log.end));
 }
 
-function foreignFormatOf(disk: Disk, { paths, options, segments }: VerifyPlan): string | null {
-  const [first] = segments;
-  if (first === undefined) return null;
+function foreignFormatOf(disk: Disk, plan: VerifyPlan): string | null {
+  const [first] = plan.segments;
+  return first === undefined ? null : withReader(disk, plan, (reader) => foreignFormat(reader, first));
+}
+
+function withReader<T>(disk: Disk, { paths, options }: VerifyPlan, look: (reader: LogReader) => T): T {
   const reader = new LogReader(disk, logFilesOf(paths, options.sizes));
   try {
-    return foreignFormat(reader, first);
+    return look(reader);
   } finally {
     reader.close();
   }
@@ -141,14 +144,10 @@ function addTail(disk: Disk, plan: VerifyPlan, tail: Hole, at: { file: string; o
   findings.add({ kind: 'stale-bytes', ...at, what, matters: false, advice: 'nothing' });
 }
 
-function beginsLikeRecord(disk: Disk, { paths, options }: VerifyPlan, position: number): boolean {
-  const reader = new LogReader(disk, logFilesOf(paths, options.sizes));
-  try {
-    const head = new Uint8Array(BLANK_HEAD_BYTES);
-    if (reader.read(asLogOffset(position), head.length, head, 0) < head.length) return false;
-    const magic = new DataView(head.buffer).getInt32(RecordAt.magic);
-    return magic === RECORD_MAGIC_V1 || magic === RECORD_MAGIC_V2;
-  } finally {
-    reader.close();
-  }
+function beginsLikeRecord(disk: Disk, plan: VerifyPlan, position: number): boolean {
+  const head = new Uint8Array(BLANK_HEAD_BYTES);
+  const read = withReader(disk, plan, (reader) => reader.read(asLogOffset(position), head.length, head, 0));
+  if (read < head.length) return false;
+  const magic = new DataView(head.buffer).getInt32(RecordAt.magic);
+  return magic === RECORD_MAGIC_V1 || magic === RECORD_MAGIC_V2;
 }

@@ -56,7 +56,7 @@ export class AppendAgent implements Agent {
   readonly #flushAfterBytes: number;
   readonly #warn: (message: string) => void;
   #flushRungAt: number;
-  #shortageTold = Number.NEGATIVE_INFINITY;
+  #shortageToldUs = Number.NEGATIVE_INFINITY;
   #storeTimestamp: number;
   #first = 0;
   /** The log's end with the run that is being built. */
@@ -238,8 +238,8 @@ export class AppendAgent implements Agent {
 
   #tellShortage({ message }: Error): void {
     const nowUs = this.#clock.monotonicUs();
-    if (nowUs < this.#shortageTold + SHORTAGE_TOLD_EVERY_US) return;
-    this.#shortageTold = nowUs;
+    if (nowUs < this.#shortageToldUs + SHORTAGE_TOLD_EVERY_US) return;
+    this.#shortageToldUs = nowUs;
     this.#warn(`sends are refused as long as they cannot be written: ${message}`);
   }
 
