@@ -123,7 +123,10 @@ function behindText({ end }: LogPicture, position: number): string {
 function cutFate(plan: VerifyPlan, log: LogPicture, position: number): string {
   const behind = behindText(log, position);
   const kept = plan.kept.find((start) => start > position);
-  const fate = kept === undefined ? 'cuts them off' : `refuses, because the log goes on in ${fileNameOf(kept)}`;
+  const fate =
+    kept === undefined
+      ? 'cuts them off, keeping a copy where whole records are among them'
+      : `refuses, because the log goes on in ${fileNameOf(kept)}`;
   if (plan.options.state === 'crashed' && position >= plan.walkStart) return `${behind}, and the next start ${fate}`;
   return `${behind}; a start after a crash, or with this in the newest file, ${fate}`;
 }

@@ -155,6 +155,8 @@ export interface LogEnd {
   readonly walkStart: LogOffset;
   readonly run: FoundRun;
   readonly cleanStop: boolean;
+  /** Behind the end, in its segment, where they are no part of the log any more (records-aside.ts). */
+  readonly hasRecordsBehind: boolean;
 }
 
 /**
@@ -167,7 +169,7 @@ export interface LogEnd {
 export function endLogAt(
   disk: Disk,
   files: FlushedLogFiles,
-  { end, walkStart, run: { starts, torn, empty }, cleanStop }: LogEnd,
+  { end, walkStart, run: { starts, torn, empty }, cleanStop, hasRecordsBehind }: LogEnd,
   log: { warn(message: string): void },
 ): void {
   tellTorn(log, files.directory, torn);
@@ -176,7 +178,7 @@ export function endLogAt(
   else if (!cleanStop && starts.length > 0) disk.syncDirectory(files.directory);
   const ending = segmentStart(files, end);
   if (!starts.includes(ending)) return;
-  const isLeftover = isWritten(disk, segmentPath(files, ending), end - ending, LEFTOVER_LOOK_BYTES);
+  const isLeftover = hasRecordsBehind || isWritten(disk, segmentPath(files, ending), end - ending, LEFTOVER_LOOK_BYTES);
   if (isLeftover)
     log.warn(`no whole record lies at ${end}: the log ends there, what is behind it in its file is wiped`);
   if (cleanStop && !isLeftover) return;

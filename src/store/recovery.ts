@@ -26,6 +26,7 @@ import { type QueueFiles, queueFilesOf } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
 import { type LedgerQueue, QueueLedger } from './queue-ledger.ts';
 import { type FiledQueue, type FoundQueue, findCut, keepQueue, listQueues, type QueueCut } from './queue-recovery.ts';
+import { keepRecordsBehind } from './records-aside.ts';
 import {
   boundsOf,
   carryOutCuts,
@@ -240,12 +241,16 @@ class Recovery {
     readonly queues: readonly FiledQueue[];
     readonly unsynced: UnsyncedPaths;
   } {
-    const { files, run, cleanStop } = this.#logFound;
+    const { files, reader, run, cleanStop, vouched } = this.#logFound;
     const { logEnd } = walk;
+    // RingMQ's own stop in order leaves zeros there.
+    const isSearched = !cleanStop || vouched === null;
+    const hasRecordsBehind = isSearched && keepRecordsBehind(this.#disk, reader, run.starts, logEnd, this.#log);
     if (this.#logFound.isMissing) dropWithoutLog(this.#disk, this.#paths, this.#log);
     const unsynced = carryOutCuts(this.#disk, this.#queueFiles, queueCuts, this.#log);
     index?.cut?.carryOut();
-    endLogAt(this.#disk, files, { end: logEnd, walkStart: start.lookFrom, run, cleanStop }, this.#log);
+    const ending = { end: logEnd, walkStart: start.lookFrom, run, cleanStop, hasRecordsBehind };
+    endLogAt(this.#disk, files, ending, this.#log);
     this.#drop(unfinished);
     const gone = new Set(unfinished.map(({ queue }) => queue));
     const queues = leftOf(queueCuts).filter((queue) => !gone.has(queue));

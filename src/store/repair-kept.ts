@@ -1,6 +1,6 @@
 /**
  * Keeps what a repair takes away: all of that lies in a folder of its own, on the disk, before anything of the store changes. Called by
- * store-repair.ts and repair-cut.ts.
+ * store-repair.ts and repair-cut.ts; {@link keepPart} also at a start (records-aside.ts).
  */
 import { dirname, join, relative } from 'node:path';
 import { assert } from '../base/assert.ts';

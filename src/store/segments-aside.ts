@@ -28,7 +28,7 @@ export function takeOff(
   for (const start of starts.toReversed()) {
     const path = segmentPath(files, start);
     if (isWritten(disk, path, 0, LOOK_BYTES)) {
-      const folder = moveAside(disk, files, path);
+      const folder = besideOrInLog(disk, files, (place) => moveTo(disk, path, place));
       disk.syncDirectory(folder);
       folders.add(folder);
       kept.unshift(basename(path));
@@ -43,12 +43,12 @@ export function takeOff(
   );
 }
 
-/** Beside the log's folder; where there is no place, in it: a folder in it does not keep Apache's broker from starting. */
-function moveAside(disk: Disk, files: CommitLogFiles, path: string): string {
-  return (
-    besideLog(disk, files, CUT_NAME, (folder) => moveTo(disk, path, folder)) ??
-    moveTo(disk, path, join(files.directory, CUT_NAME))
-  );
+/**
+ * What `keep` returns of the folder for what a start takes off the log. It lies beside the log's; where there is no place, in it: a folder in
+ * it does not keep Apache's broker from starting.
+ */
+export function besideOrInLog<T>(disk: Disk, files: CommitLogFiles, keep: (folder: string) => T): T {
+  return besideLog(disk, files, CUT_NAME, keep) ?? keep(join(files.directory, CUT_NAME));
 }
 
 function moveTo(disk: Disk, path: string, folder: string): string {
@@ -58,7 +58,7 @@ function moveTo(disk: Disk, path: string, folder: string): string {
 }
 
 /** An earlier start may have kept a file of the name. */
-function freePath(disk: Disk, folder: string, name: string): string {
+export function freePath(disk: Disk, folder: string, name: string): string {
   let path = join(folder, name);
   for (let n = 1; disk.stat(path) !== null; n++) path = join(folder, `${name}.${n}`);
   return path;

@@ -122,6 +122,16 @@ describe('a start that ends at any call', () => {
     expect(segments).toEqual([4096, 4096]);
   });
 
+  it('can be made again where whole records behind the end are kept', () => {
+    const store = smallStore(40);
+    const { logOffset, size } = store.records[33]!;
+    store.disk.bytesOf(segmentOf(4096)).fill(0, logOffset - 4096, logOffset - 4096 + size);
+    const behind = store.disk.readWhole(segmentOf(4096)).slice(logOffset - 4096, store.logEnd - 4096);
+    const { found, kept } = expectSameAfterCrash(store);
+    expect(found).toMatchObject({ logEnd: logOffset });
+    expect(kept).toEqual([Buffer.from(behind).toString('latin1')]);
+  });
+
   it('can be made again on one that was stopped in order, with bytes of others behind its end', () => {
     const store = leftByApache(3, 7);
     const last = store.records.at(-1)!.logOffset;
