@@ -28,12 +28,16 @@ export interface StorePlan {
   readonly queues: number;
   readonly bodyBytes: number;
   readonly sizes: StoreSizes;
+  /** Every record has it besides its own. */
+  readonly sharedKey?: string;
+  readonly recordsPerMs?: number;
 }
 
 const QUEUES_PER_TOPIC = 8;
 const RUN_BYTES = 1024 * 1024;
 const FILE_ENTRIES = 256;
-const FIRST_STORED_MS = 1_700_000_000_000;
+/** Store time of the first record. */
+export const FIRST_STORED_MS = 1_700_000_000_000;
 const RECORDS_PER_MS = 100;
 const HANDLES = 2048;
 const TAGS_CODE = javaHashCode('TagA');
@@ -64,18 +68,22 @@ class StoreMaker {
   readonly #log: CommitLogWriter;
   readonly #files: ConsumeQueueWriter;
   readonly #body: Buffer;
+  readonly #moreKeys: string;
+  readonly #recordsPerMs: number;
   readonly #run = Buffer.allocUnsafeSlow(RUN_BYTES);
   readonly #view = new DataView(this.#run.buffer);
   readonly #head = new RecordHead();
   records = 0;
 
-  constructor(disk: NodeDisk, paths: StorePaths, { queues, bodyBytes, sizes }: StorePlan) {
+  constructor(disk: NodeDisk, paths: StorePaths, { queues, bodyBytes, sizes, sharedKey, recordsPerMs }: StorePlan) {
     this.#disk = disk;
     this.#paths = paths;
     this.#queues = Array.from({ length: queues }, (_, i) => newQueue(i));
     const files = { directory: paths.commitLog, segmentSizeBytes: sizes.segmentSizeBytes };
     this.#log = new CommitLogWriter(disk, files, asLogOffset(0));
     this.#files = new ConsumeQueueWriter(disk, paths.consumeQueue, sizes.queueFileSizeBytes, HANDLES);
+    this.#recordsPerMs = recordsPerMs ?? RECORDS_PER_MS;
+    this.#moreKeys = sharedKey === undefined ? '' : ` ${sharedKey}`;
     this.#body = Buffer.alloc(bodyBytes, 'what a message says ');
     this.#head.bornHost = encodeHost('127.0.0.1', 40_000);
     this.#head.storeHost = encodeHost('127.0.0.1', 10_911);
@@ -116,14 +124,14 @@ class StoreMaker {
   }
 
   #storedMs(): number {
-    return FIRST_STORED_MS + Math.floor(this.records / RECORDS_PER_MS);
+    return FIRST_STORED_MS + Math.floor(this.records / this.#recordsPerMs);
   }
 
   /** 0 when it does not fit. */
   #encode(at: number, room: number): number {
     const queue = this.#queues[this.records % this.#queues.length]!;
-    const number = this.records.toString(16).toUpperCase().padStart(16, '0');
-    const properties = `UNIQ_KEY\u0001FD0000000000000000000000000000020000${number}\u0002TAGS\u0001TagA\u0002KEYS\u0001key-${number}\u0002`;
+    const number = digitsOf(this.records);
+    const properties = `UNIQ_KEY\u0001FD0000000000000000000000000000020000${number}\u0002TAGS\u0001TagA\u0002KEYS\u0001${keyOf(this.records)}${this.#moreKeys}\u0002`;
     const size = recordSizeOf(this.#body.length, queue.topicBytes.length, properties.length, false, false);
     if (at + size > room) return 0;
     const head = this.#head;
@@ -155,8 +163,21 @@ class StoreMaker {
   }
 }
 
+/** The key of a record, by its number. */
+export function keyOf(record: number): string {
+  return `key-${digitsOf(record)}`;
+}
+
+export function topicOf(queue: number): string {
+  return `topic-${Math.floor(queue / QUEUES_PER_TOPIC)}`;
+}
+
+function digitsOf(record: number): string {
+  return record.toString(16).toUpperCase().padStart(16, '0');
+}
+
 function newQueue(i: number): Queue {
-  const topic = `topic-${Math.floor(i / QUEUES_PER_TOPIC)}`;
+  const topic = topicOf(i);
   const entries = Buffer.alloc(FILE_ENTRIES * QUEUE_ENTRY_BYTES);
   const view = new DataView(entries.buffer, entries.byteOffset, entries.length);
   return { topic, topicBytes: Buffer.from(topic), queueId: i % QUEUES_PER_TOPIC, entries, view, filed: 0, next: 0 };

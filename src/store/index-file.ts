@@ -17,13 +17,16 @@ import {
 } from '../layout/index-file.ts';
 import { type Disk, DiskFailedError, type DiskFile, type OpenMode, writeFully } from './disk.ts';
 
+/** For a header or a slot: each thread has one of its own. */
+const SMALL = new Uint8Array(INDEX_HEADER_BYTES);
+const SMALL_VIEW = new DataView(SMALL.buffer);
+
 export class IndexFile {
   readonly shape: IndexFileShape;
   readonly #file: DiskFile;
-  readonly #small = new Uint8Array(INDEX_HEADER_BYTES);
-  readonly #smallView = new DataView(this.#small.buffer);
 
-  private constructor(file: DiskFile, shape: IndexFileShape) {
+  /** Of a file that is open, which stays the caller's to close. */
+  constructor(file: DiskFile, shape: IndexFileShape) {
     this.#file = file;
     this.shape = shape;
   }
@@ -50,8 +53,8 @@ export class IndexFile {
   }
 
   readHeader(): IndexHeader {
-    this.#read(this.#small, INDEX_HEADER_BYTES, 0);
-    return readIndexHeader(this.#smallView);
+    this.#read(SMALL, INDEX_HEADER_BYTES, 0);
+    return readIndexHeader(SMALL_VIEW);
   }
 
   writeHeader(header: IndexHeader): void {
@@ -60,8 +63,8 @@ export class IndexFile {
 
   /** The number of a slot's newest entry, 0 without one. */
   readSlot(slot: number): number {
-    this.#read(this.#small, INDEX_SLOT_BYTES, indexSlotPosition(slot));
-    return readIndexSlot(this.#smallView, 0);
+    this.#read(SMALL, INDEX_SLOT_BYTES, indexSlotPosition(slot));
+    return readIndexSlot(SMALL_VIEW, 0);
   }
 
   /** Slots as the file holds them, big-endian. */

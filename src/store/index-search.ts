@@ -5,6 +5,7 @@
 import {
   FIRST_INDEX_ENTRY,
   INDEX_ENTRY_BYTES,
+  type IndexHeader,
   indexEntryKeyHash,
   indexEntryLogOffset,
   indexEntryPrevious,
@@ -12,12 +13,14 @@ import {
 } from '../layout/index-file.ts';
 
 const MS_PER_SECOND = 1000;
+/** The one that is looked at: each thread has one of its own. */
+const ENTRY = new Uint8Array(INDEX_ENTRY_BYTES);
+const ENTRY_VIEW = new DataView(ENTRY.buffer);
 
 /** A file, or the newest one as it is shared. */
 export interface SearchedIndex {
   readonly slots: number;
   readonly beginTimestamp: number;
-  readonly endTimestamp: number;
   /** Entries below this one exist. */
   readonly nextEntry: number;
   /** Number of the slot's newest entry. */
@@ -35,7 +38,11 @@ export interface IndexQuery {
 }
 
 /** May the file have messages of this time? */
-export function isTimeMatched({ beginTimestamp, endTimestamp }: SearchedIndex, begin: number, end: number): boolean {
+export function isTimeMatched(
+  { beginTimestamp, endTimestamp }: Pick<IndexHeader, 'beginTimestamp' | 'endTimestamp'>,
+  begin: number,
+  end: number,
+): boolean {
   if (begin < beginTimestamp) return end >= beginTimestamp;
   return begin <= endTimestamp;
 }
@@ -43,19 +50,17 @@ export function isTimeMatched({ beginTimestamp, endTimestamp }: SearchedIndex, b
 /** Adds log offsets to `found`, newest first, until it has `max` or no looks are left. */
 export function searchIndex(index: SearchedIndex, query: IndexQuery, found: number[]): void {
   const { keyHash, begin, end, max, looks } = query;
-  const bytes = new Uint8Array(INDEX_ENTRY_BYTES);
-  const view = new DataView(bytes.buffer);
   let before = index.nextEntry;
   for (let entry = index.slot(keyHash % index.slots); entry >= FIRST_INDEX_ENTRY && entry < before; ) {
     if (found.length >= max || looks.left-- <= 0) return;
-    index.readEntry(entry, bytes);
-    const seconds = indexEntrySeconds(view, 0);
+    index.readEntry(entry, ENTRY);
+    const seconds = indexEntrySeconds(ENTRY_VIEW, 0);
     const time = index.beginTimestamp + seconds * MS_PER_SECOND;
     // What comes before in the chain is older still.
     if (seconds < 0 || time < begin) return;
-    if (indexEntryKeyHash(view, 0) === keyHash && time <= end) found.push(indexEntryLogOffset(view, 0));
+    if (indexEntryKeyHash(ENTRY_VIEW, 0) === keyHash && time <= end) found.push(indexEntryLogOffset(ENTRY_VIEW, 0));
     // Chains only lead back: a damaged one must not lead in a circle.
     before = entry;
-    entry = indexEntryPrevious(view, 0);
+    entry = indexEntryPrevious(ENTRY_VIEW, 0);
   }
 }

@@ -6,12 +6,15 @@ import type { ControlLog } from '../../broker/control-ports.ts';
 import { type Disk, DiskFailedError, isMissing } from '../../store/disk.ts';
 import { IndexFile } from '../../store/index-file.ts';
 import { type IndexFiles, indexFileNames, indexFilePath } from '../../store/index-files.ts';
+import type { IndexReader } from '../../store/index-reader.ts';
 import type { ControlEnds } from '../topology.ts';
 
 export interface IndexExpiryParts {
   readonly ends: Pick<ControlEnds, 'logStart'>;
   readonly disk: Disk;
   readonly files: IndexFiles;
+  /** Has files open for queries. */
+  readonly reader: Pick<IndexReader, 'dropBelow'>;
   readonly log: ControlLog;
   /** Asks for a turn: a file is gone. */
   readonly wake: () => void;
@@ -32,6 +35,7 @@ export class IndexExpiry {
   doWork(): number {
     const logStart = this.#parts.ends.logStart.read();
     if (this.#isRemoving || logStart <= this.#doneFor) return 0;
+    this.#parts.reader.dropBelow(logStart);
     try {
       const name = this.#oldestGone(logStart);
       if (name === null) this.#doneFor = logStart;

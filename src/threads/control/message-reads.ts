@@ -6,10 +6,10 @@ import type { FoundMessages, KeyQuery, MessagePort } from '../../broker/control-
 import { indexKeyHashOf } from '../../layout/index-file.ts';
 import { parsePropertiesAt } from '../../layout/message-properties.ts';
 import { KEY_SEPARATOR, PropertyName } from '../../layout/property-names.ts';
-import type { IndexTable } from '../../ring/index-table.ts';
-import { type Disk, isMissing } from '../../store/disk.ts';
-import { IndexFile } from '../../store/index-file.ts';
-import { type IndexFiles, indexFileNames, indexFilePath } from '../../store/index-files.ts';
+import type { IndexBounds, IndexTable } from '../../ring/index-table.ts';
+import { ChainEntries } from '../../store/chain-entries.ts';
+import type { IndexFile } from '../../store/index-file.ts';
+import type { IndexReader } from '../../store/index-reader.ts';
 import { type IndexQuery, isTimeMatched, type SearchedIndex, searchIndex } from '../../store/index-search.ts';
 import type { LogReader } from '../../store/log-reader.ts';
 import { type FoundRecord, readRecordAt } from '../../store/record-reader.ts';
@@ -29,17 +29,17 @@ const SPINS_MAX = 100_000;
 const NOTHING: FoundMessages = { records: [], indexedAt: 0, indexedTo: 0 };
 
 export interface MessageReadParts {
-  readonly disk: Disk;
   readonly log: LogReader;
   /** Consumers may see the log up to here. */
   readonly visible: () => number;
   /** Null without a key index, both. */
   readonly indexTable: IndexTable | null;
-  readonly indexFiles: IndexFiles | null;
+  readonly indexReader: IndexReader | null;
 }
 
 export class MessageReads implements MessagePort {
   readonly #parts: MessageReadParts;
+  readonly #entries = new ChainEntries();
 
   constructor(parts: MessageReadParts) {
     this.#parts = parts;
@@ -54,13 +54,13 @@ export class MessageReads implements MessagePort {
   }
 
   byKey({ topic, key, max, begin, end }: KeyQuery): FoundMessages | null {
-    const { indexTable, indexFiles } = this.#parts;
-    if (indexTable === null || indexFiles === null) return NOTHING;
+    const { indexTable, indexReader } = this.#parts;
+    if (indexTable === null || indexReader === null) return NOTHING;
     const keyHash = indexKeyHashOf(topic, key);
     const looks = { left: ENTRIES_MAX };
     let to = end;
     for (let round = 0; round < ROUNDS_MAX && to >= begin; round++) {
-      const offsets = this.#search(indexTable, indexFiles, { keyHash, begin, end: to, max, looks });
+      const offsets = this.#search(indexTable, indexReader, { keyHash, begin, end: to, max, looks });
       if (offsets === null) return null;
       const { records, oldest } = this.#read(offsets, topic, key);
       if (records.length > 0) {
@@ -95,42 +95,32 @@ export class MessageReads implements MessagePort {
   }
 
   /** Log offsets, newest first; null when the shared index did not stay the same for as long as a look takes. */
-  #search(table: IndexTable, files: IndexFiles, query: IndexQuery): number[] | null {
+  #search(table: IndexTable, reader: IndexReader, query: IndexQuery): number[] | null {
     for (let look = 0; look < LOOKS_MAX; look++) {
       const sequence = settledSequence(table);
       if (sequence === null) return null;
       const found: number[] = [];
-      this.#searchFiles(table, files, query, found);
+      this.#searchFiles(table, reader, query, found);
       if (!table.hasMoved(sequence)) return found;
     }
     return null;
   }
 
   /** The newest file first; none before the one that begins before the time in question. */
-  #searchFiles(table: IndexTable, files: IndexFiles, query: IndexQuery, found: number[]): void {
+  #searchFiles(table: IndexTable, reader: IndexReader, query: IndexQuery, found: number[]): void {
     const shared = table.name();
-    for (const name of indexFileNames(this.#parts.disk, files).reverse()) {
-      // One that is just being made holds nothing that readers may see.
-      if (BigInt(name) > shared) continue;
-      const file = this.#open(indexFilePath(files, name), files);
-      if (file === null) continue;
-      try {
-        const index = BigInt(name) === shared ? sharedIndex(table, file) : fileIndex(file);
-        if (isTimeMatched(index, query.begin, query.end)) searchIndex(index, query, found);
-        if (index.beginTimestamp < query.begin || found.length >= query.max) return;
-      } finally {
-        file.close();
+    const entries = this.#entries;
+    for (const listed of reader.filesFrom(shared)) {
+      const isShared = listed.name === shared;
+      const bounds = isShared ? table.bounds() : reader.head(listed);
+      if (bounds === null) continue;
+      if (isTimeMatched(bounds, query.begin, query.end)) {
+        const file = reader.open(listed);
+        if (file === null) continue;
+        entries.begin(file);
+        searchIndex(isShared ? sharedIndex(table, bounds, entries) : fileIndex(file, bounds, entries), query, found);
       }
-    }
-  }
-
-  /** Null for a file that has just been removed because its messages are gone. */
-  #open(path: string, { shape }: IndexFiles): IndexFile | null {
-    try {
-      return IndexFile.open(this.#parts.disk, path, shape, 'read');
-    } catch (error) {
-      if (isMissing(error)) return null;
-      throw error;
+      if (bounds.beginTimestamp < query.begin || found.length >= query.max) return;
     }
   }
 }
@@ -144,25 +134,21 @@ function settledSequence(table: IndexTable): number | null {
   return null;
 }
 
-function fileIndex(file: IndexFile): SearchedIndex {
-  const { beginTimestamp, endTimestamp, nextEntry } = file.readHeader();
+function fileIndex(file: IndexFile, { beginTimestamp, nextEntry }: IndexBounds, entries: ChainEntries): SearchedIndex {
   return {
     slots: file.shape.slots,
     beginTimestamp,
-    endTimestamp,
     nextEntry,
     slot: (slot) => file.readSlot(slot),
-    readEntry: (entry, into) => file.readEntries(entry, 1, into),
+    readEntry: (entry, into) => entries.read(entry, into),
   };
 }
 
 /** Slots and newest entries are in memory, the others in the file. */
-function sharedIndex(table: IndexTable, file: IndexFile): SearchedIndex {
-  const { beginTimestamp, endTimestamp } = table.bounds();
+function sharedIndex(table: IndexTable, { beginTimestamp }: IndexBounds, entries: ChainEntries): SearchedIndex {
   return {
     slots: table.slots,
     beginTimestamp,
-    endTimestamp,
     nextEntry: Number.POSITIVE_INFINITY,
     slot(slot) {
       const newest = table.slot(slot);
@@ -170,7 +156,7 @@ function sharedIndex(table: IndexTable, file: IndexFile): SearchedIndex {
       return newest < table.nextEntry() ? newest : 0;
     },
     readEntry(entry, into) {
-      if (!table.readEntry(entry, into)) file.readEntries(entry, 1, into);
+      if (!table.readEntry(entry, into)) entries.read(entry, into);
     },
   };
 }

@@ -8,6 +8,7 @@ import { Coordinator } from '../../broker/coordinator.ts';
 import { settingsText } from '../../broker/settings-text.ts';
 import { vouchAtStart } from '../../store/checkpoint.ts';
 import { ConsumeQueueReader } from '../../store/consume-queue.ts';
+import { IndexReader } from '../../store/index-reader.ts';
 import { LogReader } from '../../store/log-reader.ts';
 import { SystemProcesses } from '../../store/process-table.ts';
 import { type RecoveredStore, recoverStore } from '../../store/recovery.ts';
@@ -71,8 +72,9 @@ function openWithLock(context: WorkerContext, lock: StoreLock, changes: () => vo
     descriptorShares(disk, settings).queueReader,
   );
   const reader = new LogReader(disk, logFiles);
+  const index = context.indexFiles === null ? null : new IndexReader(disk, context.indexFiles);
   const entries = new EntryReads(ends.directory, ends.queueTable, files);
-  const upkeep = new StoreUpkeep(context, ends, { log: reader, queueFiles: files, entries }, log);
+  const upkeep = new StoreUpkeep(context, ends, { log: reader, queueFiles: files, entries, index }, log);
   const queues = new QueueReads({
     rows,
     table: ends.queueTable,
@@ -90,11 +92,10 @@ function openWithLock(context: WorkerContext, lock: StoreLock, changes: () => vo
     files: new SettingsFolder(disk, paths.config, log),
     queues,
     messages: new MessageReads({
-      disk,
       log: reader,
       visible: () => ends.visible.read(),
       indexTable: ends.indexTable,
-      indexFiles: context.indexFiles,
+      indexReader: index,
     }),
     cleaning: upkeep,
     createSlot: (topic, queueId) => rows.create(topic, queueId),
@@ -159,6 +160,7 @@ function openWithLock(context: WorkerContext, lock: StoreLock, changes: () => vo
     closed() {
       files.close();
       reader.close();
+      index?.close();
       lock.release(isStopClean(ends, rows) && vouchForStop(stopped()));
     },
   };

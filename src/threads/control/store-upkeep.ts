@@ -5,6 +5,7 @@
 import type { CleaningPort, ControlLog } from '../../broker/control-ports.ts';
 import { readVouched } from '../../store/checkpoint.ts';
 import type { ConsumeQueueReader } from '../../store/consume-queue.ts';
+import type { IndexReader } from '../../store/index-reader.ts';
 import type { LogReader } from '../../store/log-reader.ts';
 import { StoreTimes } from '../../store/offset-search.ts';
 import { DeletedFiles } from '../deleted-files.ts';
@@ -22,6 +23,8 @@ export interface StoreReaders {
   readonly log: LogReader;
   readonly queueFiles: ConsumeQueueReader;
   readonly entries: EntryReads;
+  /** Null without a key index. */
+  readonly index: IndexReader | null;
 }
 
 export class StoreUpkeep implements CleaningPort {
@@ -64,7 +67,9 @@ export class StoreUpkeep implements CleaningPort {
       wake,
     });
     this.#trimming = new QueueTrimming({ ends, entries: readers.entries, removal: this.#removal, clock, log });
-    this.#index = indexFiles === null ? null : new IndexExpiry({ ends, disk, files: indexFiles, log, wake });
+    const { index: reader } = readers;
+    const isIndexed = indexFiles !== null && reader !== null;
+    this.#index = isIndexed ? new IndexExpiry({ ends, disk, files: indexFiles, reader, log, wake }) : null;
     this.#deleted = new DeletedFiles(ends, readers.log, readers.queueFiles);
   }
 

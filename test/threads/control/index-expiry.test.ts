@@ -2,6 +2,7 @@
 import { beforeEach, expect, it } from 'vitest';
 import { IndexFile } from '../../../src/store/index-file.ts';
 import { indexFileNames, indexFilePath } from '../../../src/store/index-files.ts';
+import { IndexReader } from '../../../src/store/index-reader.ts';
 import { IndexExpiry } from '../../../src/threads/control/index-expiry.ts';
 import { goldenStore, goldenStoreIndex } from '../../support/golden-store.ts';
 import { finish, GOLDEN_INDEX, openFiling, putRange } from '../../support/index-builds.ts';
@@ -13,6 +14,7 @@ let disk: MemoryDisk;
 let names: string[];
 let logStart: number;
 let expiry: IndexExpiry;
+let reader: IndexReader;
 let lines: string[];
 
 beforeEach(() => {
@@ -26,10 +28,12 @@ beforeEach(() => {
   logStart = 0;
   lines = [];
   const log = { info: (line: string) => lines.push(line), warn: (line: string) => lines.push(line), error: () => {} };
+  reader = new IndexReader(disk, FILES);
   expiry = new IndexExpiry({
     ends: { logStart: { read: () => logStart } as never },
     disk,
     files: FILES,
+    reader,
     log,
     wake: () => {},
   });
@@ -64,6 +68,27 @@ it('stays as long as it is the newest', async () => {
   logStart = Number.MAX_SAFE_INTEGER;
   await work();
   expect(indexFileNames(disk, FILES)).toEqual([names.at(-1)]);
+});
+
+it('is open for no query when it goes, so that nobody waits for its blocks', async () => {
+  const newest = BigInt(names.at(-1)!);
+  const openAll = (): number =>
+    reader.filesFrom(newest).filter((file) => reader.head(file) !== null && reader.open(file) !== null).length;
+  expect(openAll()).toBe(names.length);
+  expect(disk.openFiles).toBe(names.length);
+  disk.holdsUnlinks = true;
+  logStart = endOf(names[1]!) + 1;
+  expiry.doWork();
+  // One is on its way out, the next one follows.
+  expect(indexFileNames(disk, FILES)).toEqual(names);
+  expect(openAll()).toBe(names.length - 2);
+  expect(disk.openFiles).toBe(names.length - 2);
+  disk.holdsUnlinks = false;
+  disk.unlinkHeld();
+  await work();
+  expect(openAll()).toBe(names.length - 2);
+  expect(disk.openFiles).toBe(names.length - 2);
+  expect(indexFileNames(disk, FILES)).toEqual(names.slice(2));
 });
 
 it('is tried again when the disk has refused', async () => {

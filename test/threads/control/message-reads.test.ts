@@ -1,9 +1,17 @@
 /** Queries through the shared index and its files, over what Apache's store holds and answers. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { asLogOffset } from '../../../src/base/units.ts';
-import { indexKeyHashOf } from '../../../src/layout/index-file.ts';
+import {
+  indexEntryPosition,
+  indexKeyHashOf,
+  indexSlotPosition,
+  writeIndexEntryPrevious,
+} from '../../../src/layout/index-file.ts';
 import { readRecord } from '../../../src/layout/message-record.ts';
 import { IndexTable } from '../../../src/ring/index-table.ts';
+import { IndexFile } from '../../../src/store/index-file.ts';
+import { indexFileNames, indexFilePath } from '../../../src/store/index-files.ts';
+import { IndexReader } from '../../../src/store/index-reader.ts';
 import { LogReader } from '../../../src/store/log-reader.ts';
 import { MessageReads } from '../../../src/threads/control/message-reads.ts';
 import { IndexFiling } from '../../../src/threads/dispatch/index-filing.ts';
@@ -15,23 +23,32 @@ const index = goldenStoreIndex('clean.index.json');
 const logEnd = index.commitLog.maxOffset;
 const logFiles = { directory: goldenPaths.commitLog, segmentSizeBytes: GOLDEN_SEGMENT_BYTES };
 
+/** Put into the index at once while it grows. */
+const MESSAGES = 50;
+
 let disk: MemoryDisk;
 let table: IndexTable;
 let filing: IndexFiling;
 let visible: number;
 let reads: MessageReads;
+let indexReader: IndexReader;
 
 /** The index is built up to `to`: its newest entries are in no file yet. */
-function build(to: number): void {
+function build(to: number, files = GOLDEN_INDEX): void {
   disk = goldenStore('clean');
-  disk.removeTree(GOLDEN_INDEX.directory);
-  table = new IndexTable(IndexTable.allocate(GOLDEN_INDEX.shape.slots));
-  filing = new IndexFiling(disk, GOLDEN_INDEX, table, new SteppingClock());
+  disk.removeTree(files.directory);
+  table = new IndexTable(IndexTable.allocate(files.shape.slots));
+  filing = new IndexFiling(disk, files, table, new SteppingClock());
   visible = to;
-  const log = new LogReader(disk, logFiles);
-  reads = new MessageReads({ disk, log, visible: () => visible, indexTable: table, indexFiles: GOLDEN_INDEX });
+  reads = newReads(table, files);
   putRange(filing, { disk, from: 0, to });
   filing.publish();
+}
+
+/** Knows no file yet. */
+function newReads(indexTable: IndexTable, files = GOLDEN_INDEX): MessageReads {
+  indexReader = new IndexReader(disk, files);
+  return new MessageReads({ log: new LogReader(disk, logFiles), visible: () => visible, indexTable, indexReader });
 }
 
 const offsetsOf = (records: readonly Uint8Array[]): number[] =>
@@ -69,8 +86,7 @@ describe('messages by key', () => {
     filing.close();
     const again = new IndexTable(IndexTable.allocate(GOLDEN_INDEX.shape.slots));
     new IndexFiling(disk, GOLDEN_INDEX, again, new SteppingClock()).close();
-    const log = new LogReader(disk, logFiles);
-    const later = new MessageReads({ disk, log, visible: () => visible, indexTable: again, indexFiles: GOLDEN_INDEX });
+    const later = newReads(again);
     for (const { maxNum: max, ...query } of index.keyQueries) {
       const found = offsetsOf(later.byKey({ ...query, max })!.records);
       expect(found, query.key).toEqual(offsetsOf(reads.byKey({ ...query, max })!.records));
@@ -95,9 +111,10 @@ describe('messages by key', () => {
     )!;
     const expected = offsetsOf(reads.byKey({ ...query, max: 32 })!.records);
     expect(expected.length).toBeGreaterThan(1);
+    reads = newReads(table);
     let looks = 0;
     disk.before = () => {
-      // The second call is the opening of the newest file.
+      // The first call is the list of the files, the second the opening of the newest one.
       if (++looks !== 2) return;
       disk.before = () => {};
       putRange(filing, { disk, from: middle, to: logEnd });
@@ -105,6 +122,59 @@ describe('messages by key', () => {
     };
     expect(offsetsOf(reads.byKey({ ...query, max: 32 })!.records)).toEqual(expected);
     expect(looks).toBe(2);
+  });
+
+  it('are found while the index grows over several files and loses the oldest', () => {
+    const files = { directory: GOLDEN_INDEX.directory, shape: { slots: 100, entries: 300 } };
+    build(0, files);
+    const starts = index.messages.map(({ physicalOffset }) => physicalOffset).filter((_, i) => i % MESSAGES === 0);
+    for (const [step, from] of starts.entries()) {
+      const to = starts[step + 1] ?? logEnd;
+      putRange(filing, { disk, from, to });
+      filing.publish();
+      visible = to;
+      for (const { maxNum: max, physicalOffsets, ...query } of index.keyQueries) {
+        if (physicalOffsets.length === 0 || physicalOffsets.at(-1)! >= to) continue;
+        const expected = physicalOffsets.filter((offset) => hasKey(offset, query.key));
+        expect(offsetsOf(reads.byKey({ ...query, max })!.records), query.key).toEqual(expected);
+      }
+    }
+    const names = indexFileNames(disk, files);
+    expect(names.length).toBeGreaterThan(4);
+    expect(disk.openFiles).toBeGreaterThan(names.length);
+    const oldest = IndexFile.open(disk, indexFilePath(files, names[0]!), files.shape, 'read');
+    const { endLogOffset } = oldest.readHeader();
+    oldest.close();
+    const { key, topic } = index.keyQueries.find(({ physicalOffsets }) => physicalOffsets.at(-1)! < endLogOffset)!;
+    const find = () => reads.byKey({ topic, key, max: 1, begin: 0, end: Number.MAX_SAFE_INTEGER })!.records.length;
+    expect(find()).toBe(1);
+    indexReader.dropBelow(endLogOffset + 1);
+    expect(find()).toBe(0);
+    disk.unlink(indexFilePath(files, names[0]!));
+    expect(find()).toBe(0);
+  });
+
+  it('are looked for no further than a damaged chain leads', () => {
+    build(logEnd);
+    const name = indexFileNames(disk, GOLDEN_INDEX)[0]!;
+    const { shape } = GOLDEN_INDEX;
+    const bytes = disk.bytesOf(indexFilePath(GOLDEN_INDEX, name));
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const found = (): number =>
+      index.keyQueries.filter(({ maxNum: max, ...query }) => reads.byKey({ ...query, max })!.records.length > 0).length;
+    const whole = found();
+    // Each entry leads to itself, forward, or out of the file: chains end there.
+    for (const damage of [(entry: number) => entry, (entry: number) => entry + 1, () => 0x7fffffff, () => -1]) {
+      for (let entry = 1; entry < shape.entries; entry++) {
+        writeIndexEntryPrevious(view, indexEntryPosition(shape, entry), damage(entry));
+      }
+      const left = found();
+      expect(left).toBeGreaterThan(0);
+      expect(left).toBeLessThan(whole);
+    }
+    // Slots lead out of the file.
+    for (let slot = 0; slot < shape.slots; slot++) view.setInt32(indexSlotPosition(slot), 0x7fffffff);
+    expect(found()).toBeLessThan(whole);
   });
 
   it('are not others whose key has the same hash', () => {
@@ -118,11 +188,10 @@ describe('messages by key', () => {
 
   it('are not looked for without an index', () => {
     const without = new MessageReads({
-      disk,
       log: new LogReader(disk, logFiles),
       visible: () => visible,
       indexTable: null,
-      indexFiles: null,
+      indexReader: null,
     });
     expect(without.areIndexed).toBe(false);
     expect(without.byKey({ topic: 'T', key: 'k', max: 1, begin: 0, end: 1 })!.records).toEqual([]);
