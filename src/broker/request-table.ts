@@ -36,7 +36,7 @@ const HANDLING: Readonly<Record<RequestName, Handling>> = {
   SEND_MESSAGE: net('long field names of old clients'),
   PULL_MESSAGE: net('SQL92 filters are not built yet'),
   QUERY_MESSAGE: control(
-    'the broker looks at topic and key of what the index names, which upstream leaves to the client',
+    'the broker looks at topic and key of what the index names, which upstream leaves to the client, in 50 000 entries at most: of a key that more messages have, the older ones are not found',
   ),
   QUERY_BROKER_OFFSET: unhandled(),
   QUERY_CONSUMER_OFFSET: control('on a young queue a new group is answered 0, as upstream does from the page cache'),

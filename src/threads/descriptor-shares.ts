@@ -10,8 +10,8 @@ import { type Disk, DiskFailedError } from '../store/disk.ts';
 const LIMITS_FILE = '/proc/self/limits';
 /** What systems without that file give a process at least, as a rule. */
 const UNKNOWN_LIMIT = 1024;
-/** For the threads themselves (about 50), segments of the log, settings files, and what else is in the process. */
-const RESERVED = 128;
+/** For the threads themselves (about 50), files of the index (64), segments of the log, settings files, and what else is in the process. */
+const RESERVED = 192;
 const QUEUES_SHARE = 1 / 2;
 /** Of the queues' share: they read little from files, what is new is in shared memory. */
 const READERS_SHARE = 1 / 4;

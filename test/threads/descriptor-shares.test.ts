@@ -42,7 +42,7 @@ describe('the shares', () => {
 
   it('lower the connections when there is not', () => {
     const { connections } = descriptorShares(diskWith(LIMITS), { netThreads: 2, connectionsMax: 16_384 });
-    expect(connections).toBe((4096 * 0.5 - 128) / 2);
+    expect(connections).toBe((4096 * 0.5 - 192) / 2);
   });
 
   it('never give queue files more than half, nor all together more than there are', () => {
