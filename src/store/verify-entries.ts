@@ -43,12 +43,14 @@ interface ComparisonContext {
 
 export class QueueComparison {
   readonly #reader: ConsumeQueueReader;
+  readonly #entriesPerFile: number;
   readonly #settledTo: number;
   readonly #faults = new Map<ExpectedQueue, EntryFaults>();
   #found: Buffer = Buffer.alloc(0);
 
   constructor(disk: Disk, { paths, sizes, settledTo }: ComparisonContext) {
     this.#settledTo = settledTo;
+    this.#entriesPerFile = sizes.queueFileSizeBytes / QUEUE_ENTRY_BYTES;
     this.#reader = new ConsumeQueueReader(disk, paths.consumeQueue, sizes.queueFileSizeBytes, QUEUE_HANDLES_READ_MAX);
   }
 
@@ -68,14 +70,26 @@ export class QueueComparison {
     const count = isAll ? queue.count : this.#settled(queue);
     const length = count * QUEUE_ENTRY_BYTES;
     if (this.#found.length < length) this.#found = Buffer.alloc(Math.max(length, entries.length));
-    const read = this.#read(queue, count);
-    this.#found.fill(0, read * QUEUE_ENTRY_BYTES, length);
+    this.#read(queue, count);
     if (this.#found.compare(entries, 0, length, 0, length) !== 0) this.#faults.set(queue, this.#compare(queue, count));
   }
 
-  #read({ topic, queueId, runFirst }: ExpectedQueue, count: number): number {
+  /** File by file: behind one that is missing or short others may be whole. Zeros where there is no entry. */
+  #read(queue: ExpectedQueue, count: number): void {
+    for (let done = 0; done < count; ) {
+      const inFile = this.#entriesPerFile - ((queue.runFirst + done) % this.#entriesPerFile);
+      const wanted = Math.min(count - done, inFile);
+      const read = this.#readFile(queue, done, wanted);
+      this.#found.fill(0, (done + read) * QUEUE_ENTRY_BYTES, (done + wanted) * QUEUE_ENTRY_BYTES);
+      done += wanted;
+    }
+  }
+
+  /** `wanted` entries of the run from its entry `done` on, which are in one file. Returns how many there were. */
+  #readFile({ topic, queueId, runFirst }: ExpectedQueue, done: number, wanted: number): number {
+    const from = asQueueOffset(runFirst + done);
     try {
-      return this.#reader.read(topic, queueId, asQueueOffset(runFirst), count, this.#found, 0);
+      return this.#reader.read(topic, queueId, from, wanted, this.#found, done * QUEUE_ENTRY_BYTES);
     } catch (error) {
       // That is told, and no entries are there.
       if (isFolderError(error)) return 0;

@@ -218,6 +218,24 @@ describe('verify and a start', () => {
   });
 });
 
+describe('verify counts the entries that are missing', () => {
+  const shape = { queue: 'T/0', cleanStop: true, filed: 99 } as const;
+
+  it.each<[what: string, changes: readonly Change[], says: string]>([
+    ['before a file that is whole', ['kept', 'gone', 'kept'], 'has no entry for 20 records, the first is 20'],
+    ['in a file that is short', ['kept', 'short', 'kept'], 'has no entry for 15 records, the first is 25'],
+    ['behind a file that is whole', ['kept', 'folder', 'kept'], 'has no entry for 20 records, the first is 20'],
+    ['in two files', ['kept', 'short', 'gone'], 'has no entry for its last 25 records, from 25 on'],
+  ])('%s', async (_what, changes, says) => {
+    const disk = diskOf({ ...shape, changes });
+    const told = (kind: string): boolean => kind === 'queue-wrong' || kind === 'queue-behind';
+    for (const sliceBytes of [SMALL_SIZES.segmentSizeBytes, 1000]) {
+      const { findings } = await verified(disk, smallPaths, { ...OPTIONS, sliceBytes });
+      expect(findings.filter(({ kind }) => told(kind)).map(({ what }) => what)).toEqual([says]);
+    }
+  });
+});
+
 describe('a repair', () => {
   it('leaves what is not of a queue in its folder', async () => {
     const disk = diskOf({ queue: 'T/0', changes: ['gone'], cleanStop: true, filed: 99 });
