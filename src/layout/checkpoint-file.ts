@@ -8,9 +8,9 @@
  *  | log i64 | queues   | index   | master flushed| confirmed    |
  *  | ms      | i64 ms   | i64 ms  | offset i64    | offset i64   |
  *
- *  40           44           48          56           64          72             80          88           96 ... 4096
- *  | magic i32  | crc-32 of  | filed to  | look from  | index end | stopped at   | queues    | entries    | zeros |
- *  |            | 0-40,48-96 | offset i64| offset i64 | offset i64| offset i64   | i64       | i64        |       |
+ *  40           44            48          56           64          72           80       88        96          104 ... 4096
+ *  | magic i32  | crc-32 of   | filed to  | look from  | index end | stopped at | queues | entries | log start | zeros |
+ *  |            | 0-40,48-104 | offset i64| offset i64 | offset i64| offset i64 | i64    | i64     | offset i64|       |
  * ```
  */
 import { assert } from '../base/assert.ts';
@@ -35,15 +35,16 @@ const VouchedAt = {
   stoppedAt: 72,
   queueCount: 80,
   queueEntries: 88,
+  logStart: 96,
 } as const;
-const VOUCHED_END = 96;
+const VOUCHED_END = 104;
 /** "RING" */
 const VOUCHED_MAGIC = 0x52494e47;
 export const CHECKPOINT_FILE_BYTES = 4096;
 
 assert(At.confirmedOffset + 8 === FIELDS_END, 'the confirmed offset is the last field of upstream');
 assert(VouchedAt.magic === FIELDS_END, 'what RingMQ says comes behind the fields of upstream');
-assert(VouchedAt.queueEntries + 8 === VOUCHED_END, 'the number of entries is the last field');
+assert(VouchedAt.logStart + 8 === VOUCHED_END, 'the start of the log is the last field');
 
 export interface CheckpointFields {
   /** Store time in ms of the newest record that is flushed ("physicMsgTimestamp"). */
@@ -69,6 +70,8 @@ export interface Vouched {
   /** Queues with entries of records before {@link filedTo}, and the sum of their ends; 0 and 0 while a broker runs that has not counted them. */
   readonly queueCount: number;
   readonly queueEntries: number;
+  /** Where the log began. Only while a broker runs retention takes files away from there. */
+  readonly logStart: number;
 }
 
 /** The last broker has kept no index. */
@@ -97,6 +100,7 @@ function encodeVouched(bytes: Uint8Array, view: DataView, vouched: Vouched): voi
   writeInt64(view, VouchedAt.stoppedAt, vouched.stoppedAt);
   writeInt64(view, VouchedAt.queueCount, vouched.queueCount);
   writeInt64(view, VouchedAt.queueEntries, vouched.queueEntries);
+  writeInt64(view, VouchedAt.logStart, vouched.logStart);
   view.setInt32(VouchedAt.checksum, checksumOf(bytes));
 }
 
@@ -126,6 +130,7 @@ export function decodeVouched(bytes: Uint8Array): Vouched | null {
     stoppedAt: readInt64(view, VouchedAt.stoppedAt),
     queueCount: readInt64(view, VouchedAt.queueCount),
     queueEntries: readInt64(view, VouchedAt.queueEntries),
+    logStart: readInt64(view, VouchedAt.logStart),
   };
 }
 

@@ -28,6 +28,10 @@ export const FINDING_KINDS = {
     means: 'Between two files of the log one is missing',
     todo: 'restore it: no broker starts like that, unless nobody knows that something of what lies behind was flushed',
   },
+  'segments-gone': {
+    means: 'The log begins later than when the broker was stopped in order: its oldest files are missing',
+    todo: 'put them back before a broker is started. Where somebody has removed them to make room nothing: the next start goes on without them, and they are not told of again',
+  },
   'filler-wrong': {
     means: 'The filler at the end of a file of the log does not say the size that it has',
     todo: 'repair writes the right size',

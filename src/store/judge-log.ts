@@ -4,6 +4,7 @@ import { BLANK_HEAD_BYTES, RECORD_MAGIC_V1, RECORD_MAGIC_V2, RecordAt } from '..
 import type { Disk } from './disk.ts';
 import { hasFailedSync } from './failed-sync.ts';
 import { fileNameOf } from './file-names.ts';
+import { goneSinceStop } from './log-at-start.ts';
 import { foreignFormat } from './log-format.ts';
 import { LogReader } from './log-reader.ts';
 import type { DamagedRecord, RecordFault } from './record-damage.ts';
@@ -12,10 +13,15 @@ import { logFilesOf, segmentPath, segmentStart } from './segments.ts';
 import type { LogPicture } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
 
+interface Place {
+  readonly file: string;
+  readonly offset: number;
+}
+
 export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
   const { findings, paths, options } = plan;
   const files = logFilesOf(paths, options.sizes);
-  const at = (offset: number): { file: string; offset: number } => ({
+  const at = (offset: number): Place => ({
     file: segmentPath(files, segmentStart(files, offset)),
     offset,
   });
@@ -26,6 +32,7 @@ export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
     findings.add({ kind: 'sync-failed', file, offset: null, what, matters: true, advice: 'repair' });
   }
   if (plan.segments.length === 0) addMissing(plan);
+  else if (options.state === 'clean') addGone(plan, at);
   const foreign = log.records === 0 ? foreignFormatOf(disk, plan) : null;
   if (foreign !== null) {
     const what = `${foreign}: a start refuses it`;
@@ -73,6 +80,14 @@ function addMissing({ loss, queueFolders, findings, paths }: VerifyPlan): void {
   const then = loss === null ? 'there are queues but no log: a start removes the queues' : `${loss}: a start refuses`;
   const what = `${then}. Put the log back first; where it lies elsewhere, give storePathCommitLog with --set or -c`;
   findings.add({ kind: 'log-missing', file: paths.commitLog, offset: null, what, matters: true, advice: 'restore' });
+}
+
+function addGone({ vouched, segments, findings }: VerifyPlan, at: (offset: number) => Place): void {
+  const [start] = segments;
+  const gone = goneSinceStop(vouched, start!);
+  if (gone === null) return;
+  const what = `the log ${gone}, with what they held. The next start goes on without them`;
+  findings.add({ kind: 'segments-gone', ...at(vouched!.logStart), what, matters: true, advice: 'restore' });
 }
 
 const FAULT_TEXT: Readonly<Record<RecordFault, string>> = {

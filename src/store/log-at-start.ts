@@ -75,6 +75,11 @@ export class LogAtStart {
     return this.run.starts.length === 0;
   }
 
+  /** What tells that its oldest files have gone since the stop; null when they have not, or nobody knows. */
+  get goneSinceStop(): string | null {
+    return this.cleanStop && !this.isMissing ? goneSinceStop(this.vouched, this.start) : null;
+  }
+
   /** From what RingMQ itself has said of the disk, else as upstream begins: after a clean stop that asks what the queues know. */
   startPoint(queues: readonly FiledQueue[], checksBodies: boolean): StartPoint {
     return this.#vouchedStart() ?? this.#upstreamStart(queues, checksBodies);
@@ -196,6 +201,15 @@ export function lossAtEnd(vouched: Vouched | null, end: number): string | null {
 function lossOf(vouched: Vouched | null, end: number, what: string): string | null {
   const to = lossLimit(vouched);
   return end < to ? `${what}, but all records up to ${to} have been on the disk` : null;
+}
+
+/**
+ * What tells of a log that begins at `start` and was stopped in order that its oldest files have gone since; null when they have not, or
+ * nobody knows. After a crash retention may have taken them.
+ */
+export function goneSinceStop(vouched: Vouched | null, start: number): string | null {
+  if (vouched === null || start <= vouched.logStart) return null;
+  return `begins at ${start}, and began at ${vouched.logStart} when it was stopped in order: files before are missing`;
 }
 
 /** Where a start begins that goes by `vouched`; why it refuses where these are no places of this log. Only looks. */

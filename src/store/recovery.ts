@@ -103,6 +103,9 @@ const WAS_LOST = 'what lies between was not flushed before the crash, and is los
 const IS_GONE = 'it has lost what lies between. These entries go';
 const IS_DAMAGED = 'these entries are damaged, and built again';
 
+const GO_ON_WITHOUT =
+  'what they held is gone unless they are put back, with the broker stopped. This start goes on without them';
+
 /** What was found on the way to the log's end. */
 interface Walk {
   readonly ledger: QueueLedger;
@@ -152,6 +155,8 @@ class Recovery {
   run(): RecoveredStore {
     const { cleanStop, start: logStart, files, vouched, checkpoint } = this.#logFound;
     if (this.#logFound.isCheckpointDamaged) this.#log.warn(damagedText(this.#paths.checkpoint));
+    const gone = this.#logFound.goneSinceStop;
+    if (gone !== null) this.#log.warn(`the log of ${files.directory} ${gone}: ${GO_ON_WITHOUT}`);
     const found = this.#look();
     const { ledger, logEnd, from, lookBack } = found.walk;
     this.#settings.changes?.();
@@ -362,6 +367,7 @@ class Recovery {
       stoppedAt: vouched === null ? -1 : lossLimit(vouched),
       queueCount: isSame ? vouched.queueCount : 0,
       queueEntries: isSame ? vouched.queueEntries : 0,
+      logStart: this.#logFound.start,
     };
   }
 }

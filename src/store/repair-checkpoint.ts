@@ -38,7 +38,7 @@ export function vouchForLog(disk: Disk, plan: VerifyPlan, log: LogPicture, end: 
   const { start } = log;
   const { masterFlushedOffset, confirmedOffset } = plan.checkpoint;
   const counts = { indexEnd: INDEX_UNKNOWN, queueCount: UNFINISHED, queueEntries: UNFINISHED };
-  const vouched = to < 0 ? null : { filedTo: start, lookFrom: start, stoppedAt: to, ...counts };
+  const vouched = to < 0 ? null : { filedTo: start, lookFrom: start, stoppedAt: to, ...counts, logStart: start };
   const fields = { ...EMPTY_CHECKPOINT, masterFlushedOffset, confirmedOffset };
   replaceFile(disk, plan.paths.checkpoint, encodeCheckpoint(fields, vouched));
 }
@@ -79,6 +79,7 @@ function vouchedOf(disk: Disk, plan: VerifyPlan, log: LogPicture, hasIndex: bool
     stoppedAt: end,
     queueCount: filed.length,
     queueEntries: filed.reduce((sum, queue) => sum + queue.end, 0),
+    logStart: log.start,
   };
 }
 

@@ -302,6 +302,7 @@ function leftOf(plan: VerifyPlan, report: VerifyReport): string[] {
       `damaged records: ${damaged.length}. They stay as they are: consumers get them, and a start of Apache's broker that checks one ends the log there`,
     );
   for (const { kind, file } of report.findings) {
+    if (kind === 'segments-gone') left.push(`the oldest files of the log, from ${file} on, stay missing`);
     if (kind === 'settings-damaged') left.push(`${file} stays as it is: it cannot be built from anything`);
     if (kind === 'foreign-file') left.push(`${file} stays: move it away`);
     if (kind === 'index-shape') left.push(`${file} stays: give maxHashSlotNum and maxIndexNum`);

@@ -220,6 +220,7 @@ export interface FlushEnds {
   /** The same as a log offset, which moves whatever the clock does: what a round waits for. */
   readonly queuesSyncedTo: Watermark;
   readonly flushed: Watermark;
+  readonly logStart: WatermarkReader;
   readonly nets: readonly Bell[];
   readonly dispatch: Bell;
 }
@@ -233,6 +234,7 @@ export function flushEnds(memory: BrokerMemory): FlushEnds {
     queuesSyncedAt: page.status.watermark('queuesSyncedAt'),
     queuesSyncedTo: page.status.watermark('queuesSyncedTo'),
     flushed: page.status.watermark('flushed'),
+    logStart: page.status.watermark('logStart'),
     nets: netBells(memory),
     dispatch: bellOf(memory, 'dispatch'),
   };

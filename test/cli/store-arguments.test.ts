@@ -9,7 +9,7 @@ describe('whether a store is to have a key index', () => {
   /** By the word that is in the checkpoint, and what is given. */
   function wanted(word: Partial<Vouched> | null, set: readonly string[] = []): boolean {
     const { disk, logEnd } = smallStore(10);
-    const counts = { queueCount: 2, queueEntries: 10 };
+    const counts = { queueCount: 2, queueEntries: 10, logStart: 0 };
     const stopped = { filedTo: logEnd, lookFrom: 0, indexEnd: NO_INDEX_KEPT, stoppedAt: logEnd, ...counts };
     if (word !== null) vouchAtStart(disk, smallPaths.checkpoint, { ...stopped, ...word });
     return storeArguments(disk, '/store', { set }).wantsIndex;

@@ -17,7 +17,7 @@ const COUNT = 36;
 /** RingMQ's word that all of the log has been on the disk. */
 function vouch({ disk, logEnd }: SmallStore): void {
   const checkpoint = new CheckpointWriter(disk, smallPaths.checkpoint);
-  const counts = { queueCount: 2, queueEntries: COUNT };
+  const counts = { queueCount: 2, queueEntries: COUNT, logStart: 0 };
   checkpoint.write({}, { filedTo: logEnd, lookFrom: 0, indexEnd: -1, stoppedAt: logEnd, ...counts });
   checkpoint.close();
 }

@@ -32,7 +32,7 @@ function zeroProperties({ disk }: SmallStore, { logOffset, size, properties }: S
 /** RingMQ's word that all of the log has been on the disk. */
 function vouchForAll({ disk, logEnd }: SmallStore): void {
   const checkpoint = new CheckpointWriter(disk, smallPaths.checkpoint);
-  const counts = { queueCount: 2, queueEntries: COUNT };
+  const counts = { queueCount: 2, queueEntries: COUNT, logStart: 0 };
   checkpoint.write({}, { filedTo: logEnd, lookFrom: 0, indexEnd: -1, stoppedAt: logEnd, ...counts });
   checkpoint.close();
 }

@@ -104,7 +104,7 @@ function checkpointAt(disk: MemoryDisk, timeMs: number): void {
   writer.close();
 }
 
-const AT_START = { lookFrom: 0, indexEnd: NO_INDEX_KEPT, stoppedAt: -1, queueCount: 0, queueEntries: 0 };
+const AT_START = { lookFrom: 0, indexEnd: NO_INDEX_KEPT, stoppedAt: -1, queueCount: 0, queueEntries: 0, logStart: 0 };
 
 function vouchFor(disk: MemoryDisk, filedTo: number): void {
   vouchAtStart(disk, paths.checkpoint, { ...AT_START, filedTo, lookFrom: filedTo });

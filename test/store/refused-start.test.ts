@@ -46,7 +46,7 @@ function bytesOf({ disk, records }: SmallStore, i: number): Uint8Array {
 /** Up to message `i`. */
 function vouch({ disk, records }: SmallStore, i: number, stoppedAt = -1): void {
   const filedTo = records[i]!.logOffset;
-  const rest = { lookFrom: 0, indexEnd: NO_INDEX_KEPT, queueCount: 0, queueEntries: 0 };
+  const rest = { lookFrom: 0, indexEnd: NO_INDEX_KEPT, queueCount: 0, queueEntries: 0, logStart: 0 };
   vouchAtStart(disk, smallPaths.checkpoint, { filedTo, stoppedAt, ...rest });
 }
 

@@ -78,7 +78,7 @@ function withHole(): SmallStore & { readonly cutAt: number } {
 /** The checkpoint says that everything is filed, so that a start would look at nothing before the end. */
 function vouchForAll({ disk, logEnd }: SmallStore): void {
   const checkpoint = new CheckpointWriter(disk, smallPaths.checkpoint);
-  const counts = { queueCount: 2, queueEntries: COUNT };
+  const counts = { queueCount: 2, queueEntries: COUNT, logStart: 0 };
   checkpoint.write({}, { filedTo: logEnd, lookFrom: 0, indexEnd: -1, stoppedAt: -1, ...counts });
   checkpoint.close();
 }

@@ -39,7 +39,7 @@ function stoppedStore(fields: (i: number) => SmallMessage = () => ({ topic: 'Pla
 function vouch({ disk, logEnd, records }: SmallStore, stoppedAt: number): void {
   const writer = new CheckpointWriter(disk, smallPaths.checkpoint);
   const queueCount = new Set(records.map(({ topic, queueId }) => `${topic}/${queueId}`)).size;
-  const counts = { stoppedAt, queueCount, queueEntries: records.length };
+  const counts = { stoppedAt, queueCount, queueEntries: records.length, logStart: 0 };
   writer.write({}, { filedTo: logEnd, lookFrom: 0, indexEnd: records.at(-1)!.logOffset, ...counts });
   writer.close();
 }

@@ -57,6 +57,7 @@ function vouch(fields: Partial<Vouched> = {}): void {
     stoppedAt: logEnd,
     queueCount: 2,
     queueEntries: MESSAGES,
+    logStart: 0,
     ...fields,
   });
 }
@@ -229,8 +230,47 @@ describe('a queue whose oldest file is gone', () => {
     const next = records.filter(({ queueId }) => queueId === 0)[SECOND_FILE]!.logOffset;
     for (const name of disk.list(smallPaths.commitLog))
       if (Number(name) <= next) disk.unlink(`${smallPaths.commitLog}/${name}`);
+    vouch({ logStart: Number(disk.list(smallPaths.commitLog)[0]) });
     expect(start(true).logStart).toBeGreaterThan(next);
     expect(warnings).toEqual([]);
+  });
+});
+
+describe('a log whose oldest files are gone', () => {
+  const SECOND = SMALL_SIZES.segmentSizeBytes;
+  const removeFirst = (): void => store.disk.unlink(`${smallPaths.commitLog}/00000000000000000000`);
+
+  it('since a stop in order is named, and the start goes on without them', () => {
+    vouch();
+    removeFirst();
+    expect(start(true)).toMatchObject({ logStart: SECOND, logEnd: store.logEnd, dispatchFrom: store.logEnd });
+    expect(warnings).toEqual([
+      `the log of ${smallPaths.commitLog} begins at ${SECOND}, and began at 0 when it was stopped in order: files before are missing: ` +
+        'what they held is gone unless they are put back, with the broker stopped. This start goes on without them',
+    ]);
+  });
+
+  it.each<[string, boolean, Partial<Vouched>]>([
+    ['before the stop', true, { logStart: SECOND }],
+    ['since a crash: retention may have taken them', false, { stoppedAt: -1 }],
+  ])('%s is as it was', (_, cleanStop, word) => {
+    vouch(word);
+    removeFirst();
+    expect(start(cleanStop).logStart).toBe(SECOND);
+    expect(warnings).toEqual([]);
+  });
+
+  it('and are put back is as it was', () => {
+    vouch({ logStart: SECOND });
+    expect(start(true).logStart).toBe(0);
+    expect(warnings).toEqual([]);
+  });
+
+  it('begins, in what a start says of it, where it does', () => {
+    vouch();
+    removeFirst();
+    store.disk.removeTree(QUEUE_1);
+    expect(start(true).word).toMatchObject({ logStart: SECOND });
   });
 });
 

@@ -93,7 +93,7 @@ function tornByPowerLoss(): SmallStore {
   return store;
 }
 
-const NOTHING = { filedTo: 0, lookFrom: 0, indexEnd: -1, stoppedAt: -1, queueCount: 0, queueEntries: 0 };
+const NOTHING = { filedTo: 0, lookFrom: 0, indexEnd: -1, stoppedAt: -1, queueCount: 0, queueEntries: 0, logStart: 0 };
 
 describe('a start that ends at any call', () => {
   it('can be made again on a store that Apache has left', () => {
@@ -138,7 +138,7 @@ describe('a start that ends at any call', () => {
     const store = leftByApache(3, 7);
     const last = store.records.at(-1)!.logOffset;
     const stopped = { filedTo: store.logEnd, lookFrom: 0, indexEnd: last, stoppedAt: store.logEnd };
-    vouchAtStart(store.disk, smallPaths.checkpoint, { ...stopped, queueCount: 2, queueEntries: 40 });
+    vouchAtStart(store.disk, smallPaths.checkpoint, { ...stopped, queueCount: 2, queueEntries: 40, logStart: 0 });
     const { segments, kept } = expectSameAfterCrash(store, true);
     expect([segments, kept.length]).toEqual([[4096, 4096], 3]);
   });

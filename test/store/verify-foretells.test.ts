@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeCheckpoint, NO_INDEX_KEPT, type Vouched } from '../../src/layout/checkpoint-file.ts';
 import { indexEntryPosition, indexFileBytes } from '../../src/layout/index-file.ts';
-import { CheckpointWriter, EMPTY_CHECKPOINT } from '../../src/store/checkpoint.ts';
+import { CheckpointWriter, EMPTY_CHECKPOINT, readVouched } from '../../src/store/checkpoint.ts';
 import type { FindingKind } from '../../src/store/findings.ts';
 import { type RecoveredStore, recoverStore } from '../../src/store/recovery.ts';
 import { StoreDamagedError } from '../../src/store/store-errors.ts';
@@ -27,7 +27,7 @@ const DAMAGED = COUNT - 3;
 function vouch({ disk, logEnd }: SmallStore, isClean: boolean, word: Partial<Vouched> = {}): void {
   const writer = new CheckpointWriter(disk, smallPaths.checkpoint);
   const stoppedAt = isClean ? logEnd : -1;
-  const counts = { queueCount: 2, queueEntries: COUNT };
+  const counts = { queueCount: 2, queueEntries: COUNT, logStart: 0 };
   writer.write({}, { filedTo: logEnd, lookFrom: 0, indexEnd: -1, stoppedAt, ...counts, ...word });
   writer.close();
 }
@@ -248,11 +248,58 @@ describe('what a start does with what the checkpoint says of the log', () => {
     expect(start(store.disk)).toBe(store.logEnd);
   });
 
+  it('it goes on without the oldest files of a log that are gone since a stop in order, and says so', async () => {
+    const store = smallStore(COUNT);
+    const first = `${smallPaths.commitLog}/00000000000000000000`;
+    vouch(store, true, { lookFrom: store.records.at(-1)!.logOffset, indexEnd: store.records.at(-1)!.logOffset });
+    store.disk.unlink(first);
+    expect(await kinds(store.disk)).toEqual(['queue-deleted nothing', 'segments-gone! restore']);
+    const [finding] = (await verified(store.disk, smallPaths, options)).findings.filter(
+      ({ kind }) => kind === 'segments-gone',
+    );
+    expect(finding).toMatchObject({ file: first, offset: 0 });
+    expect(finding!.what).toBe(
+      'the log begins at 4096, and began at 0 when it was stopped in order: files before are missing, with what they held. The next start goes on without them',
+    );
+    for (const state of ['crashed', 'running'] as const)
+      expect(kindsOf(await verified(store.disk, smallPaths, { ...options, state })), state).not.toContain(
+        'segments-gone! restore',
+      );
+    const { end, ok, plan } = await repaired(store.disk, smallPaths, options);
+    expect([end, ok]).toEqual(['nothing to do', false]);
+    expect(plan.left).toEqual([`the oldest files of the log, from ${first} on, stay missing`]);
+    expect(start(store.disk)).toBe(store.logEnd);
+  });
+
+  it('a repair says where the log begins that it leaves, before and after', async () => {
+    const store = smallStore(COUNT);
+    vouch(store, true);
+    store.disk.unlink(`${smallPaths.commitLog}/00000000000000000000`);
+    store.disk.removeTree(`${smallPaths.consumeQueue}/T/1`);
+    const said = (): number | undefined => readVouched(store.disk, smallPaths.checkpoint)?.logStart;
+    const interrupt = (): never => {
+      throw new Error('interrupted');
+    };
+    await expect(repaired(store.disk, smallPaths, { ...options, before: interrupt })).rejects.toThrow('interrupted');
+    expect(said()).toBe(4096);
+    store.disk.unlink(smallPaths.checkpoint);
+    expect((await repaired(store.disk, smallPaths, options)).end).toBe('repaired');
+    expect(said()).toBe(4096);
+  });
+
   it('it goes by the word of a broker that was killed before its first round, so nothing is missing', async () => {
     const store = smallStore(COUNT);
     crash(store);
     damageBody(store);
-    const word = { filedTo: 0, lookFrom: 0, indexEnd: NO_INDEX_KEPT, stoppedAt: -1, queueCount: 0, queueEntries: 0 };
+    const word = {
+      filedTo: 0,
+      lookFrom: 0,
+      indexEnd: NO_INDEX_KEPT,
+      stoppedAt: -1,
+      queueCount: 0,
+      queueEntries: 0,
+      logStart: 0,
+    };
     store.disk.put(smallPaths.checkpoint, encodeCheckpoint(EMPTY_CHECKPOINT, word));
     expect(await kinds(store.disk)).toEqual(['record-damaged! restore']);
     store.disk.put(smallPaths.checkpoint, encodeCheckpoint(EMPTY_CHECKPOINT, null));

@@ -40,7 +40,7 @@ function diskOf(contents: readonly [Content, Content], cleanStop: boolean, isKep
   const disk = BASE.disk.copy();
   const stop = { filedTo: BASE.logEnd, lookFrom: 0, stoppedAt: cleanStop ? BASE.logEnd : -1 };
   const indexEnd = isKept ? BASE.records.at(-1)!.logOffset : NO_INDEX_KEPT;
-  vouchAtStart(disk, smallPaths.checkpoint, { ...stop, indexEnd, queueCount: 2, queueEntries: COUNT });
+  vouchAtStart(disk, smallPaths.checkpoint, { ...stop, indexEnd, queueCount: 2, queueEntries: COUNT, logStart: 0 });
   for (const [i, path] of [SMALL_INDEX, NEWER].entries()) put(disk, path, contents[i]!);
   if (!cleanStop) disk.put(smallPaths.abort, '1');
   return disk;

@@ -57,7 +57,14 @@ function diskOf({ queue, changes, stray = null, cleanStop, filed }: QueueShape):
   const disk = BASE.disk.copy();
   for (const [i, change] of changes.entries()) alter(disk, pathOf(queue, i * SIZE), change);
   if (stray !== null) disk.put(pathOf(queue, stray), new Uint8Array(SIZE));
-  const rest = { lookFrom: 0, indexEnd: -1, stoppedAt: cleanStop ? BASE.logEnd : -1, queueCount: 4, queueEntries: 200 };
+  const rest = {
+    lookFrom: 0,
+    indexEnd: -1,
+    stoppedAt: cleanStop ? BASE.logEnd : -1,
+    queueCount: 4,
+    queueEntries: 200,
+    logStart: SMALL_SIZES.segmentSizeBytes,
+  };
   if (filed !== null) {
     const filedTo = cleanStop ? BASE.logEnd : BASE.records[filed]!.logOffset;
     vouchAtStart(disk, smallPaths.checkpoint, { ...rest, filedTo });

@@ -33,7 +33,7 @@ function diskOf({ sizes, stray = null, cleanStop, flushedTo }: LogShape): Memory
     else if (size !== null) disk.put(pathOf(i * SIZE), new Uint8Array(size));
   }
   if (stray !== null) disk.put(pathOf(stray), new Uint8Array(SIZE));
-  const rest = { lookFrom: 0, indexEnd: -1, queueCount: 0, queueEntries: 0 };
+  const rest = { lookFrom: 0, indexEnd: -1, queueCount: 0, queueEntries: 0, logStart: 0 };
   const stoppedAt = cleanStop ? (flushedTo ?? 0) : -1;
   if (flushedTo !== null) vouchAtStart(disk, smallPaths.checkpoint, { filedTo: flushedTo, stoppedAt, ...rest });
   return disk;

@@ -89,6 +89,7 @@ export class DataPath {
     readonly queuesAt: number;
     readonly filedTo: number;
     readonly lookFrom: number;
+    readonly logStart: number;
   }[] = [];
   /** On their way from dispatch to flush. */
   readonly rounds: QueueRound[] = [];
@@ -199,13 +200,14 @@ export class DataPath {
       intervalMs: this.settings.flushIntervalCommitLog,
       aheadBytes: this.settings.flushAheadBytes,
       zeroWriteNextSegment,
-      saveCheckpoint: ({ logTimestamp, round }) => {
+      saveCheckpoint: ({ logTimestamp, round, logStart }) => {
         if (this.checkpointsFail) return false;
         this.checkpoints.push({
           logAt: logTimestamp,
           queuesAt: round.storeTimestamp,
           filedTo: round.logOffset,
           lookFrom: round.lookFrom,
+          logStart,
         });
         return true;
       },

@@ -49,7 +49,7 @@ export function inspectCheckpoint(disk: Disk, path: string): Inspection {
 /** RingMQ's own part, which is not there when somebody else has written the file last. */
 function vouchedFacts(vouched: Vouched | null): Record<string, Shown> {
   if (vouched === null) return { "RingMQ's part": 'not there' };
-  const { filedTo, lookFrom, indexEnd, stoppedAt, queueCount, queueEntries } = vouched;
+  const { filedTo, lookFrom, indexEnd, stoppedAt, queueCount, queueEntries, logStart } = vouched;
   return {
     'all is on the disk before log offset': filedTo,
     'a start looks from': lookFrom,
@@ -57,6 +57,7 @@ function vouchedFacts(vouched: Vouched | null): Record<string, Shown> {
       indexEnd >= -1 ? indexEnd : indexEnd === NO_INDEX_KEPT ? 'no index is kept' : 'not known',
     'stopped in order at': stoppedAt < 0 ? 'not yet' : stoppedAt,
     'queues then': `${queueCount} with ${counted(queueEntries, 'entry', 'entries')}`,
+    'the log then began at': logStart,
   };
 }
 

@@ -28,7 +28,7 @@ export interface StoppedStore {
   readonly disk: Disk;
   readonly checkpoint: string;
   readonly indexFiles: IndexFiles | null;
-  /** Where the log ends. */
+  readonly logStart: number;
   readonly logEnd: number;
   /** Recovery's (store/recovery.ts): nearer to the end than what dispatch knows when little was written. */
   readonly lookFrom: number;
@@ -49,7 +49,7 @@ export function vouchForStop(store: StoppedStore): boolean {
   }
 }
 
-function vouch({ disk, checkpoint, indexFiles, logEnd, lookFrom, queueEnds }: StoppedStore): boolean {
+function vouch({ disk, checkpoint, indexFiles, logStart, logEnd, lookFrom, queueEnds }: StoppedStore): boolean {
   const running = readVouched(disk, checkpoint);
   // The last round did not reach the end: a full disk, or too many files to flush in the time that a stop has.
   if (running === null || running.filedTo < logEnd) return false;
@@ -65,6 +65,7 @@ function vouch({ disk, checkpoint, indexFiles, logEnd, lookFrom, queueEnds }: St
         stoppedAt: logEnd,
         queueCount: ends.length,
         queueEntries: ends.reduce((sum, end) => sum + end, 0),
+        logStart,
       },
     );
   } finally {

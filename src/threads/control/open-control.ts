@@ -143,6 +143,7 @@ function openWithLock(context: WorkerContext, lock: StoreLock, changes: () => vo
     disk,
     checkpoint: paths.checkpoint,
     indexFiles: context.indexFiles,
+    logStart: ends.logStart.read(),
     logEnd: ends.written.read(),
     lookFrom: recovered.lookFrom,
     queueEnds: rows.ends(),

@@ -51,6 +51,8 @@ export interface Reached {
   /** Store time up to which the log is flushed. */
   readonly logTimestamp: number;
   readonly round: QueueRound;
+  /** Where the log begins, by log offset. */
+  readonly logStart: number;
 }
 
 export class FlushAgent implements Agent {
@@ -229,7 +231,9 @@ export class FlushAgent implements Agent {
     const round = this.#round;
     // With async flush the queues may be ahead of the log: then the checkpoint waits.
     if (round === null || round.logOffset > this.#flushed || round.indexCountedTo >= this.#flushed) return;
-    if (this.#options.saveCheckpoint({ logTimestamp: this.#flushedAt, round })) this.#round = null;
+    const { ends, saveCheckpoint } = this.#options;
+    const reached = { logTimestamp: this.#flushedAt, round, logStart: ends.logStart.read() };
+    if (saveCheckpoint(reached)) this.#round = null;
   }
 
   #segmentStart(offset: number): number {

@@ -37,9 +37,9 @@ function checkpointFields({ logTimestamp, round }: Reached): Partial<CheckpointF
 }
 
 /** Control completes it when the broker is stopped in order. */
-function vouchedWhileRunning({ round }: Reached): Vouched {
+function vouchedWhileRunning({ round, logStart }: Reached): Vouched {
   const { logOffset: filedTo, lookFrom, indexEnd, queueCount, queueEntries } = round;
-  return { filedTo, lookFrom, indexEnd, stoppedAt: -1, queueCount, queueEntries };
+  return { filedTo, lookFrom, indexEnd, stoppedAt: -1, queueCount, queueEntries, logStart };
 }
 
 /** Without the event loop, which a thread that blocks does not have. */

@@ -18,7 +18,7 @@ const SIZES = {
   descriptors: 1000,
 };
 const MESSAGES = 40;
-const AT_NOTHING = { filedTo: 0, lookFrom: 0, stoppedAt: -1, queueCount: 0, queueEntries: 0 };
+const AT_NOTHING = { filedTo: 0, lookFrom: 0, stoppedAt: -1, queueCount: 0, queueEntries: 0, logStart: 0 };
 
 const random = seededRandom(1);
 let clock: TestClock;

@@ -81,6 +81,7 @@ function saveCheckpoint(): void {
     stoppedAt: -1,
     queueCount: 0,
     queueEntries: 0,
+    logStart: last.logStart,
   };
   const writer = new CheckpointWriter(path.disk, path.paths.checkpoint);
   writer.write({ logTimestamp: logAt, queuesTimestamp: queuesAt }, vouches ? ours : null);
