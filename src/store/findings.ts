@@ -13,8 +13,8 @@ export type Advice = 'nothing' | 'repair' | 'restore' | 'settings' | 'move';
 
 export const FINDING_KINDS = {
   'log-missing': {
-    means: 'There is no log, but queues, or a checkpoint that vouches for one',
-    todo: 'put the log back before a broker is started: it refuses where its checkpoint vouches for a log, else it removes the queues',
+    means: 'There is no log, but queues, or a checkpoint that tells of one',
+    todo: 'put the log back before a broker is started: RingMQ refuses where the checkpoint tells of a log, else it removes the queues, as Apache does always',
   },
   'segment-size': {
     means: 'A file of the log has another size than the rest',

@@ -4,7 +4,7 @@
  */
 import { asLogOffset, type LogOffset } from '../base/units.ts';
 import type { CheckpointFields, Vouched } from '../layout/checkpoint-file.ts';
-import { findCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
+import { type FoundCheckpoint, findCheckpoint, readVouched, safeTimestamp } from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { hasFailedSync } from './failed-sync.ts';
 import { type FoundRun, findRun } from './file-run.ts';
@@ -55,10 +55,10 @@ export class LogAtStart {
     this.reader = new LogReader(disk, this.files);
     const { nowMs = Number.MAX_SAFE_INTEGER } = settings;
     const newest = (): number => newestStoreMs(this.reader, this.run.starts);
-    const { fields, isDamaged } = findCheckpoint(disk, paths.checkpoint, nowMs, newest);
-    this.checkpoint = fields;
-    this.isCheckpointDamaged = isDamaged;
-    const loss = this.isMissing ? lossWithoutLog(this.vouched) : null;
+    const checkpoint = findCheckpoint(disk, paths.checkpoint, nowMs, newest);
+    this.checkpoint = checkpoint.fields;
+    this.isCheckpointDamaged = checkpoint.isDamaged;
+    const loss = this.isMissing ? lossWithoutLog(this.vouched, checkpoint) : null;
     if (loss !== null) throw this.#lost(loss, withoutLog(paths.checkpoint));
   }
 
@@ -188,9 +188,16 @@ export function logFlushedTo(vouched: Vouched | null): number {
   return vouched === null ? Number.POSITIVE_INFINITY : lossLimit(vouched);
 }
 
-/** Why a start refuses a log without a file; null when it does not. */
-export function lossWithoutLog(vouched: Vouched | null): string | null {
-  return lossOf(vouched, 0, 'there is no file of it');
+/** Why a start refuses a log without a file; null when nothing tells that there was one. */
+export function lossWithoutLog(vouched: Vouched | null, { fields, isDamaged }: FoundCheckpoint): string | null {
+  const what = 'there is no file of it';
+  const loss = lossOf(vouched, 0, what);
+  if (loss !== null) return loss;
+  if (isDamaged) return `${what}, but the checkpoint, which is damaged, names times of one`;
+  const { logTimestamp } = fields;
+  return logTimestamp > 0
+    ? `${what}, but the checkpoint says that records up to store time ${logTimestamp} have been on the disk`
+    : null;
 }
 
 /** Why a start refuses a log that ends at `end`; null when it does not. */

@@ -6,7 +6,14 @@ import { join } from 'node:path';
 import type { CheckpointFields, Vouched } from '../layout/checkpoint-file.ts';
 import type { IndexFileShape } from '../layout/index-file.ts';
 import type { BuiltStore } from './built-store.ts';
-import { EMPTY_CHECKPOINT, findCheckpoint, hasFolder, readVouched, safeTimestamp } from './checkpoint.ts';
+import {
+  EMPTY_CHECKPOINT,
+  type FoundCheckpoint,
+  findCheckpoint,
+  hasFolder,
+  readVouched,
+  safeTimestamp,
+} from './checkpoint.ts';
 import type { Disk } from './disk.ts';
 import { Findings } from './findings.ts';
 import { foundIndexFiles, isIndexFileName } from './index-files.ts';
@@ -57,7 +64,7 @@ export interface VerifyPlan {
   readonly checkpoint: CheckpointFields;
   /** RingMQ's own word there; null without one. */
   readonly vouched: Vouched | null;
-  /** Why a start refuses the log that is there for this word; null when it does not. Its end is not known yet. */
+  /** Why a start refuses the log for what the checkpoint says; null when it does not. Its end is not known yet. */
   readonly loss: string | null;
   /** Where nobody says how far the log was flushed: its files that begin with a record. A start refuses to end the log before one. */
   readonly kept: readonly number[];
@@ -82,10 +89,11 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
   for (const path of strangers) findings.addForeign(path);
   const { sizes, nowMs = Number.MAX_SAFE_INTEGER } = options;
   const newest = (): number => withLog(disk, paths, sizes, (reader) => newestStoreMs(reader, segments));
-  const { fields: checkpoint, isDamaged } = isUnreadable
+  const found = isUnreadable
     ? { fields: EMPTY_CHECKPOINT, isDamaged: false }
     : findCheckpoint(disk, paths.checkpoint, nowMs, newest);
-  if (isDamaged) addDamagedCheckpoint(findings, paths.checkpoint);
+  const checkpoint = found.fields;
+  if (found.isDamaged) addDamagedCheckpoint(findings, paths.checkpoint);
   const safe = safeTimestamp(checkpoint);
   const walkStart =
     vouched?.filedTo ??
@@ -110,7 +118,9 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
     checkpoint,
     vouched,
     // A start does not come to it where files do not fit.
-    ...(run.isRefused ? { loss: null, kept: [] } : judgeWord(disk, paths, options, segments, vouched)),
+    ...(run.isRefused
+      ? { loss: null, kept: [] }
+      : judgeSaid(disk, paths, options, segments, { vouched, checkpoint: found })),
     walkStart,
     vouchedTo,
     queueFolders: folders,
@@ -119,14 +129,14 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
 }
 
 /** A broker that runs has started, and retention moves the log's start meanwhile. */
-function judgeWord(
+function judgeSaid(
   disk: Disk,
   paths: StorePaths,
   { sizes, state }: VerifyOptions,
   segments: readonly number[],
-  vouched: Vouched | null,
+  { vouched, checkpoint }: { readonly vouched: Vouched | null; readonly checkpoint: FoundCheckpoint },
 ): Pick<VerifyPlan, 'loss' | 'kept'> {
-  if (segments.length === 0) return { loss: lossWithoutLog(vouched), kept: [] };
+  if (segments.length === 0) return { loss: lossWithoutLog(vouched, checkpoint), kept: [] };
   if (state === 'running') return { loss: null, kept: [] };
   return withLog(disk, paths, sizes, (reader) => {
     if (vouched === null) return { loss: null, kept: filesBehind(reader, segments, -1) };

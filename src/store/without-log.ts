@@ -1,6 +1,6 @@
 /**
- * What a start does with the queues and the index of a log that is gone: they name nothing, and can be built again from a log that comes
- * back (spec/store.md 12.5). Only they go. Their folders may be mounts, where others have put something: the file system its `lost+found`.
+ * What a start does with queues and an index where there is no log, and nothing tells that there was one (log-at-start.ts): they name
+ * nothing (spec/store.md 12.5). Only they go. Their folders may be mounts, where others have put something: the file system its `lost+found`.
  */
 import { dirname, join } from 'node:path';
 import { counted } from '../base/counted.ts';

@@ -92,7 +92,10 @@ describe("the checkpoints that Apache's broker has left", () => {
   it.each([
     ['clean', () => goldenStore('clean')],
     ['killed', () => goldenStore('killed')],
-    ...goldenVariants.map((variant) => [variant.name, () => damagedStore(variant)] as const),
+    // Without its log a start refuses it.
+    ...goldenVariants
+      .filter(({ name }) => name !== 'no-log')
+      .map((variant) => [variant.name, () => damagedStore(variant)] as const),
   ] as const)('count, in %s', (_name, open) => {
     const disk = open();
     const said = readCheckpoint(disk, goldenPaths.checkpoint);

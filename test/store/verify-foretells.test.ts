@@ -205,21 +205,25 @@ describe('what a start does with what the checkpoint says of the log', () => {
     },
   );
 
-  it('it removes queues without a log where nobody has vouched for one', async () => {
+  it('it removes queues without a log where nothing tells of one', async () => {
     const store = smallStore(COUNT);
     removeLog(store);
+    store.disk.unlink(smallPaths.checkpoint);
     expect(await kinds(store.disk)).toEqual(['log-missing! restore']);
     expect(await said(store.disk, 'log-missing')).toMatch(/a start removes the queues/);
     expect(start(store.disk)).toBe(0);
     expect(store.disk.list(`${smallPaths.consumeQueue}/T`)).toEqual([]);
   });
 
-  it('goes by nothing that names a log which is gone with its queues, and says so', async () => {
+  it('it refuses without a log that the checkpoint names times of, also without queues', async () => {
     const store = smallStore(COUNT);
     removeLog(store);
-    store.disk.removeTree(smallPaths.consumeQueue);
-    expect(await kinds(store.disk)).toEqual(['checkpoint-ahead! repair']);
-    expect((await repaired(store.disk, smallPaths, options)).ok).toBe(true);
+    for (const what of ['queues', 'no queues']) {
+      expect(start(store.disk.copy()), what).toBe(null);
+      expect(await kinds(store.disk), what).toEqual(['log-missing! restore']);
+      expect(await said(store.disk, 'log-missing'), what).toMatch(/a start refuses/);
+      store.disk.removeTree(smallPaths.consumeQueue);
+    }
   });
 
   it.each([true, false])('it refuses that of another store, after a stop in order: %s', async (isClean) => {
