@@ -365,7 +365,9 @@ describe('what a start does with what the checkpoint says of the log', () => {
         if (!isClean) crash(store);
         if (drawn !== null) {
           const { at, isStopped } = drawn;
-          vouch(store, isClean, { lookFrom: at[0], filedTo: at[1], stoppedAt: isStopped ? at[1] : -1 });
+          // Counts that no queues have: those of a place inside a record would say that its queue has it.
+          const counts = { queueCount: 2, queueEntries: 1 };
+          vouch(store, isClean, { lookFrom: at[0], filedTo: at[1], stoppedAt: isStopped ? at[1] : -1, ...counts });
         }
         removeLog(store, keeps);
         const { findings, matter } = await verified(store.disk, smallPaths, options);
