@@ -142,11 +142,11 @@ export const FINDING_KINDS = {
   },
   'topic-missing': {
     means: 'Queues have files, and their topic is not in config/topics.json',
-    todo: 'restore the file, or create the topic again with as many queues (mqadmin updateTopic). Where the topic was deleted nothing',
+    todo: 'nothing where the topic was deleted; else restore the file, or create the topic again with as many queues (mqadmin updateTopic)',
   },
   'foreign-file': {
     means: 'A file that does not belong there, or a folder where a file is to be',
-    todo: "move it away: RingMQ passes the file over; in log, queues and index Apache's broker may refuse to start. With the folder RingMQ does",
+    todo: "move the folder away: RingMQ refuses to start. A file it passes over; in log, queues and index Apache's broker may refuse to start with it",
   },
   'not-checked': { means: 'What was left out', todo: 'nothing' },
 } as const;
