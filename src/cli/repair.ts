@@ -6,6 +6,7 @@ import { systemClock } from '../base/clock.ts';
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { type Disk, NodeDisk } from '../store/disk.ts';
 import { DEFAULT_INDEX_SHAPE } from '../store/index-shape.ts';
+import { isIndexShapeAssumed } from '../store/known-settings.ts';
 import { isStoppedInOrder } from '../store/log-at-start.ts';
 import { SystemProcesses } from '../store/process-table.ts';
 import { countRecordsBehind } from '../store/repair-cut.ts';
@@ -17,19 +18,13 @@ import { StoreOwnedError } from '../store/store-errors.ts';
 import { StoreLock } from '../store/store-lock.ts';
 import { type RepairCalls, type RepairOutcome, StoreRepair, type VerifiedStore } from '../store/store-repair.ts';
 import type { StoreState } from '../store/store-state.ts';
-import type { VerifySkips } from '../store/verify-plan.ts';
+import { toldIndexShape, type VerifySkips } from '../store/verify-plan.ts';
 import { storeToolPool } from '../threads/pool/store-tool-pool.ts';
 import { ExitCode } from './exit-code.ts';
 import { IndexBuild } from './index-build.ts';
 import { failureJson, outcomeJson, outcomeText, type RepairFigures } from './repair/outcome.ts';
 import { isAgreed, stepLines } from './repair/question.ts';
-import {
-  isIndexShapeAssumed,
-  type StoreArguments,
-  type StoreFlags,
-  storeArguments,
-  wholeNumber,
-} from './store-arguments.ts';
+import { type StoreArguments, type StoreFlags, storeArguments, wholeNumber } from './store-arguments.ts';
 import { toolProgress } from './tool-progress.ts';
 import { findingLines, verifyOnPool } from './verify.ts';
 
@@ -68,7 +63,7 @@ async function repairFolder(folder: string, flags: RepairFlags, begun: BegunRepa
   const store = storeArguments(disk, folder, flags);
   const cutAt = cutAtOf(flags.cutAt);
   const { wantsIndex, origins } = store;
-  const isAssumed = isIndexShapeAssumed(disk, store);
+  const isAssumed = isIndexShapeAssumed(disk, store.paths, store);
   const options = { all: flags.all === true, cutAt, wantsIndex, origins, isIndexShapeAssumed: isAssumed };
   const lock = StoreLock.acquire(disk, store.paths, new SystemProcesses(disk));
   let work: PoolWork | null = null;
@@ -153,7 +148,7 @@ class PoolWork implements RepairCalls {
     const pool = this.#pool;
     const isReading = rest.build.length > 0 || rest.buildIndex;
     const progress = toolProgress('building', isReading ? report.log.end - report.log.start : 0);
-    const shape = this.#store.indexShape ?? plan.context.indexFiles[0]?.shape ?? DEFAULT_INDEX_SHAPE;
+    const shape = toldIndexShape(plan) ?? DEFAULT_INDEX_SHAPE;
     const startUs = systemClock.monotonicUs();
     try {
       const result = await action({

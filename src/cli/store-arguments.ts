@@ -2,15 +2,10 @@
 import { dirname, resolve } from 'node:path';
 import type { BrokerSettings } from '../broker/broker-settings.ts';
 import { BROKER_NAMES, type Resolved, resolveBroker } from '../config/resolve.ts';
-import { NO_INDEX_KEPT } from '../layout/checkpoint-file.ts';
-import type { IndexFileShape } from '../layout/index-file.ts';
-import { readVouched } from '../store/checkpoint.ts';
 import type { Disk } from '../store/disk.ts';
-import { Findings } from '../store/findings.ts';
-import { indexHeads } from '../store/index-heads.ts';
+import { type GivenSettings, type KnownSettings, knownSettings } from '../store/known-settings.ts';
 import { isStore } from '../store/store-folder.ts';
 import { type StorePaths, storePathsOf } from '../store/store-paths.ts';
-import { type KnownSizes, knownSizes, type StoreSizes } from '../store/store-sizes.ts';
 import { gather } from './server-options.ts';
 
 export interface StoreFlags {
@@ -19,11 +14,8 @@ export interface StoreFlags {
   readonly json?: boolean;
 }
 
-export interface StoreArguments extends KnownSizes {
+export interface StoreArguments extends KnownSettings {
   readonly paths: StorePaths;
-  readonly indexShape: IndexFileShape | undefined;
-  /** Whether there is to be a key index. */
-  readonly wantsIndex: boolean;
 }
 
 /** Throws ConfigurationError for settings that cannot be used, and an error for a folder that is no store. */
@@ -35,15 +27,7 @@ export function storeArguments(disk: Disk, folder: string, options: StoreFlags):
   if (disk.stat(root) === null) throw new Error(`${root} is not there`);
   if (!isStore(disk, paths))
     throw new Error(`${root} is no store: it has no commitlog, no consumequeue and no checkpoint`);
-  const { settings, origins } = resolved;
-  const wantsIndex = origins.has('messageIndexEnable') ? settings.messageIndexEnable : keepsIndex(disk, paths);
-  return { paths, ...knownSizes(disk, paths, givenSizes(resolved)), indexShape: givenShape(resolved), wantsIndex };
-}
-
-/** By what was said at the last stop: only there is it known that none is kept. */
-function keepsIndex(disk: Disk, { checkpoint }: StorePaths): boolean {
-  const vouched = readVouched(disk, checkpoint);
-  return vouched === null || vouched.stoppedAt < 0 || vouched.indexEnd !== NO_INDEX_KEPT;
+  return { paths, ...knownSettings(disk, paths, givenSettings(resolved)) };
 }
 
 /** Null for what is no whole number from 0 on, or too large to be exact. */
@@ -59,21 +43,15 @@ export function refuseFile(disk: Disk, folder: string): void {
   if (disk.stat(folder)?.isDirectory === false) throw new Error(`${folder} is a file, not a folder of a store`);
 }
 
-/** Whether nothing tells the shape of the index, neither settings nor files. */
-export function isIndexShapeAssumed(disk: Disk, { paths, sizes, indexShape }: StoreArguments): boolean {
-  const index = { directory: paths.index, given: undefined, state: 'clean', sizes } as const;
-  return indexShape === undefined && indexHeads(disk, index, new Findings()).length === 0;
-}
-
 /** Only what somebody has given: a default says nothing of this store. */
-function givenSizes({ settings, origins }: Resolved<BrokerSettings>): Partial<StoreSizes> {
+function givenSettings({ settings, origins }: Resolved<BrokerSettings>): GivenSettings {
+  const hasShape = origins.has('maxHashSlotNum') || origins.has('maxIndexNum');
   return {
-    ...(origins.has('mappedFileSizeCommitLog') ? { segmentSizeBytes: settings.mappedFileSizeCommitLog } : {}),
-    ...(origins.has('mappedFileSizeConsumeQueue') ? { queueFileSizeBytes: settings.mappedFileSizeConsumeQueue } : {}),
+    sizes: {
+      ...(origins.has('mappedFileSizeCommitLog') && { segmentSizeBytes: settings.mappedFileSizeCommitLog }),
+      ...(origins.has('mappedFileSizeConsumeQueue') && { queueFileSizeBytes: settings.mappedFileSizeConsumeQueue }),
+    },
+    ...(hasShape && { indexShape: { slots: settings.maxHashSlotNum, entries: settings.maxIndexNum } }),
+    ...(origins.has('messageIndexEnable') && { wantsIndex: settings.messageIndexEnable }),
   };
-}
-
-function givenShape({ settings, origins }: Resolved<BrokerSettings>): IndexFileShape | undefined {
-  const isGiven = origins.has('maxHashSlotNum') || origins.has('maxIndexNum');
-  return isGiven ? { slots: settings.maxHashSlotNum, entries: settings.maxIndexNum } : undefined;
 }

@@ -57,14 +57,15 @@ function stateOf(disk: Disk, paths: StorePaths): StoreState {
 /** Repair looks at the store in the same way before it touches it. */
 export async function verifyOnPool(
   disk: Disk,
-  { paths, sizes, origins, indexShape, wantsIndex }: StoreArguments,
+  store: StoreArguments,
   state: StoreState,
   pool: StoreToolPool,
   skips: VerifySkips = {},
 ): Promise<Verified> {
+  const { paths, sizes, indexShape, wantsIndex } = store;
   const options = { sizes, state, skips, wantsIndex, nowMs: systemClock.nowMs(), parseSettings: readSettings };
   const plan = planVerification(disk, paths, indexShape === undefined ? options : { ...options, indexShape });
-  judgeSizes(plan, origins);
+  judgeSizes(plan, store);
   const context = workContext(plan);
   const progress = toolProgress('checking', bytesToVerify(plan));
   const startUs = systemClock.monotonicUs();

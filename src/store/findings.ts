@@ -129,7 +129,11 @@ export const FINDING_KINDS = {
   },
   'repair-unfinished': {
     means: 'A repair has been interrupted',
-    todo: 'run it again before a broker is started: that would build also what a repair leaves as it is. Give the sizes that are not the defaults with --set or -c: the files that told them may be gone',
+    todo: 'run it again before a broker is started: that would build also what a repair leaves as it is. It goes by the settings that the first one has kept (repair-settings.json)',
+  },
+  'repair-settings': {
+    means: 'What an interrupted repair has kept of the settings that it went by is not readable, or others are given',
+    todo: 'given ones count. Where none can be read give those that are not the defaults with --set, or -c: the files that told them may be gone',
   },
   'settings-damaged': {
     means:

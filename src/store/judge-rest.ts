@@ -2,7 +2,7 @@
 import { counted } from '../base/counted.ts';
 import type { FindingKind } from './findings.ts';
 import { lossAtEnd } from './log-at-start.ts';
-import { isUnfinishedRepair } from './repair-checkpoint.ts';
+import { isUnfinishedRepair } from './unfinished-repair.ts';
 import type { IndexFileResult } from './verify-index.ts';
 import type { LogPicture } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';

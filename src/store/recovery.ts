@@ -38,6 +38,7 @@ import {
 import type { CommitLogFiles } from './segments.ts';
 import { StoreDamagedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
+import { forgetRepairSettings } from './unfinished-repair.ts';
 import type { UnsyncedPaths } from './unsynced-queues.ts';
 import { dropWithoutLog } from './without-log.ts';
 
@@ -251,6 +252,7 @@ class Recovery {
     // RingMQ's own stop in order leaves zeros there.
     const isSearched = !cleanStop || vouched === null;
     const hasRecordsBehind = isSearched && keepRecordsBehind(this.#disk, reader, run.starts, logEnd, this.#log);
+    forgetRepairSettings(this.#disk, this.#paths);
     if (this.#logFound.isMissing) dropWithoutLog(this.#disk, this.#paths, this.#log);
     const unsynced = carryOutCuts(this.#disk, this.#queueFiles, queueCuts, this.#log);
     index?.cut?.carryOut();

@@ -17,16 +17,9 @@ import { LogScanner, Scanned } from './log-scanner.ts';
 import { queueFilesOf } from './queue-files.ts';
 import { listQueues } from './queue-recovery.ts';
 import { logFilesOf, segmentEnd } from './segments.ts';
+import { UNFINISHED } from './unfinished-repair.ts';
 import type { LogPicture } from './verify-log.ts';
 import type { VerifyPlan } from './verify-plan.ts';
-
-/** Of queues, which no broker says. */
-const UNFINISHED = -1;
-
-/** Whether a repair has said it that has not come to its end. */
-export function isUnfinishedRepair(vouched: Vouched | null): boolean {
-  return vouched?.queueCount === UNFINISHED;
-}
 
 /**
  * For the time of the repair: nothing of queues and index is to be believed, and all of the log up to `end` is on the disk. A start builds

@@ -29,7 +29,8 @@ export interface SettingsContents {
 /** What is found where a settings file ought to be. */
 export type FoundSettings<T> =
   | { readonly kind: 'read'; readonly value: T }
-  | { readonly kind: 'missing' | 'empty' }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'empty' }
   | { readonly kind: 'damaged'; readonly cause: unknown };
 
 /** Only looks. Throws for what is no file. */

@@ -5,7 +5,8 @@ import { StoreDamagedError } from './store-errors.ts';
 import type { StorePaths } from './store-paths.ts';
 
 /** What a store has beside its log and queues, also after a crash at its first start, and what people put there before. */
-const BESIDE = /^(\.|abort|checkpoint|commitlog|config|cut-|index|lock|namesrv)|\.(conf|log|properties)$/;
+const BESIDE =
+  /^(\.|abort|checkpoint|commitlog|config|cut-|index|lock|namesrv|repair-settings)|\.(conf|log|properties)$/;
 
 export function isStore(disk: Disk, paths: StorePaths): boolean {
   return (

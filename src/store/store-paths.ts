@@ -14,6 +14,8 @@ export interface StorePaths {
   /** See failed-sync.ts. */
   readonly failedSyncMark: string;
   readonly abort: string;
+  /** See unfinished-repair.ts. */
+  readonly repairSettings: string;
 }
 
 /** `commitLog` may lie elsewhere (`storePathCommitLog`). */
@@ -28,5 +30,6 @@ export function storePathsOf(root: string, commitLog = join(root, 'commitlog')):
     checkpoint: join(root, 'checkpoint'),
     failedSyncMark: join(root, 'commitlog.sync-failed'),
     abort: join(root, 'abort'),
+    repairSettings: join(root, 'repair-settings.json'),
   };
 }

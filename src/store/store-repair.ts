@@ -4,6 +4,7 @@
  */
 import { builtStore } from './built-store.ts';
 import type { Disk } from './disk.ts';
+import { DEFAULT_INDEX_SHAPE } from './index-shape.ts';
 import { keepCut, type LogCut } from './repair-cut.ts';
 import { indexFilePaths, queueFilePaths } from './repair-discard.ts';
 import { keepAside, keepFiles } from './repair-kept.ts';
@@ -11,7 +12,8 @@ import { isNothing, planRepair, type RepairOptions, type RepairPlan } from './re
 import { type RepairWork, repairLog, repairRest } from './repair-store.ts';
 import { logFilesOf } from './segments.ts';
 import type { StoreState } from './store-state.ts';
-import type { VerifyPlan, VerifySkips } from './verify-plan.ts';
+import { forgetRepairSettings, keepRepairSettings } from './unfinished-repair.ts';
+import { toldIndexShape, type VerifyPlan, type VerifySkips } from './verify-plan.ts';
 import type { VerifyReport } from './verify-store.ts';
 
 export interface VerifiedStore {
@@ -125,10 +127,12 @@ export class StoreRepair {
   async #carryOut(verified: VerifiedStore, plan: RepairPlan): Promise<RepairOutcome> {
     const checkOwner = (): void => this.#calls.checkOwner();
     checkOwner();
-    this.#kept = keepAside(this.#disk, this.#calls.keptFolder, () => [
-      ...this.#keepCut(verified, plan),
-      ...(plan.losesRecords ? [] : this.#keepDiscarded(verified, plan)),
-    ]);
+    this.#kept = keepAside(this.#disk, this.#calls.keptFolder, () => {
+      const cut = this.#keepCut(verified, plan);
+      const discarded = plan.losesRecords ? [] : this.#keepDiscarded(verified, plan);
+      this.#keepSettings(verified, plan);
+      return [...cut, ...discarded];
+    });
     this.#leavesClean = false;
     this.#hasChanged = true;
     repairLog(this.#disk, verified.plan, verified.report, plan, checkOwner);
@@ -148,6 +152,7 @@ export class StoreRepair {
     const entries = await this.#calls.withWork(now, rest, (work) =>
       repairRest(this.#disk, now.plan, now.report, rest, work, checkOwner),
     );
+    forgetRepairSettings(this.#disk, now.plan.paths);
     this.#done = {
       ...this.#done,
       queuesBuilt: rest.build.length,
@@ -166,6 +171,20 @@ export class StoreRepair {
     this.#leavesClean = true;
     this.#hasChanged = false;
     return this.#outcome('repaired', after.report.matter === 0, after, rest);
+  }
+
+  /** By a guess nothing is written, and the next repair is to take it for one. */
+  #keepSettings({ plan }: VerifiedStore, { buildIndex }: RepairPlan): void {
+    const { origins, wantsIndex } = this.#options;
+    const { segmentSizeBytes, queueFileSizeBytes } = plan.options.sizes;
+    keepRepairSettings(this.#disk, plan.paths, {
+      sizes: {
+        ...(origins.segmentSizeBytes !== 'guessed' && { segmentSizeBytes }),
+        ...(origins.queueFileSizeBytes !== 'guessed' && { queueFileSizeBytes }),
+      },
+      indexShape: toldIndexShape(plan) ?? (buildIndex ? DEFAULT_INDEX_SHAPE : undefined),
+      wantsIndex,
+    });
   }
 
   #keepCut({ plan: { paths, options, segments } }: VerifiedStore, { cut }: RepairPlan): string[] {

@@ -1,6 +1,6 @@
 /**
  * The sizes of a store's files, found out from the files: tools look at stores whose settings they are not given. The broker itself takes
- * its settings, and refuses files of another size. Called by the command line's tools.
+ * its settings, and refuses files of another size. Asked by known-settings.ts and the doctor.
  */
 import { QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
 import { readVouched } from './checkpoint.ts';
@@ -30,11 +30,6 @@ export type SizeOrigin = 'sure' | 'guessed' | 'default';
 
 export type SizeOrigins = { readonly [Name in keyof StoreSizes]: SizeOrigin };
 
-export interface KnownSizes {
-  readonly sizes: StoreSizes;
-  readonly origins: SizeOrigins;
-}
-
 /** What files tell of their size. */
 export interface ToldSize {
   readonly bytes: number;
@@ -45,23 +40,6 @@ export type ToldSizes = { readonly [Name in keyof StoreSizes]: ToldSize | null }
 
 /** Queues that are looked at: all have files of one size. */
 const QUEUES_LOOKED_AT = 64;
-
-/** What is `given` counts, then what the files tell, then the defaults. */
-export function knownSizes(disk: Disk, paths: StorePaths, given: Partial<StoreSizes> = {}): KnownSizes {
-  const told = toldSizes(disk, paths);
-  const known = (name: keyof StoreSizes, size: ToldSize | null): { bytes: number; origin: SizeOrigin } => {
-    const bytes = given[name];
-    if (bytes !== undefined) return { bytes, origin: 'sure' };
-    if (size === null) return { bytes: DEFAULT_STORE_SIZES[name], origin: 'default' };
-    return { bytes: size.bytes, origin: size.isSure ? 'sure' : 'guessed' };
-  };
-  const segments = known('segmentSizeBytes', told.segmentSizeBytes);
-  const queues = known('queueFileSizeBytes', told.queueFileSizeBytes);
-  return {
-    sizes: { segmentSizeBytes: segments.bytes, queueFileSizeBytes: queues.bytes },
-    origins: { segmentSizeBytes: segments.origin, queueFileSizeBytes: queues.origin },
-  };
-}
 
 /** A log that has lost its end tells nothing. */
 export function toldSizes(disk: Disk, paths: StorePaths): ToldSizes {

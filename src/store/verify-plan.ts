@@ -128,6 +128,11 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
   };
 }
 
+/** By the settings, or by the files; undefined where neither tells. */
+export function toldIndexShape({ options, context }: VerifyPlan): IndexFileShape | undefined {
+  return options.indexShape ?? context.indexFiles[0]?.shape;
+}
+
 /** A broker that runs has started, and retention moves the log's start meanwhile. */
 function judgeSaid(
   disk: Disk,

@@ -194,6 +194,27 @@ describe('ringmq repair', () => {
     ]);
   });
 
+  it('goes on where it was interrupted without being told the settings again', async () => {
+    const root = realStore(goldenStore('clean'));
+    const bulk = join(root, 'consumequeue', 'Bulk');
+    // No queue of the topic can be built.
+    rmSync(bulk, { recursive: true });
+    symlinkSync('nowhere', bulk);
+    const first = await resultOf(ringmq(['repair', root, '--all', '--yes']));
+    expect([first.code, first.stderr]).toEqual([1, expect.stringContaining('the repair is half done')]);
+    expect(readdirSync(join(root, 'index')), 'nothing tells its shape').toEqual([]);
+    rmSync(bulk);
+    const found = await resultOf(ringmq(['verify', root]));
+    expect(found.stdout).toContain('PROBLEM repair-unfinished');
+    const { code, stdout } = await resultOf(ringmq(['repair', root, '--yes']));
+    expect(stdout).toMatch(/^fine now$/m);
+    expect(code).toBe(0);
+    expect(readdirSync(root)).not.toContain('repair-settings.json');
+    const [name] = readdirSync(join(root, 'index'));
+    const index = await resultOf(ringmq(['inspect', join(root, 'index', name!), '--json']));
+    expect(JSON.parse(index.stdout)).toMatchObject({ slots: 300, 'entries at most': 800 });
+  });
+
   it('refuses a command line that is none', async () => {
     const root = realStore(goldenStore('clean'));
     expect((await resultOf(ringmq(['repair', root, '--cut-at', 'x']))).code).toBe(2);

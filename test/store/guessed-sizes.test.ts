@@ -1,7 +1,7 @@
 /** Stores whose sizes nobody gives, and whose files do not tell them for sure: verify says so, and repair changes nothing by a guess. */
 import { describe, expect, it } from 'vitest';
 import { CheckpointWriter } from '../../src/store/checkpoint.ts';
-import { knownSizes } from '../../src/store/store-sizes.ts';
+import { knownSettings } from '../../src/store/known-settings.ts';
 import type { MemoryDisk } from '../support/memory-disk.ts';
 import { type RepairedOptions, type RepairedStore, repaired } from '../support/repaired.ts';
 import { SMALL_SHAPE, SMALL_SIZES, type SmallStore, smallPaths, smallStore } from '../support/small-store.ts';
@@ -117,7 +117,7 @@ describe('sizes that are told for sure', () => {
   it('of queues, by most of them, although a file lies at a wrong place', async () => {
     const store = smallStore(60);
     store.disk.put('/store/consumequeue/T/0/00000000000000000500', new Uint8Array(400));
-    const { sizes, origins } = knownSizes(store.disk, smallPaths);
+    const { sizes, origins } = knownSettings(store.disk, smallPaths);
     expect([sizes, origins.queueFileSizeBytes]).toEqual([SMALL_SIZES, 'sure']);
     const { findings } = await verified(store.disk, smallPaths, { shape: SMALL_SHAPE });
     expect(findings.filter(({ file, matters }) => matters && file.startsWith('/store/consumequeue/T/1'))).toEqual([]);

@@ -62,14 +62,19 @@ describe('a folder of something else', () => {
     expect(disk.journal).toEqual([]);
   });
 
-  it.each(['broker.conf', 'config/topics.json', '.git', 'lost+found/x', 'checkpoint.tmp', 'commitlog/x'])(
-    'is none that has only %s',
-    (name) => {
-      const disk = new MemoryDisk();
-      disk.put(`/store/${name}`, '');
-      expect(() => StoreLock.acquire(disk, paths, machine(10).seenBy(10))).not.toThrow();
-    },
-  );
+  it.each([
+    'broker.conf',
+    'config/topics.json',
+    '.git',
+    'lost+found/x',
+    'checkpoint.tmp',
+    'commitlog/x',
+    'repair-settings.json',
+  ])('is none that has only %s', (name) => {
+    const disk = new MemoryDisk();
+    disk.put(`/store/${name}`, '');
+    expect(() => StoreLock.acquire(disk, paths, machine(10).seenBy(10))).not.toThrow();
+  });
 });
 
 describe('the lock of a store', () => {

@@ -93,7 +93,7 @@ describe('verify and a start', () => {
           ).toBe(said !== null);
         else if (said !== null && !looksFull) expect(told).not.toEqual([]);
         const before = disk.contents();
-        const { end, plan } = await repaired(disk, smallPaths, { ...options, shape: SMALL_SHAPE });
+        const { end, plan } = await repaired(disk, smallPaths, { ...options, shape: SMALL_SHAPE, wantsIndex: true });
         if (end === 'refused')
           expect([plan.refusals[0], disk.contents()]).toEqual([
             expect.stringContaining('. Move it away first'),

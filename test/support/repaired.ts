@@ -5,11 +5,12 @@ import { IndexBuild } from '../../src/cli/index-build.ts';
 import type { IndexFileShape } from '../../src/layout/index-file.ts';
 import type { Disk } from '../../src/store/disk.ts';
 import { judgeSizes } from '../../src/store/judge-sizes.ts';
+import { knownSettings } from '../../src/store/known-settings.ts';
 import { isStoppedInOrder } from '../../src/store/log-at-start.ts';
 import type { RepairOptions } from '../../src/store/repair-plan.ts';
 import type { StorePaths } from '../../src/store/store-paths.ts';
 import { type RepairCalls, type RepairOutcome, StoreRepair } from '../../src/store/store-repair.ts';
-import { knownSizes, type StoreSizes } from '../../src/store/store-sizes.ts';
+import type { StoreSizes } from '../../src/store/store-sizes.ts';
 import { planVerification } from '../../src/store/verify-plan.ts';
 import { verifyStore, workContext } from '../../src/store/verify-store.ts';
 import { runVerifyTask } from '../../src/store/verify-task.ts';
@@ -35,9 +36,13 @@ export interface RepairedStore extends RepairOutcome {
 
 /** As the command line does it, `abort` included. */
 export async function repaired(disk: Disk, paths: StorePaths, options: RepairedOptions = {}): Promise<RepairedStore> {
-  const { all = false, cutAt = null, wantsIndex = true, shape, agrees = true, before = () => {} } = options;
-  const known = knownSizes(disk, paths, options.sizes);
-  const { sizes } = known;
+  const { all = false, cutAt = null, agrees = true, before = () => {} } = options;
+  const known = knownSettings(disk, paths, {
+    ...(options.sizes !== undefined && { sizes: options.sizes }),
+    ...(options.shape !== undefined && { indexShape: options.shape }),
+    ...(options.wantsIndex !== undefined && { wantsIndex: options.wantsIndex }),
+  });
+  const { sizes, indexShape: shape, wantsIndex } = known;
   const { origins = known.origins, isIndexShapeAssumed = false } = options;
   const calls: RepairCalls = {
     keptFolder: KEPT_FOLDER,
@@ -47,7 +52,7 @@ export async function repaired(disk: Disk, paths: StorePaths, options: RepairedO
       const given = shape === undefined ? {} : { indexShape: shape };
       const options = { sizes, state, skips, wantsIndex, parseSettings: readSettings, ...given };
       const plan = planVerification(disk, paths, options);
-      judgeSizes(plan, origins);
+      judgeSizes(plan, { ...known, origins });
       const context = { ...workContext(plan), tagsCodeOf: tagsCodes() };
       return { plan, report: await verifyStore(disk, plan, async (task) => runVerifyTask(disk, context, task)) };
     },

@@ -4,9 +4,10 @@ import { readSettings } from '../../src/broker/read-settings.ts';
 import type { IndexFileShape } from '../../src/layout/index-file.ts';
 import type { Disk } from '../../src/store/disk.ts';
 import { judgeSizes } from '../../src/store/judge-sizes.ts';
+import { knownSettings } from '../../src/store/known-settings.ts';
 import { wasStoppedInOrder } from '../../src/store/log-at-start.ts';
 import type { StorePaths } from '../../src/store/store-paths.ts';
-import { knownSizes, type StoreSizes } from '../../src/store/store-sizes.ts';
+import type { StoreSizes } from '../../src/store/store-sizes.ts';
 import type { StoreState } from '../../src/store/store-state.ts';
 import { planVerification } from '../../src/store/verify-plan.ts';
 import { type VerifyReport, verifyStore } from '../../src/store/verify-store.ts';
@@ -24,11 +25,16 @@ export interface VerifiedOptions {
 
 export function verified(disk: Disk, paths: StorePaths, options: VerifiedOptions = {}): Promise<VerifyReport> {
   const state = options.state ?? (wasStoppedInOrder(disk, paths) ? 'clean' : 'crashed');
-  const { sizes, origins } = knownSizes(disk, paths, options.sizes);
-  const { shape, nowMs, wantsIndex = true } = options;
+  const { nowMs } = options;
+  const known = knownSettings(disk, paths, {
+    ...(options.sizes !== undefined && { sizes: options.sizes }),
+    ...(options.shape !== undefined && { indexShape: options.shape }),
+    wantsIndex: options.wantsIndex ?? true,
+  });
+  const { sizes, indexShape: shape, wantsIndex } = known;
   const given = { ...(shape !== undefined && { indexShape: shape }), ...(nowMs !== undefined && { nowMs }) };
   const plan = planVerification(disk, paths, { sizes, state, wantsIndex, parseSettings: readSettings, ...given });
-  judgeSizes(plan, origins);
+  judgeSizes(plan, known);
   const context = { ...plan.context, tagsCodeOf: tagsCodes() };
   return verifyStore(
     disk,

@@ -9,12 +9,13 @@ import { readVouched } from '../../store/checkpoint.ts';
 import { type Disk, NodeDisk, openUnlessGone } from '../../store/disk.ts';
 import { judgeIndexFiles } from '../../store/index-recovery.ts';
 import { indexShapeOf } from '../../store/index-shape.ts';
+import { knownSettings } from '../../store/known-settings.ts';
 import { isIndexKept, wasStoppedInOrder } from '../../store/log-at-start.ts';
 import { findLogEnds } from '../../store/log-ends.ts';
 import { SystemProcesses } from '../../store/process-table.ts';
 import { liveOwner } from '../../store/store-lock.ts';
 import { type StorePaths, storePathsOf } from '../../store/store-paths.ts';
-import { knownSizes, toldSizes } from '../../store/store-sizes.ts';
+import { toldSizes } from '../../store/store-sizes.ts';
 import { descriptorLimit } from '../../threads/descriptor-shares.ts';
 import { memoryLimitBytes } from '../../threads/memory-limit.ts';
 import { probeDisk } from './disk-probe.ts';
@@ -28,7 +29,7 @@ export function storeFacts(folder: string, settings: BrokerSettings | null): Sto
   const disk = new NodeDisk();
   const paths = storePathsOf(folder, settings?.storePathCommitLog);
   const told = toldSizes(disk, paths);
-  const ends = findLogEnds(disk, paths, knownSizes(disk, paths).sizes);
+  const ends = findLogEnds(disk, paths, knownSettings(disk, paths).sizes);
   const exists = existsSync(folder);
   return {
     folder,
