@@ -16,6 +16,7 @@ import { ExitCode } from './exit-code.ts';
 import { gather } from './server-options.ts';
 import { refuseFile } from './store-arguments.ts';
 import { alignedRows, jsonLine } from './tool-output.ts';
+import { NO_PROGRESS, partsProgress, type ToolProgress } from './tool-progress.ts';
 
 export interface DoctorFlags {
   readonly config?: string;
@@ -37,9 +38,11 @@ function gatherFacts(folder: string | undefined, options: DoctorFlags): DoctorFa
   const root = resolvePath(settings?.storePathRootDir ?? folder ?? '.');
   for (const path of [root, settings?.storePathCommitLog ?? root]) refuseFile(new NodeDisk(), path);
   const store = storeFacts(root, settings);
+  const begin = (disks: number): ToolProgress =>
+    options.json === true ? NO_PROGRESS : partsProgress('measuring', disks);
   return {
     store,
-    ...diskAndMachineFacts(root, settings?.storePathCommitLog),
+    ...diskAndMachineFacts(root, settings?.storePathCommitLog, begin),
     settings,
     settingsProblems: problems,
     settingsWarnings: resolved?.warnings ?? [],

@@ -25,6 +25,7 @@ import { inspectAbort, inspectCheckpoint, inspectLock, inspectSettings } from '.
 import { inspectTimerCheck, inspectTimerLog, inspectTimerWheel } from './inspect/timer-file.ts';
 import { refuseFile, type StoreFlags, storeArguments, wholeNumber } from './store-arguments.ts';
 import { jsonLine, orFailureJson } from './tool-output.ts';
+import { NO_PROGRESS, type ToolProgress, toolProgress } from './tool-progress.ts';
 
 export interface InspectFlags extends StoreFlags {
   readonly limit: string;
@@ -38,23 +39,28 @@ export function runInspect(path: string, what: string | undefined, options: Insp
 function show(path: string, what: string | undefined, options: InspectFlags): number {
   const limit = wholeNumber(options.limit);
   if (limit === null) throw new ConfigurationError([`--limit ${options.limit}: must be a number`]);
-  const inspection = inspect(new NodeDisk(), resolve(path), what, limit, options);
+  const begin = (bytes: number): ToolProgress => (options.json === true ? NO_PROGRESS : toolProgress('reading', bytes));
+  const inspection = inspect(new NodeDisk(), resolve(path), what, limit, options, begin);
   process.stdout.write(options.json === true ? jsonLine(inspectionJson(inspection)) : inspectionText(inspection));
   return inspection.isMissing === true ? ExitCode.failed : ExitCode.ok;
 }
 
-/** `flags`: settings that say where the log of a store lies and how large its files are, where these do not tell. */
+/**
+ * `flags`: settings that say where the log of a store lies and how large its files are, where these do not tell. `begin` is called before so
+ * many bytes are read that it takes more than a moment.
+ */
 export function inspect(
   disk: Disk,
   path: string,
   what: string | undefined,
   limit: number,
   flags: StoreFlags = { set: [] },
+  begin: (bytes: number) => ToolProgress = () => NO_PROGRESS,
 ): Inspection {
   refuseFile(disk, dirname(path));
   const stat = disk.stat(path);
   if (stat === null) throw new Error(`${path} is not there`);
-  if (!stat.isDirectory) return inspectFile(disk, path, what, limit);
+  if (!stat.isDirectory) return inspectFile(disk, path, what, limit, begin);
   const { paths, sizes } = storeArguments(disk, path, flags);
   if (what === undefined) return inspectStore(disk, paths, sizes, limit);
   const logOffset = positionOf(disk, paths, sizes, what);
@@ -93,7 +99,13 @@ function positionOf(disk: Disk, paths: StorePaths, sizes: StoreSizes, what: stri
   }
 }
 
-function inspectFile(disk: Disk, path: string, what: string | undefined, limit: number): Inspection {
+function inspectFile(
+  disk: Disk,
+  path: string,
+  what: string | undefined,
+  limit: number,
+  begin: (bytes: number) => ToolProgress,
+): Inspection {
   const kind = fileKind(disk, path);
   if (kind === 'unknown') throw new Error(`${path} is no file of a store that is known here`);
   const name = basename(path);
@@ -101,7 +113,7 @@ function inspectFile(disk: Disk, path: string, what: string | undefined, limit: 
   const { from, key } = partOf(kind, what);
   switch (kind) {
     case 'segment':
-      return inspectSegment(disk, { path, start, sizeBytes: disk.stat(path)?.size ?? 0 }, from, limit);
+      return inspectSegment(disk, { path, start, sizeBytes: disk.stat(path)?.size ?? 0 }, from, limit, begin);
     case 'queue':
       return inspectQueueFile(disk, { path, start }, from, limit);
     case 'batch queue':

@@ -18,6 +18,7 @@ import { type StorePaths, storePathsOf } from '../../store/store-paths.ts';
 import { toldSizes } from '../../store/store-sizes.ts';
 import { descriptorLimit } from '../../threads/descriptor-shares.ts';
 import { memoryLimitBytes } from '../../threads/memory-limit.ts';
+import type { ToolProgress } from '../tool-progress.ts';
 import { probeDisk } from './disk-probe.ts';
 import type { DiskFacts, IndexMisfit, MachineFacts, StoreFacts } from './facts.ts';
 
@@ -64,17 +65,20 @@ function findIndexMisfit(disk: Disk, paths: StorePaths, settings: BrokerSettings
   }
 }
 
-/** Measures the disk or the disks, and meanwhile whether the two clocks go alike. `commitLog`: where the log lies, if not in the folder. */
+/**
+ * Measures the disk or the disks, and meanwhile whether the two clocks go alike. `commitLog`: where the log lies, if not in the folder. `begin`
+ * is told how many disks are measured.
+ */
 export function diskAndMachineFacts(
   folder: string,
   commitLog: string | undefined,
+  begin: (disks: number) => ToolProgress,
 ): { disk: DiskFacts; storeDisk: DiskFacts | null; machine: MachineFacts } {
   const wallMs = systemClock.nowMs();
   const monotonicUs = systemClock.monotonicUs();
   const root = nearestFolder(folder);
   const log = commitLog === undefined ? root : nearestFolder(commitLog);
-  const disk = probeDisk(log);
-  const storeDisk = statSync(root).dev === statSync(log).dev ? null : probeDisk(root);
+  const { disk, storeDisk } = probeDisks(root, log, begin);
   const passedMs = (systemClock.monotonicUs() - monotonicUs) / US_PER_MS;
   const nowMs = systemClock.nowMs();
   const machine: MachineFacts = {
@@ -92,6 +96,21 @@ export function diskAndMachineFacts(
     swappiness: kernelNumber('swappiness'),
   };
   return { disk, storeDisk, machine };
+}
+
+function probeDisks(
+  root: string,
+  log: string,
+  begin: (disks: number) => ToolProgress,
+): { disk: DiskFacts; storeDisk: DiskFacts | null } {
+  const isOne = statSync(root).dev === statSync(log).dev;
+  const progress = begin(isOne ? 1 : 2);
+  const advance = (share: number): void => progress.advance(share);
+  try {
+    return { disk: probeDisk(log, advance), storeDisk: isOne ? null : probeDisk(root, advance) };
+  } finally {
+    progress.end();
+  }
 }
 
 function availableMemory(): number | null {

@@ -14,11 +14,15 @@ import { LogReader } from '../../store/log-reader.ts';
 import { LogScanner, Scanned } from '../../store/log-scanner.ts';
 import type { CommitLogFiles } from '../../store/segments.ts';
 import { sizeText, timeText } from '../tool-output.ts';
+import { NO_PROGRESS, type ToolProgress } from '../tool-progress.ts';
 import { type Inspection, moreText, type Shown } from './inspection.ts';
 import { inspectRecord } from './record.ts';
 
 /** Enough for most records; the scanner takes more for a longer one. */
 const RECORD_WINDOW_BYTES = 16 * 1024;
+/** What is shorter is read in a moment. */
+const LONG_BYTES = 16 * 1024 * 1024;
+const TOLD_EVERY_BYTES = 1024 * 1024;
 const KIND = 'CommitLog segment';
 const COLUMNS = ['log offset', 'size', 'topic', 'queue', 'queue offset', 'stored at'];
 
@@ -28,8 +32,14 @@ export interface SegmentFile {
   readonly sizeBytes: number;
 }
 
-/** The first `limit` records from `from` on, which is an offset of the log or of the file; the segment's range. */
-export function inspectSegment(disk: Disk, segment: SegmentFile, from: number | null, limit: number): Inspection {
+/** The first `limit` records from `from` on, which is an offset of the log or of the file; the segment's range. All of it is read. */
+export function inspectSegment(
+  disk: Disk,
+  segment: SegmentFile,
+  from: number | null,
+  limit: number,
+  beginLong: (bytes: number) => ToolProgress,
+): Inspection {
   const files = { directory: dirname(segment.path), segmentSizeBytes: segment.sizeBytes };
   const begin = from === null ? segment.start : from < segment.start ? segment.start + from : from;
   const end = segment.start + segment.sizeBytes;
@@ -37,12 +47,14 @@ export function inspectSegment(disk: Disk, segment: SegmentFile, from: number | 
     const note = `there is no offset ${from}: the file has the log offsets ${segment.start} to ${end - 1}`;
     return nothingIn(segment, note);
   }
+  const progress = end - begin < LONG_BYTES ? NO_PROGRESS : beginLong(end - begin);
   const reader = new LogReader(disk, files);
   try {
     const part = { begin, limit, isAsked: from !== null };
-    return scan(segment, part, new LogScanner(reader, true), blankAt(disk, segment));
+    return scan(segment, part, new LogScanner(reader, true), blankAt(disk, segment), progress);
   } finally {
     reader.close();
+    progress.end();
   }
 }
 
@@ -67,13 +79,14 @@ interface Part {
   readonly isAsked: boolean;
 }
 
-function scan(segment: SegmentFile, part: Part, scanner: LogScanner, blank: Blank): Inspection {
+function scan(segment: SegmentFile, part: Part, scanner: LogScanner, blank: Blank, progress: ToolProgress): Inspection {
   const { begin, limit, isAsked } = part;
   const end = segment.start + segment.sizeBytes;
   const rows: Shown[][] = [];
   let records = 0;
   let dataEnd = begin;
   let newestMs = 0;
+  let toldTo = begin;
   scanner.begin(asLogOffset(begin), asLogOffset(end));
   let found = scanner.next();
   for (; found === Scanned.record; found = scanner.next()) {
@@ -81,6 +94,10 @@ function scan(segment: SegmentFile, part: Part, scanner: LogScanner, blank: Blan
     records++;
     dataEnd = scanner.nextPosition;
     newestMs = scanner.cursor.storeTimestamp;
+    // A look at the clock takes as long as a record.
+    if (dataEnd - toldTo < TOLD_EVERY_BYTES) continue;
+    progress.advance(dataEnd - toldTo);
+    toldTo = dataEnd;
   }
   const filler = blank(dataEnd);
   if (isAsked && records === 0)
