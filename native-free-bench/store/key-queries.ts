@@ -149,7 +149,7 @@ function run(index: Case, folder: string): string[][] {
     log: new LogReader(disk, logFiles),
     visible: () => logBytes,
     indexTable: table,
-    indexReader: new IndexReader(disk, indexFiles),
+    indexReader: new IndexReader(disk, indexFiles, 64),
   };
   // Builds from before there was an IndexReader take disk and files.
   const builds = [

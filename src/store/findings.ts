@@ -129,7 +129,7 @@ export const FINDING_KINDS = {
   },
   'repair-unfinished': {
     means: 'A repair has been interrupted',
-    todo: 'run it again before a broker is started: that would build also what a repair leaves as it is. It goes by the settings that the first one has kept (repair-settings.json)',
+    todo: 'run it again before a broker is started: that would build also what a repair leaves as it is. It goes by the settings that the first one has kept, where no broker was started since (repair-settings.json)',
   },
   'repair-settings': {
     means: 'What an interrupted repair has kept of the settings that it went by is not readable, or others are given',

@@ -1,15 +1,12 @@
 /**
  * The files of the key index as queries find them: which there are, some of them open, and the headers of those that are complete, which
- * change no more. To list, open and close them took half of a query. Control's; the newest file is dispatch's to say.
+ * change no more. To list, open and close them for each query would be half of its time. Control's; the newest file is dispatch's to say.
  */
 import type { IndexHeader } from '../layout/index-file.ts';
-import { type Disk, openUnlessGone } from './disk.ts';
+import { type Disk, type DiskFile, isOutOfDescriptors, openUnlessGone } from './disk.ts';
 import { HandleCache } from './handle-cache.ts';
 import { IndexFile } from './index-file.ts';
 import { type IndexFiles, indexFileNames, indexFilePath } from './index-files.ts';
-
-/** Files that stay open. Each of the default size has the keys of ten million messages. */
-const HANDLES_MAX = 64;
 
 export interface ListedIndexFile {
   /** What it is called, as a number. */
@@ -28,10 +25,11 @@ export class IndexReader {
   #newest: bigint | null = null;
   #logStart = 0;
 
-  constructor(disk: Disk, files: IndexFiles) {
+  /** `handlesMax` files stay open. */
+  constructor(disk: Disk, files: IndexFiles, handlesMax: number) {
     this.#disk = disk;
     this.#files = files;
-    this.#handles = new HandleCache<string>(disk, 'read', HANDLES_MAX, (path) => path);
+    this.#handles = new HandleCache<string>(disk, 'read', handlesMax, (path) => path);
   }
 
   /** From the file `newest` back to the oldest. A newer one that is just being made is left out. */
@@ -78,9 +76,19 @@ export class IndexReader {
     this.#heads = new Map([...this.#heads].filter(([path]) => paths.has(path)));
   }
 
+  #openForHead(path: string): DiskFile | null {
+    try {
+      return openUnlessGone(this.#disk, path);
+    } catch (error) {
+      if (!isOutOfDescriptors(error) || this.#handles.size === 0) throw error;
+    }
+    this.#handles.shrink();
+    return openUnlessGone(this.#disk, path);
+  }
+
   /** Not by a file that stays open: it may be one that is about to be removed. */
   #readHead(path: string): IndexHeader | null {
-    const file = openUnlessGone(this.#disk, path);
+    const file = this.#openForHead(path);
     if (file === null) return null;
     try {
       const head = new IndexFile(file, this.#files.shape).readHeader();

@@ -32,7 +32,7 @@ export function judgeLog(disk: Disk, plan: VerifyPlan, log: LogPicture): void {
     findings.add({ kind: 'sync-failed', file, offset: null, what, matters: true, advice: 'repair' });
   }
   if (plan.segments.length === 0) addMissing(plan);
-  else if (options.state === 'clean') addGone(plan, at);
+  else if (options.state === 'clean') addGoneSegments(plan, at);
   const foreign = log.records === 0 ? foreignFormatOf(disk, plan) : null;
   if (foreign !== null) {
     const what = `${foreign}: a start refuses it`;
@@ -82,7 +82,7 @@ function addMissing({ loss, queueFolders, findings, paths }: VerifyPlan): void {
   findings.add({ kind: 'log-missing', file: paths.commitLog, offset: null, what, matters: true, advice: 'restore' });
 }
 
-function addGone({ vouched, segments, findings }: VerifyPlan, at: (offset: number) => Place): void {
+function addGoneSegments({ vouched, segments, findings }: VerifyPlan, at: (offset: number) => Place): void {
   const [start] = segments;
   const gone = goneSinceStop(vouched, start!);
   if (gone === null) return;

@@ -4,7 +4,7 @@
  */
 import type { KnownSettings } from './known-settings.ts';
 import { SIZE_SETTINGS, type SizeOrigins } from './store-sizes.ts';
-import { INDEX_SETTINGS, isUnfinishedRepair, type RepairSettings } from './unfinished-repair.ts';
+import { INDEX_SETTING_NAMES, isUnfinishedRepair, type RepairSettings } from './unfinished-repair.ts';
 import type { VerifyPlan } from './verify-plan.ts';
 
 export function judgeSizes(plan: VerifyPlan, known: KnownSettings): void {
@@ -47,9 +47,9 @@ function settingsOf(was: RepairSettings, is: KnownSettings['given']): Setting[] 
   return [
     [SIZE_SETTINGS.segmentSizeBytes, was.sizes.segmentSizeBytes, is.sizes?.segmentSizeBytes],
     [SIZE_SETTINGS.queueFileSizeBytes, was.sizes.queueFileSizeBytes, is.sizes?.queueFileSizeBytes],
-    [INDEX_SETTINGS.slots, was.indexShape?.slots, is.indexShape?.slots],
-    [INDEX_SETTINGS.entries, was.indexShape?.entries, is.indexShape?.entries],
-    [INDEX_SETTINGS.wanted, was.wantsIndex, is.wantsIndex],
+    [INDEX_SETTING_NAMES.slots, was.indexShape?.slots, is.indexShape?.slots],
+    [INDEX_SETTING_NAMES.entries, was.indexShape?.entries, is.indexShape?.entries],
+    [INDEX_SETTING_NAMES.wanted, was.wantsIndex, is.wantsIndex],
   ];
 }
 

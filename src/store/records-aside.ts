@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { counted } from '../base/counted.ts';
 import { asLogOffset } from '../base/units.ts';
-import { type Disk, makeDurableDirectory, removeIfThere } from './disk.ts';
+import { type Disk, DiskFullError, makeDurableDirectory, removeIfThere } from './disk.ts';
 import type { LogReader } from './log-reader.ts';
 import { LogScanner, Scanned } from './log-scanner.ts';
 import { RecordSearch } from './record-search.ts';
@@ -70,16 +70,23 @@ export function keepRecordsBehind(
   const { count, dataEnd } = findRecordsBehind(reader, end);
   if (count === 0) return false;
   const bytes = { path: segmentPath(files, start), from: end - start, length: dataEnd - end };
-  const kept = besideOrInLog(disk, files, (folder) => keepBytes(disk, bytes, folder, `bytes-from-${end}`));
-  log.warn(
-    `${counted(count, 'whole record')} behind the end of the log at ${end}, in its file and up to ${dataEnd}: kept in ${kept}`,
-  );
+  const what = `${counted(count, 'whole record')} behind the end of the log at ${end}, in its file and up to ${dataEnd}`;
+  try {
+    const kept = besideOrInLog(disk, files, (folder) => keepBytes(disk, bytes, folder, `bytes-from-${end}`));
+    log.warn(`${what}: kept in ${kept}`);
+  } catch (error) {
+    if (error instanceof DiskFullError)
+      log.warn(`${what}: no room for a copy of ${bytes.length} bytes. Make room and start again: nothing was wiped`);
+    throw error;
+  }
   return true;
 }
 
 interface FileBytes {
   readonly path: string;
+  /** The first one, in the file. */
   readonly from: number;
+  /** In bytes. */
   readonly length: number;
 }
 
@@ -90,7 +97,11 @@ function keepBytes(disk: Disk, bytes: FileBytes, folder: string, name: string): 
   removeIfThere(disk, fresh);
   const earlier = disk.list(folder).filter((file) => file === name || file.startsWith(`${name}.`));
   const same = earlier.map((file) => join(folder, file)).find((path) => holds(disk, path, bytes));
-  if (same !== undefined) return same;
+  if (same !== undefined) {
+    // Its name may be in the page cache only, as the start that made it may have been killed.
+    disk.syncDirectory(folder);
+    return same;
+  }
   try {
     keepPart(disk, bytes.path, bytes.from, bytes.length, fresh);
   } catch (error) {

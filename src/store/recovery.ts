@@ -156,9 +156,9 @@ class Recovery {
   run(): RecoveredStore {
     const { cleanStop, start: logStart, files, vouched, checkpoint } = this.#logFound;
     if (this.#logFound.isCheckpointDamaged) this.#log.warn(damagedText(this.#paths.checkpoint));
+    const found = this.#look();
     const gone = this.#logFound.goneSinceStop;
     if (gone !== null) this.#log.warn(`the log of ${files.directory} ${gone}: ${GO_ON_WITHOUT}`);
-    const found = this.#look();
     const { ledger, logEnd, from, lookBack } = found.walk;
     this.#settings.changes?.();
     const { queues, unsynced } = this.#change(found);

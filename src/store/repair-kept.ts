@@ -5,7 +5,7 @@
 import { dirname, join, relative } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { besideLog } from './beside-log.ts';
-import { type Disk, DiskFailedError, makeDurableDirectory, writeFully } from './disk.ts';
+import { type Disk, DiskFailedError, type DiskFile, makeDurableDirectory, writeFully } from './disk.ts';
 import type { StorePaths } from './store-paths.ts';
 
 const COPY_BYTES = 1024 * 1024;
@@ -76,8 +76,17 @@ export function keepWhole(disk: Disk, path: string, sizeBytes: number, to: strin
 }
 
 export function keepPart(disk: Disk, path: string, from: number, length: number, to: string): void {
-  const source = disk.open(path, 'read');
   const target = disk.open(to, 'exclusive');
+  try {
+    copyPart(disk, path, from, length, target);
+    target.sync();
+  } finally {
+    target.close();
+  }
+}
+
+function copyPart(disk: Disk, path: string, from: number, length: number, target: DiskFile): void {
+  const source = disk.open(path, 'read');
   try {
     const bytes = new Uint8Array(COPY_BYTES);
     for (let done = 0; done < length; ) {
@@ -86,9 +95,7 @@ export function keepPart(disk: Disk, path: string, from: number, length: number,
       writeFully(target, bytes, 0, read, done);
       done += read;
     }
-    target.sync();
   } finally {
-    target.close();
     source.close();
   }
 }

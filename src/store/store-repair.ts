@@ -173,14 +173,15 @@ export class StoreRepair {
     return this.#outcome('repaired', after.report.matter === 0, after, rest);
   }
 
-  /** By a guess nothing is written, and the next repair is to take it for one. */
-  #keepSettings({ plan }: VerifiedStore, { buildIndex }: RepairPlan): void {
+  /** By a guess nothing is written, and the next repair is to take it for one; so is a default that nothing is written by. */
+  #keepSettings({ plan }: VerifiedStore, { build, losesRecords, buildIndex }: RepairPlan): void {
     const { origins, wantsIndex } = this.#options;
     const { segmentSizeBytes, queueFileSizeBytes } = plan.options.sizes;
+    const buildsByDefault = origins.queueFileSizeBytes === 'default' && (build.length > 0 || losesRecords);
     keepRepairSettings(this.#disk, plan.paths, {
       sizes: {
         ...(origins.segmentSizeBytes !== 'guessed' && { segmentSizeBytes }),
-        ...(origins.queueFileSizeBytes !== 'guessed' && { queueFileSizeBytes }),
+        ...((origins.queueFileSizeBytes === 'sure' || buildsByDefault) && { queueFileSizeBytes }),
       },
       indexShape: toldIndexShape(plan) ?? (buildIndex ? DEFAULT_INDEX_SHAPE : undefined),
       wantsIndex,

@@ -6,7 +6,7 @@
 import type { Vouched } from '../layout/checkpoint-file.ts';
 import type { IndexFileShape } from '../layout/index-file.ts';
 import { QUEUE_ENTRY_BYTES } from '../layout/queue-entry.ts';
-import { readVouched } from './checkpoint.ts';
+import { hasFolder, readVouched } from './checkpoint.ts';
 import { type Disk, removeIfThere, replaceFile } from './disk.ts';
 import { type FoundSettings, findSettings } from './settings-file.ts';
 import type { StorePaths } from './store-paths.ts';
@@ -28,7 +28,7 @@ export interface RepairSettings {
   readonly wantsIndex: boolean;
 }
 
-export const INDEX_SETTINGS = {
+export const INDEX_SETTING_NAMES = {
   slots: 'maxHashSlotNum',
   entries: 'maxIndexNum',
   wanted: 'messageIndexEnable',
@@ -40,9 +40,9 @@ export function keepRepairSettings(disk: Disk, { repairSettings }: StorePaths, s
   const named = {
     [SIZE_SETTINGS.segmentSizeBytes]: sizes.segmentSizeBytes,
     [SIZE_SETTINGS.queueFileSizeBytes]: sizes.queueFileSizeBytes,
-    [INDEX_SETTINGS.slots]: indexShape?.slots,
-    [INDEX_SETTINGS.entries]: indexShape?.entries,
-    [INDEX_SETTINGS.wanted]: wantsIndex,
+    [INDEX_SETTING_NAMES.slots]: indexShape?.slots,
+    [INDEX_SETTING_NAMES.entries]: indexShape?.entries,
+    [INDEX_SETTING_NAMES.wanted]: wantsIndex,
   };
   try {
     replaceFile(disk, repairSettings, Buffer.from(`${JSON.stringify(named, null, 2)}\n`));
@@ -58,7 +58,7 @@ export function findRepairSettings(
   { checkpoint, repairSettings }: StorePaths,
 ): FoundSettings<RepairSettings> {
   if (!isUnfinishedRepair(readVouched(disk, checkpoint))) return { kind: 'missing' };
-  if (disk.stat(repairSettings)?.isDirectory === true) return { kind: 'damaged', cause: new Error('it is a folder') };
+  if (hasFolder(disk, repairSettings)) return { kind: 'missing' };
   return findSettings(disk, repairSettings, parse);
 }
 
@@ -77,10 +77,10 @@ function parse(text: string): RepairSettings {
   const named = new Map(Object.entries(members));
   const segmentSizeBytes = numberNamed(named, SIZE_SETTINGS.segmentSizeBytes, 1);
   const queueFileSizeBytes = numberNamed(named, SIZE_SETTINGS.queueFileSizeBytes, QUEUE_ENTRY_BYTES);
-  const slots = numberNamed(named, INDEX_SETTINGS.slots, 1);
-  const entries = numberNamed(named, INDEX_SETTINGS.entries, 1);
-  const wantsIndex: unknown = named.get(INDEX_SETTINGS.wanted);
-  if (typeof wantsIndex !== 'boolean') throw new Error(`${INDEX_SETTINGS.wanted} is not in it`);
+  const slots = numberNamed(named, INDEX_SETTING_NAMES.slots, 1);
+  const entries = numberNamed(named, INDEX_SETTING_NAMES.entries, 1);
+  const wantsIndex: unknown = named.get(INDEX_SETTING_NAMES.wanted);
+  if (typeof wantsIndex !== 'boolean') throw new Error(`${INDEX_SETTING_NAMES.wanted} is not in it`);
   return {
     sizes: {
       ...(segmentSizeBytes !== undefined && { segmentSizeBytes }),

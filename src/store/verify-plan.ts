@@ -80,6 +80,7 @@ export function planVerification(disk: Disk, paths: StorePaths, options: VerifyO
   const findings = new Findings();
   const isUnreadable = hasFolder(disk, paths.checkpoint);
   if (isUnreadable) findings.addFolder(paths.checkpoint);
+  if (hasFolder(disk, paths.repairSettings)) addRepairFolder(findings, paths.repairSettings);
   const vouched = readVouched(disk, paths.checkpoint);
   const logFiles = logFilesOf(paths, options.sizes);
   const run = judgeSegments(disk, logFiles, options.state, logFlushedTo(vouched), findings);
@@ -148,6 +149,11 @@ function judgeSaid(
     const place = vouchedPlace(reader, segments, vouched, state === 'clean');
     return { loss: typeof place === 'string' ? place : null, kept: [] };
   });
+}
+
+function addRepairFolder(findings: Findings, path: string): void {
+  const what = 'is a folder, where repair is to put a file: brokers pass it over, a repair fails';
+  findings.add({ kind: 'foreign-file', file: path, offset: null, what, matters: false, advice: 'move' });
 }
 
 function addDamagedCheckpoint(findings: Findings, file: string): void {

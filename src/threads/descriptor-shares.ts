@@ -10,17 +10,22 @@ import { type Disk, DiskFailedError } from '../store/disk.ts';
 const LIMITS_FILE = '/proc/self/limits';
 /** What systems without that file give a process at least, as a rule. */
 const UNKNOWN_LIMIT = 1024;
-/** For the threads themselves (about 50), files of the index (64), segments of the log, settings files, and what else is in the process. */
-const RESERVED = 192;
+/** For the threads themselves (about 50), segments of the log, settings files, and what else is in the process. */
+const RESERVED = 128;
 const QUEUES_SHARE = 1 / 2;
 /** Of the queues' share: they read little from files, what is new is in shared memory. */
 const READERS_SHARE = 1 / 4;
+/** Of all. A file of the default size has the keys of ten million messages, so more than a few are rare. */
+const INDEX_SHARE = 1 / 32;
+const INDEX_HANDLES_MAX = 64;
 
 export interface DescriptorShares {
   /** Open queue files of dispatch. */
   readonly queueWriter: number;
   /** Open queue files of each thread that reads them. */
   readonly queueReader: number;
+  /** Open files of the key index, for queries. */
+  readonly index: number;
   /** Connections of each net thread. */
   readonly connections: number;
 }
@@ -50,8 +55,9 @@ export function shareDescriptors(limit: number, { netThreads, connectionsMax }: 
   const readers = netThreads + 1;
   const queueReader = share((queues * READERS_SHARE) / readers, QUEUE_HANDLES_READ_MAX);
   const queueWriter = share(queues - queueReader * readers, QUEUE_HANDLES_WRITE_MAX);
-  const left = limit - RESERVED - queueWriter - queueReader * readers;
-  return { queueWriter, queueReader, connections: share(left / netThreads, connectionsMax) };
+  const index = share(limit * INDEX_SHARE, INDEX_HANDLES_MAX);
+  const left = limit - RESERVED - queueWriter - queueReader * readers - index;
+  return { queueWriter, queueReader, index, connections: share(left / netThreads, connectionsMax) };
 }
 
 function share(amount: number, most: number): number {

@@ -21,7 +21,7 @@ beforeEach(() => {
   finish(filing);
   names = indexFileNames(disk, FILES).map(BigInt);
   expect(names.length).toBeGreaterThan(4);
-  reader = new IndexReader(disk, FILES);
+  reader = new IndexReader(disk, FILES, 64);
   calls = [];
   disk.fault = (operation) => {
     calls.push(operation);
@@ -62,7 +62,7 @@ it('reads the header of a file when it is complete, not as it was while it was t
   const newest = names.at(-2)!;
   disk.bytesOf(pathOf(newest)).fill(0, 0, 40);
   query(newest);
-  const whole = new IndexReader(disk, FILES);
+  const whole = new IndexReader(disk, FILES, 64);
   disk.bytesOf(pathOf(newest))[39] = 77;
   query(names.at(-1)!);
   for (const one of [whole, reader]) {
@@ -80,7 +80,7 @@ it('closes the files whose messages are gone, and opens them no more, also befor
   expect(disk.openFiles).toBe(names.length - 2);
   expect(query(newest)).toEqual(names.slice(1).toReversed());
   expect(disk.openFiles).toBe(names.length - 1);
-  const fresh = new IndexReader(disk, FILES);
+  const fresh = new IndexReader(disk, FILES, 64);
   fresh.dropBelow(Number.MAX_SAFE_INTEGER);
   reader.close();
   reader = fresh;

@@ -123,6 +123,7 @@ describe('a start that ends the log in the middle of a file', () => {
     disk.roomBytes = 100;
     expect(() => recover(disk)).toThrow(DiskFullError);
     expect([tail(), disk.list(KEPT)]).toEqual([before, []]);
+    expect(lines.at(-1)).toMatch(/no room for a copy of \d+ bytes\. Make room and start again: nothing was wiped$/);
     disk.roomBytes = Number.POSITIVE_INFINITY;
     expect(recover(disk)).toBe(damagedAt);
     expect(disk.list(KEPT)).toEqual([`bytes-from-${damagedAt}`]);

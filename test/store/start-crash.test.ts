@@ -134,6 +134,29 @@ describe('a start that ends at any call', () => {
     expect(kept).toEqual([Buffer.from(behind).toString('latin1')]);
   });
 
+  it('has what it keeps on the disk before it wipes it, also where one that was killed has begun to', () => {
+    const small = smallStore(40);
+    const { logOffset, size } = small.records[33]!;
+    small.disk.bytesOf(segmentOf(4096)).fill(0, logOffset - 4096, logOffset - 4096 + size);
+    const behind = Buffer.from(small.disk.readWhole(segmentOf(4096)).slice(logOffset - 4096, small.logEnd - 4096));
+    const store = onSimDisk(small.disk, smallPaths.root);
+    const random = seededRandom(7);
+    const whole = store.copy(random);
+    recover(whole, false);
+    const kept = `${smallPaths.commitLog}.cut/bytes-from-${logOffset}`;
+    for (let call = 1; call <= whole.calls; call++) {
+      const killed = store.copy(random);
+      killed.crashAt = call;
+      expect(() => recover(killed, false)).toThrow(CrashedError);
+      const next = killed.afterCrash('kill', random, 1);
+      recover(next, false);
+      const left = next.afterCrash('power', random, 0);
+      const copies = left.stat(kept) === null ? [] : [Buffer.from(left.readWhole(kept))];
+      const log = Buffer.from(left.readWhole(segmentOf(4096))).subarray(logOffset - 4096, small.logEnd - 4096);
+      expect([...copies, log], `call ${call}`).toContainEqual(behind);
+    }
+  });
+
   it('can be made again on one that was stopped in order, with bytes of others behind its end', () => {
     const store = leftByApache(3, 7);
     const last = store.records.at(-1)!.logOffset;

@@ -234,11 +234,16 @@ describe('what an interrupted repair has kept', () => {
     expect(store.disk.stat(FILE)).toBeNull();
   });
 
-  it('does not count where it is a folder, which neither repair nor start removes', async () => {
+  it('does not count where it is a folder, which a start leaves, and which is to be moved away before a repair', async () => {
     const store = await interrupted();
     store.disk.unlink(FILE);
     store.disk.makeDirectory(FILE);
-    expect(await said(store)).toEqual([expect.stringContaining('(it is a folder)')]);
+    expect(await said(store)).toEqual([]);
+    const { end, plan } = await repair(store.disk, { all: true });
+    expect(end).toBe('refused');
+    expect(plan.refusals).toContainEqual(
+      expect.stringMatching(/repair-settings\.json is a folder, .* Move it away first/),
+    );
     start(store);
     expect(store.disk.stat(FILE)?.isDirectory).toBe(true);
   });

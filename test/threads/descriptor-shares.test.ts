@@ -36,13 +36,14 @@ describe('the shares', () => {
     expect(shares).toEqual({
       queueWriter: QUEUE_HANDLES_WRITE_MAX,
       queueReader: QUEUE_HANDLES_READ_MAX,
+      index: 64,
       connections: 16_384,
     });
   });
 
   it('lower the connections when there is not', () => {
     const { connections } = descriptorShares(diskWith(LIMITS), { netThreads: 2, connectionsMax: 16_384 });
-    expect(connections).toBe((4096 * 0.5 - 192) / 2);
+    expect(connections).toBe((4096 * 0.5 - 128 - 64) / 2);
   });
 
   it('never give queue files more than half, nor all together more than there are', () => {
@@ -53,7 +54,7 @@ describe('the shares', () => {
         const shares = shareDescriptors(limit, { netThreads, connectionsMax: 1_000_000 });
         const files = shares.queueWriter + shares.queueReader * (netThreads + 1);
         expect(files).toBeLessThanOrEqual(limit / 2);
-        expect(files + shares.connections * netThreads).toBeLessThan(limit);
+        expect(files + shares.index + shares.connections * netThreads).toBeLessThan(limit);
       }),
     );
   });

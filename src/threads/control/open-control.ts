@@ -65,14 +65,11 @@ function openWithLock(context: WorkerContext, lock: StoreLock, changes: () => vo
   rows.recover(recovered.queues);
 
   const bootMs = clock.nowMs();
-  const files = new ConsumeQueueReader(
-    disk,
-    paths.consumeQueue,
-    settings.mappedFileSizeConsumeQueue,
-    descriptorShares(disk, settings).queueReader,
-  );
+  const shares = descriptorShares(disk, settings);
+  const { mappedFileSizeConsumeQueue } = settings;
+  const files = new ConsumeQueueReader(disk, paths.consumeQueue, mappedFileSizeConsumeQueue, shares.queueReader);
   const reader = new LogReader(disk, logFiles);
-  const index = context.indexFiles === null ? null : new IndexReader(disk, context.indexFiles);
+  const index = context.indexFiles === null ? null : new IndexReader(disk, context.indexFiles, shares.index);
   const entries = new EntryReads(ends.directory, ends.queueTable, files);
   const upkeep = new StoreUpkeep(context, ends, { log: reader, queueFiles: files, entries, index }, log);
   const queues = new QueueReads({

@@ -28,7 +28,7 @@ beforeEach(() => {
   logStart = 0;
   lines = [];
   const log = { info: (line: string) => lines.push(line), warn: (line: string) => lines.push(line), error: () => {} };
-  reader = new IndexReader(disk, FILES);
+  reader = new IndexReader(disk, FILES, 64);
   expiry = new IndexExpiry({
     ends: { logStart: { read: () => logStart } as never },
     disk,

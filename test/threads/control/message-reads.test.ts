@@ -47,7 +47,7 @@ function build(to: number, files = GOLDEN_INDEX): void {
 
 /** Knows no file yet. */
 function newReads(indexTable: IndexTable, files = GOLDEN_INDEX): MessageReads {
-  indexReader = new IndexReader(disk, files);
+  indexReader = new IndexReader(disk, files, 64);
   return new MessageReads({ log: new LogReader(disk, logFiles), visible: () => visible, indexTable, indexReader });
 }
 
