@@ -2,11 +2,8 @@
 import { beforeEach, expect, it } from 'vitest';
 import { indexFileNames, indexFilePath } from '../../src/store/index-files.ts';
 import { IndexReader } from '../../src/store/index-reader.ts';
-import { goldenStore, goldenStoreIndex } from '../support/golden-store.ts';
-import { finish, GOLDEN_INDEX, openFiling, putRange } from '../support/index-builds.ts';
+import { SEVERAL_FILES, storeWithSeveralIndexFiles } from '../support/index-builds.ts';
 import type { MemoryDisk } from '../support/memory-disk.ts';
-
-const FILES = { directory: GOLDEN_INDEX.directory, shape: { slots: 100, entries: 300 } };
 
 let disk: MemoryDisk;
 let names: bigint[];
@@ -14,14 +11,10 @@ let reader: IndexReader;
 let calls: string[];
 
 beforeEach(() => {
-  disk = goldenStore('clean');
-  disk.removeTree(FILES.directory);
-  const filing = openFiling(disk, FILES);
-  putRange(filing, { disk, from: 0, to: goldenStoreIndex('clean.index.json').commitLog.maxOffset });
-  finish(filing);
-  names = indexFileNames(disk, FILES).map(BigInt);
+  disk = storeWithSeveralIndexFiles();
+  names = indexFileNames(disk, SEVERAL_FILES).map(BigInt);
   expect(names.length).toBeGreaterThan(4);
-  reader = new IndexReader(disk, FILES, 64);
+  reader = new IndexReader(disk, SEVERAL_FILES, 64);
   calls = [];
   disk.fault = (operation) => {
     calls.push(operation);
@@ -29,7 +22,7 @@ beforeEach(() => {
   };
 });
 
-const pathOf = (name: bigint): string => indexFilePath(FILES, String(name));
+const pathOf = (name: bigint): string => indexFilePath(SEVERAL_FILES, String(name));
 
 /** As a query that looks at all files does; which of them it found. */
 function query(newest: bigint): bigint[] {
@@ -62,7 +55,7 @@ it('reads the header of a file when it is complete, not as it was while it was t
   const newest = names.at(-2)!;
   disk.bytesOf(pathOf(newest)).fill(0, 0, 40);
   query(newest);
-  const whole = new IndexReader(disk, FILES, 64);
+  const whole = new IndexReader(disk, SEVERAL_FILES, 64);
   disk.bytesOf(pathOf(newest))[39] = 77;
   query(names.at(-1)!);
   for (const one of [whole, reader]) {
@@ -80,7 +73,7 @@ it('closes the files whose messages are gone, and opens them no more, also befor
   expect(disk.openFiles).toBe(names.length - 2);
   expect(query(newest)).toEqual(names.slice(1).toReversed());
   expect(disk.openFiles).toBe(names.length - 1);
-  const fresh = new IndexReader(disk, FILES, 64);
+  const fresh = new IndexReader(disk, SEVERAL_FILES, 64);
   fresh.dropBelow(Number.MAX_SAFE_INTEGER);
   reader.close();
   reader = fresh;

@@ -12,9 +12,23 @@ import { searchIndex } from '../../src/store/index-search.ts';
 import { LogReader } from '../../src/store/log-reader.ts';
 import { LogScanner, Scanned } from '../../src/store/log-scanner.ts';
 import { IndexFiling } from '../../src/threads/dispatch/index-filing.ts';
-import { GOLDEN_SEGMENT_BYTES, goldenPaths } from './golden-store.ts';
+import { GOLDEN_SEGMENT_BYTES, goldenPaths, goldenStore, goldenStoreIndex } from './golden-store.ts';
+import type { MemoryDisk } from './memory-disk.ts';
 
 export const GOLDEN_INDEX: IndexFiles = { directory: goldenPaths.index, shape: { slots: 300, entries: 800 } };
+
+/** So small that the keys of a golden store fill several files. */
+export const SEVERAL_FILES: IndexFiles = { directory: goldenPaths.index, shape: { slots: 100, entries: 300 } };
+
+/** The clean golden store with its index in several files. */
+export function storeWithSeveralIndexFiles(): MemoryDisk {
+  const disk = goldenStore('clean');
+  disk.removeTree(SEVERAL_FILES.directory);
+  const filing = openFiling(disk, SEVERAL_FILES);
+  putRange(filing, { disk, from: 0, to: goldenStoreIndex('clean.index.json').commitLog.maxOffset });
+  finish(filing);
+  return disk;
+}
 
 /** Each look at it is a second later, so that files get names in their order. */
 export class SteppingClock implements Clock {

@@ -4,11 +4,8 @@ import { IndexFile } from '../../../src/store/index-file.ts';
 import { indexFileNames, indexFilePath } from '../../../src/store/index-files.ts';
 import { IndexReader } from '../../../src/store/index-reader.ts';
 import { IndexExpiry } from '../../../src/threads/control/index-expiry.ts';
-import { goldenStore, goldenStoreIndex } from '../../support/golden-store.ts';
-import { finish, GOLDEN_INDEX, openFiling, putRange } from '../../support/index-builds.ts';
+import { SEVERAL_FILES, storeWithSeveralIndexFiles } from '../../support/index-builds.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';
-
-const FILES = { directory: GOLDEN_INDEX.directory, shape: { slots: 100, entries: 300 } };
 
 let disk: MemoryDisk;
 let names: string[];
@@ -18,21 +15,17 @@ let reader: IndexReader;
 let lines: string[];
 
 beforeEach(() => {
-  disk = goldenStore('clean');
-  disk.removeTree(FILES.directory);
-  const filing = openFiling(disk, FILES);
-  putRange(filing, { disk, from: 0, to: goldenStoreIndex('clean.index.json').commitLog.maxOffset });
-  finish(filing);
-  names = indexFileNames(disk, FILES);
+  disk = storeWithSeveralIndexFiles();
+  names = indexFileNames(disk, SEVERAL_FILES);
   expect(names.length).toBeGreaterThan(2);
   logStart = 0;
   lines = [];
   const log = { info: (line: string) => lines.push(line), warn: (line: string) => lines.push(line), error: () => {} };
-  reader = new IndexReader(disk, FILES, 64);
+  reader = new IndexReader(disk, SEVERAL_FILES, 64);
   expiry = new IndexExpiry({
     ends: { logStart: { read: () => logStart } as never },
     disk,
-    files: FILES,
+    files: SEVERAL_FILES,
     reader,
     log,
     wake: () => {},
@@ -48,7 +41,7 @@ async function work(): Promise<void> {
 }
 
 function endOf(name: string): number {
-  const file = IndexFile.open(disk, indexFilePath(FILES, name), FILES.shape, 'read');
+  const file = IndexFile.open(disk, indexFilePath(SEVERAL_FILES, name), SEVERAL_FILES.shape, 'read');
   const { endLogOffset } = file.readHeader();
   file.close();
   return endLogOffset;
@@ -57,17 +50,17 @@ function endOf(name: string): number {
 it('goes when its last message is gone, and not before', async () => {
   logStart = endOf(names[0]!);
   await work();
-  expect(indexFileNames(disk, FILES)).toEqual(names);
+  expect(indexFileNames(disk, SEVERAL_FILES)).toEqual(names);
   logStart++;
   await work();
-  expect(indexFileNames(disk, FILES)).toEqual(names.slice(1));
+  expect(indexFileNames(disk, SEVERAL_FILES)).toEqual(names.slice(1));
   expect(lines).toEqual([expect.stringContaining(`deleted ${names[0]} of the key index`)]);
 });
 
 it('stays as long as it is the newest', async () => {
   logStart = Number.MAX_SAFE_INTEGER;
   await work();
-  expect(indexFileNames(disk, FILES)).toEqual([names.at(-1)]);
+  expect(indexFileNames(disk, SEVERAL_FILES)).toEqual([names.at(-1)]);
 });
 
 it('is open for no query when it goes, so that nobody waits for its blocks', async () => {
@@ -80,7 +73,7 @@ it('is open for no query when it goes, so that nobody waits for its blocks', asy
   logStart = endOf(names[1]!) + 1;
   expiry.doWork();
   // One is on its way out, the next one follows.
-  expect(indexFileNames(disk, FILES)).toEqual(names);
+  expect(indexFileNames(disk, SEVERAL_FILES)).toEqual(names);
   expect(openAll()).toBe(names.length - 2);
   expect(disk.openFiles).toBe(names.length - 2);
   disk.holdsUnlinks = false;
@@ -88,7 +81,7 @@ it('is open for no query when it goes, so that nobody waits for its blocks', asy
   await work();
   expect(openAll()).toBe(names.length - 2);
   expect(disk.openFiles).toBe(names.length - 2);
-  expect(indexFileNames(disk, FILES)).toEqual(names.slice(2));
+  expect(indexFileNames(disk, SEVERAL_FILES)).toEqual(names.slice(2));
 });
 
 it('is tried again when the disk has refused', async () => {
@@ -96,13 +89,13 @@ it('is tried again when the disk has refused', async () => {
   logStart = endOf(names[0]!) + 1;
   await work();
   expect(lines).toEqual([expect.stringContaining('will be tried again')]);
-  expect(indexFileNames(disk, FILES)).toEqual(names);
+  expect(indexFileNames(disk, SEVERAL_FILES)).toEqual(names);
   disk.fault = () => null;
   await work();
-  expect(indexFileNames(disk, FILES)).toEqual(names);
+  expect(indexFileNames(disk, SEVERAL_FILES)).toEqual(names);
   logStart++;
   await work();
-  expect(indexFileNames(disk, FILES)).toEqual(names.slice(1));
+  expect(indexFileNames(disk, SEVERAL_FILES)).toEqual(names.slice(1));
 });
 
 it('is waited for at a stop, and no other goes after it', async () => {
@@ -110,5 +103,5 @@ it('is waited for at a stop, and no other goes after it', async () => {
   expiry.doWork();
   await expiry.finish();
   await work();
-  expect(indexFileNames(disk, FILES)).toEqual(names.slice(1));
+  expect(indexFileNames(disk, SEVERAL_FILES)).toEqual(names.slice(1));
 });

@@ -16,7 +16,7 @@ import { LogReader } from '../../../src/store/log-reader.ts';
 import { MessageReads } from '../../../src/threads/control/message-reads.ts';
 import { IndexFiling } from '../../../src/threads/dispatch/index-filing.ts';
 import { GOLDEN_SEGMENT_BYTES, goldenPaths, goldenStore, goldenStoreIndex } from '../../support/golden-store.ts';
-import { GOLDEN_INDEX, putRange, SteppingClock } from '../../support/index-builds.ts';
+import { GOLDEN_INDEX, putRange, SEVERAL_FILES, SteppingClock } from '../../support/index-builds.ts';
 import type { MemoryDisk } from '../../support/memory-disk.ts';
 
 const index = goldenStoreIndex('clean.index.json');
@@ -125,7 +125,7 @@ describe('messages by key', () => {
   });
 
   it('are found while the index grows over several files and loses the oldest', () => {
-    const files = { directory: GOLDEN_INDEX.directory, shape: { slots: 100, entries: 300 } };
+    const files = SEVERAL_FILES;
     build(0, files);
     const starts = index.messages.map(({ physicalOffset }) => physicalOffset).filter((_, i) => i % MESSAGES === 0);
     for (const [step, from] of starts.entries()) {
