@@ -1,6 +1,7 @@
 /**
  * Finds the next record behind bytes that are none, and tells how much of such bytes is not zero. A record says where it lies, so one that is
- * found by its magic number and says so is one. Used by verify and repair, which read on where recovery stops.
+ * found by its magic number and says so is one. Used by verify and repair, which read on where recovery stops, and by a start that keeps what
+ * lies behind the log's end (records-aside.ts).
  */
 import { asLogOffset } from '../base/units.ts';
 import { RECORD_MAGIC_V1, RecordAt } from '../layout/message-record.ts';
@@ -37,13 +38,20 @@ export class RecordSearch {
     this.#candidates = new LogScanner(reader, false, CANDIDATE_WINDOW_BYTES);
   }
 
-  /** Offset of the first record that begins in `[from, to)`, `to` being in the segment of `from` or at its end; -1 when there is none. */
-  find(from: number, to: number, segmentEnd: number): number {
+  /**
+   * Offset of the first record that begins in `[from, to)`, `to` being in the segment of `from` or at its end; -1 when there is none, or
+   * none before `zerosMax` zero bytes in a row, in whole windows.
+   */
+  find(from: number, to: number, segmentEnd: number, zerosMax = Number.POSITIVE_INFINITY): number {
+    let zeros = 0;
     for (let at = from; at < to; ) {
       const length = this.#read(at, Math.min(to + HEAD_BYTES, segmentEnd));
       if (length < HEAD_BYTES) return -1;
-      const found = this.#isZero(length) ? -1 : this.#findIn(at, length, to, segmentEnd);
+      const isZero = this.#isZero(length);
+      const found = isZero ? -1 : this.#findIn(at, length, to, segmentEnd);
       if (found >= 0) return found;
+      zeros = isZero ? zeros + length : 0;
+      if (zeros >= zerosMax) return -1;
       // A head may lie over the end of the window.
       at += length - (HEAD_BYTES - 1);
       if (at + HEAD_BYTES > segmentEnd) return -1;

@@ -1,6 +1,6 @@
 /**
  * Keeps whole records that lie behind the end of the log in its file, before a start wipes them: a loss of power leaves pages that were not
- * flushed in any order, and a record that is damaged on the disk may have good ones behind it. Upstream overwrites them.
+ * flushed in any order, and a record that is damaged on the disk may have good ones behind it. Upstream overwrites them. Part of recovery.ts.
  */
 import { join } from 'node:path';
 import { counted } from '../base/counted.ts';
@@ -32,7 +32,7 @@ export function findRecordsBehind(reader: LogReader, end: number): RecordsBehind
   let count = 0;
   let dataEnd = end;
   for (let at = end + 1; at < to; ) {
-    const found = findBeforeZeros(search, at, to);
+    const found = search.find(at, to, to, ZEROS_MAX);
     if (found < 0) break;
     scanner.begin(asLogOffset(found), to);
     while (scanner.next() === Scanned.record) {
@@ -42,18 +42,6 @@ export function findRecordsBehind(reader: LogReader, end: number): RecordsBehind
     at = scanner.position + 1;
   }
   return { count, dataEnd: count === 0 ? end : Math.max(dataEnd, search.hole(dataEnd, to).dataTo) };
-}
-
-/** Offset of the first record that begins in `[from, to)`; -1 when there is none before the zeros. */
-function findBeforeZeros(search: RecordSearch, from: number, to: number): number {
-  for (let at = from; at < to; at += ZEROS_MAX) {
-    const next = Math.min(at + ZEROS_MAX, to);
-    const found = search.find(at, next, to);
-    if (found >= 0) return found;
-    const { dataFrom, dataTo } = search.hole(at, next);
-    if (dataFrom === dataTo) return -1;
-  }
-  return -1;
 }
 
 /** `starts`: of the segments. Whether there are some; what is kept is on the disk when this returns. */

@@ -13,7 +13,6 @@
  * find a queue shorter than it was and be sent back.
  */
 import { dirname } from 'node:path';
-import { counted } from '../base/counted.ts';
 import { asLogOffset, type LogOffset, type QueueOffset } from '../base/units.ts';
 import { type CheckpointFields, INDEX_UNKNOWN, type Vouched } from '../layout/checkpoint-file.ts';
 import type { Disk } from './disk.ts';
@@ -24,7 +23,7 @@ import { endLogAt, type RecoveryLog, segmentsEnd, walkBefore, walkRecords } from
 import { LookBack } from './look-back.ts';
 import { type QueueFiles, queueFilesOf } from './queue-files.ts';
 import { queueName } from './queue-folders.ts';
-import { type LedgerQueue, QueueLedger } from './queue-ledger.ts';
+import { QueueLedger } from './queue-ledger.ts';
 import { type FiledQueue, type FoundQueue, findCut, keepQueue, listQueues, type QueueCut } from './queue-recovery.ts';
 import { keepRecordsBehind } from './records-aside.ts';
 import {
@@ -35,8 +34,18 @@ import {
   type RecoveredQueue,
   tellLackingBeginnings,
 } from './recovered-queues.ts';
-import type { CommitLogFiles } from './segments.ts';
-import { StoreDamagedError } from './store-errors.ts';
+import {
+  Ahead,
+  aheadText,
+  beginsLaterText,
+  damagedCheckpointText,
+  fewerQueuesText,
+  gapIn,
+  goneFilesText,
+  incompleteText,
+  type QueueSums,
+  summaryText,
+} from './start-lines.ts';
 import type { StorePaths } from './store-paths.ts';
 import { forgetRepairSettings } from './unfinished-repair.ts';
 import type { UnsyncedPaths } from './unsynced-queues.ts';
@@ -99,14 +108,6 @@ export function recoverStore(
   }
 }
 
-/** What it means that a queue names records beyond the end of the log. */
-const WAS_LOST = 'what lies between was not flushed before the crash, and is lost';
-const IS_GONE = 'it has lost what lies between. These entries go';
-const IS_DAMAGED = 'these entries are damaged, and built again';
-
-const GO_ON_WITHOUT =
-  'what they held is gone unless they are put back, with the broker stopped. This start goes on without them';
-
 /** What was found on the way to the log's end. */
 interface Walk {
   readonly ledger: QueueLedger;
@@ -155,15 +156,16 @@ class Recovery {
 
   run(): RecoveredStore {
     const { cleanStop, start: logStart, files, vouched, checkpoint } = this.#logFound;
-    if (this.#logFound.isCheckpointDamaged) this.#log.warn(damagedText(this.#paths.checkpoint));
+    if (this.#logFound.isCheckpointDamaged) this.#log.warn(damagedCheckpointText(this.#paths.checkpoint));
     const found = this.#look();
     const gone = this.#logFound.goneSinceStop;
-    if (gone !== null) this.#log.warn(`the log of ${files.directory} ${gone}: ${GO_ON_WITHOUT}`);
+    if (gone !== null) this.#log.warn(goneFilesText(files.directory, gone));
     const { ledger, logEnd, from, lookBack } = found.walk;
     this.#settings.changes?.();
     const { queues, unsynced } = this.#change(found);
     const dispatchFrom = asLogOffset(Math.min(ledger.firstUnfiledAt ?? logEnd, found.index?.from ?? logEnd, logEnd));
-    report(this.#log, files, cleanStop, { logStart, from, dispatchFrom, logEnd }, queues.length);
+    const summary = { logStart, from, dispatchFrom, logEnd, queueCount: queues.length };
+    this.#log.info(summaryText(files.directory, cleanStop, summary));
     tellLackingBeginnings(this.#disk, queues, logStart, this.#log);
     const bounds = boundsOf(this.#disk, this.#queueFiles, queues, ledger, logStart);
     const lookFrom = asLogOffset(lookBack.from(logEnd));
@@ -199,7 +201,7 @@ class Recovery {
     this.#logFound.refuseLoss(found.walk.logEnd);
     const ahead = listed.filter((queue) => queue.logEnd > found.walk.logEnd);
     if (cleanStop) return this.#withoutWhatIsAhead(found, ahead);
-    if (ahead.length > 0) this.#log.warn(aheadText(ahead, found.walk.logEnd, WAS_LOST));
+    if (ahead.length > 0) this.#log.warn(aheadText(ahead, found.walk.logEnd, Ahead.lost));
     return found;
   }
 
@@ -235,7 +237,7 @@ class Recovery {
       return findCut(this.#disk, this.#queueFiles, { ...cut.left, torn: cut.torn, empty: cut.gone }, logEnd);
     });
     if (ahead.length > 0)
-      this.#log.warn(aheadText(ahead, logEnd, this.#logFound.vouched === null ? IS_GONE : IS_DAMAGED));
+      this.#log.warn(aheadText(ahead, logEnd, this.#logFound.vouched === null ? Ahead.gone : Ahead.damaged));
     const index = isIndexAhead ? this.#index.before(logEnd) : found.index;
     const goodTo = cuts
       .filter(({ directory }) => names.has(directory))
@@ -281,11 +283,7 @@ class Recovery {
     // While a broker runs its first rounds do not count them.
     const areCounted = vouched !== null && (cleanStop || vouched.queueCount > 0);
     if (!areCounted || this.#hasAllOf(vouched, queues)) return from;
-    const { count, entries } = this.#sumsOf(queues);
-    this.#log.warn(
-      `${counted(count, 'queue')} with ${counted(entries, 'entry', 'entries')} where there were ${vouched.queueCount} with ` +
-        `${vouched.queueEntries}: what is missing is built again from the log`,
-    );
+    this.#log.warn(fewerQueuesText(this.#sumsOf(queues), vouched));
     return start;
   }
 
@@ -308,17 +306,14 @@ class Recovery {
     walkBefore(reader, from, lookFrom, ledger, told);
     const walk = { from: lookFrom, durableTo: lossLimit(vouched), checksContents: checksBodies, ledger };
     const logEnd = walkRecords(reader, run.starts, walk, passed, this.#log);
-    const first = ledger.incomplete[0];
-    if (first === undefined || from <= this.#logFound.start) return { ledger, logEnd, from, lookBack };
-    this.#log.warn(
-      `queue ${queueName(first)} (${ledger.incomplete.length} in all) has ${Math.max(0, first.filedEnd)} entries, and the log ` +
-        `goes on with ${first.firstUnfiled} at ${from}: what is missing is built again from the log's start`,
-    );
+    const { incomplete } = ledger;
+    if (incomplete.length === 0 || from <= this.#logFound.start) return { ledger, logEnd, from, lookBack };
+    this.#log.warn(incompleteText(incomplete, from));
     return this.#walk(queues, start, this.#logFound.start);
   }
 
   /** Who counts them while a broker runs has no rows for those of batch topics. */
-  #sumsOf(queues: readonly FiledQueue[]): { readonly count: number; readonly entries: number } {
+  #sumsOf(queues: readonly FiledQueue[]): QueueSums {
     const filed = queues.filter(({ topic, end }) => end > 0 && !this.#batchTopics.has(topic));
     return { count: filed.length, entries: filed.reduce((sum, { end }) => sum + end, 0) };
   }
@@ -343,11 +338,8 @@ class Recovery {
 
   #drop(unfinished: readonly UnfinishedQueue[]): void {
     for (const { queue, firstInLog } of unfinished) {
-      const { end, directory } = queue;
-      this.#log.warn(
-        `queue ${queueName(queue)} ends at ${end}, the log begins with ${firstInLog}: it begins there now`,
-      );
-      this.#disk.removeTree(directory);
+      this.#log.warn(beginsLaterText(queue, firstInLog));
+      this.#disk.removeTree(queue.directory);
     }
     for (const { queue } of unfinished) this.#disk.syncDirectory(dirname(queue.directory));
   }
@@ -387,35 +379,4 @@ function isTrueOf(found: StartFindings, { filedTo, indexEnd }: Vouched): boolean
 function lacksKeys(found: StartFindings): boolean {
   const from = found.index?.from ?? null;
   return from !== null && from < queuesTo(found);
-}
-
-function aheadText(ahead: readonly FoundQueue[], logEnd: LogOffset, meaning: string): string {
-  const furthest = ahead.reduce((most, queue) => (queue.logEnd > most.logEnd ? queue : most));
-  const others = ahead.length === 1 ? '' : `, ${counted(ahead.length - 1, 'other')} beyond the end as well`;
-  return `queue ${queueName(furthest)} names records up to ${furthest.logEnd}${others}; the log ends at ${logEnd}: ${meaning}`;
-}
-
-function damagedText(checkpoint: string): string {
-  return `${checkpoint} is damaged: it names times that are negative, or later than now and all records. None of them counts`;
-}
-
-function gapIn({ topic, queueId, end }: FiledQueue, { firstUnfiled }: LedgerQueue): StoreDamagedError {
-  return new StoreDamagedError(
-    `queue ${topic}/${queueId} has a gap: its files end at ${end}, the log goes on with ${firstUnfiled}. \`ringmq verify\` says what is ` +
-      'wrong, `ringmq repair` builds the queue from what the log has',
-  );
-}
-
-function report(
-  log: RecoveryLog,
-  files: CommitLogFiles,
-  cleanStop: boolean,
-  at: { logStart: LogOffset; from: LogOffset; dispatchFrom: LogOffset; logEnd: LogOffset },
-  queueCount: number,
-): void {
-  const how = cleanStop ? 'stopped cleanly' : 'was not stopped cleanly';
-  log.info(
-    `store of ${files.directory} ${how}: log ${at.logStart} to ${at.logEnd}, looked through from ${at.from}, ` +
-      `${counted(queueCount, 'queue')}, to be filed from ${at.dispatchFrom}`,
-  );
 }
