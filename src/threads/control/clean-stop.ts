@@ -28,6 +28,7 @@ export interface StoppedStore {
   readonly disk: Disk;
   readonly checkpoint: string;
   readonly indexFiles: IndexFiles | null;
+  /** Where the log begins and ends, by log offset. */
   readonly logStart: number;
   readonly logEnd: number;
   /** Recovery's (store/recovery.ts): nearer to the end than what dispatch knows when little was written. */
